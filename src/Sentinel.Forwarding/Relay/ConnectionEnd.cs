@@ -1,0 +1,54 @@
+namespace Sentinel.Forwarding.Relay;
+
+/// <summary>Why a connection ended. The first reason wins.</summary>
+public enum ConnectionEnd
+{
+    /// <summary>Both sides finished.</summary>
+    Completed,
+
+    /// <summary>The client's side broke: reset or timed out.</summary>
+    ClientReset,
+
+    /// <summary>The backend's side broke: reset or timed out.</summary>
+    BackendReset,
+
+    /// <summary>Nothing moved for the idle timeout.</summary>
+    Idle,
+
+    /// <summary>The backend was declared down.</summary>
+    BackendDown,
+
+    /// <summary>No backend could be reached, and waiting was over or not allowed.</summary>
+    NoBackend,
+
+    /// <summary>As many were waiting as may.</summary>
+    HoldFull,
+
+    /// <summary>The client left while it waited.</summary>
+    ClientLeft,
+
+    /// <summary>The listener had as many connections as it may.</summary>
+    ListenerFull,
+
+    /// <summary>The client had as many connections as it may.</summary>
+    ClientFull,
+
+    /// <summary>The listener or the daemon stopped, and the time to drain was over.</summary>
+    Stopped,
+
+    /// <summary>A fault of ours, logged with its exception.</summary>
+    Failed,
+}
+
+/// <summary>The names that metrics and logs use.</summary>
+public static class ConnectionEndNames
+{
+    private static readonly string[] Names =
+    [
+        "completed", "client_reset", "backend_reset", "idle", "backend_down", "no_backend",
+        "hold_full", "client_left", "listener_full", "client_full", "stopped", "failed",
+    ];
+
+    /// <summary>The reason's name in snake case.</summary>
+    public static string ToName(this ConnectionEnd end) => Names[(int)end];
+}

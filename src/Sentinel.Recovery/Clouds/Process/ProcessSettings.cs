@@ -1,0 +1,16 @@
+using Sentinel.Backends;
+
+namespace Sentinel.Recovery.Clouds.Process;
+
+/// <summary>The child process that stands for a VM.</summary>
+public sealed record ProcessSettings
+{
+    /// <summary>Program and arguments; no shell.</summary>
+    public required EquatableList<string> Command { get; init; }
+
+    /// <summary>Where it runs; null: where the daemon runs.</summary>
+    public string? WorkingDirectory { get; init; }
+
+    /// <summary>Added to the daemon's environment.</summary>
+    public EquatableList<KeyValuePair<string, string>> Environment { get; init; } = [];
+}
