@@ -10,6 +10,7 @@ internal static class SyntaxError
     private static readonly SearchValues<byte> WordBytes =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+."u8);
 
+    private const int LongestWord = 20;
     private const string Value = "a value: text in double quotes, a number, true, false, null, { or [";
 
     /// <summary>What the reader's messages contain, and what to tell instead; the first that fits.</summary>
@@ -33,8 +34,8 @@ internal static class SyntaxError
     {
         var offset = OffsetOf(utf8, problem);
         var blank = utf8[offset..].TrimStart(" \t\r\n"u8).IsEmpty;
-        var word = problem.Message.Contains("JSON string", StringComparison.Ordinal) ? default : WordAt(utf8, offset);
-        var place = new PlaceCursor(utf8).At(word.Start ?? offset);
+        var (start, word) = problem.Message.Contains("JSON string", StringComparison.Ordinal) ? (offset, "") : WordAt(utf8, offset);
+        var place = new PlaceCursor(utf8).At(start);
         if (blank)
         {
             return utf8[..offset].TrimStart(" \t\r\n"u8).IsEmpty || problem.Message.Contains("any JSON tokens", StringComparison.Ordinal)
@@ -42,21 +43,24 @@ internal static class SyntaxError
                 : new("", place, "the end of the file", "more: a brace, bracket, quote or comment that was opened is never closed");
         }
 
-        return new("", place, Found(utf8[offset..], word.Text ?? ""), Expected(problem.Message, utf8[offset], word.Text ?? ""));
+        return new("", place, Found(utf8[offset..], word), Expected(problem.Message, utf8[offset], word));
     }
 
-    /// <summary>The whole word or number around a byte: the reader stops at the first letter that does not fit.</summary>
-    private static (int? Start, string? Text) WordAt(ReadOnlySpan<byte> utf8, int offset)
+    /// <summary>The whole word or number around a byte, since the reader stops at the first letter that does not fit; empty if there is none.</summary>
+    private static (int Start, string Word) WordAt(ReadOnlySpan<byte> utf8, int offset)
     {
         var start = utf8[..offset].LastIndexOfAnyExcept(WordBytes) + 1;
         var length = utf8[start..].IndexOfAnyExcept(WordBytes);
-        return length > 0 ? (start, Encoding.UTF8.GetString(utf8.Slice(start, length))) : default;
+        var end = length < 0 ? utf8.Length : start + length;
+        return end > offset ? (start, Encoding.UTF8.GetString(utf8[start..end])) : (offset, "");
     }
 
+    /// <summary>Long words are not repeated: one could be a secret.</summary>
     private static string Found(ReadOnlySpan<byte> rest, string word)
     {
         Rune.DecodeFromUtf8(rest, out var rune, out _);
-        return word.Length > 1 ? word
+        return word.Length > LongestWord ? "a long word without quotes"
+            : word.Length > 1 ? word
             : rune.Value is '\n' or '\r' ? "the end of the line"
             : rune.Value == '"' ? "a double quote"
             : Rune.IsControl(rune) ? $"the character 0x{rune.Value:X2}"
