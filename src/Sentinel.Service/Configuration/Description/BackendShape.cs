@@ -59,7 +59,7 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
 
     protected override void Check(Fields fields)
     {
-        var instanceIsClear = fields.Try(Instance, out var instance) || !fields.Has(Instance);
+        var instanceIsClear = fields.Try(Instance, out var instance) || fields.IsMissing(Instance);
         var isProcess = fields.Has(Instance) && InstanceText.IsProcess(instance);
         if (fields.IsMissing(Instance) && fields.IsMissing(Address))
         {
