@@ -6,11 +6,11 @@ namespace Sentinel.Forwarding.Relay.Splice;
 /// Memory for bytes that were received and did not go out at once, outside the managed heap. Three sizes, so that ten
 /// thousand slow readers of small messages do not own a large buffer each.
 /// </summary>
-internal sealed unsafe class LeftoverPool : IDisposable
+internal sealed unsafe class LeftoverPool
 {
     private const int MostIdle = 16;
 
-    private static readonly int[] Sizes = [4 * 1024, 16 * 1024, SpliceLoop.BufferSize];
+    private static readonly int[] Sizes = [4 * 1024, 16 * 1024, Pump.BufferSize];
 
     private readonly Stack<nint>[] _idle = [new(MostIdle), new(MostIdle), new(MostIdle)];
 
@@ -39,7 +39,8 @@ internal sealed unsafe class LeftoverPool : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <summary>Frees what nobody uses.</summary>
+    public void Trim()
     {
         foreach (var idle in _idle)
         {

@@ -22,7 +22,10 @@ internal static unsafe partial class Libc
 
     public const int EpollCtlAdd = 1;
     public const int EpollCtlDelete = 2;
+    public const int EpollCtlModify = 3;
 
+    public const int FcntlGetFlags = 3;
+    public const int FcntlSetFlags = 4;
     public const int FcntlDuplicate = 1030;
     public const int FcntlSetPipeSize = 1031;
 

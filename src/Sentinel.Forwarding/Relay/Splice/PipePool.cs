@@ -5,7 +5,7 @@ namespace Sentinel.Forwarding.Relay.Splice;
 /// connection can reach another. Without CAP_SYS_RESOURCE a user's pipes share 64 MiB (pipe(7),
 /// pipe-user-pages-soft); where no large pipe can be had, the flow goes on copying.
 /// </summary>
-internal sealed unsafe class PipePool : IDisposable
+internal sealed unsafe class PipePool
 {
     /// <summary>Bytes that fit into a pipe.</summary>
     public const int Capacity = 256 * 1024;
@@ -79,8 +79,6 @@ internal sealed unsafe class PipePool : IDisposable
             Close(pipe.Read, pipe.Write);
         }
     }
-
-    public void Dispose() => Trim();
 
     private void Close(int read, int write)
     {

@@ -21,7 +21,7 @@ internal enum Pumped
 /// early. Sockets are edge-triggered: a readiness flag is cleared only by a call that proves it wrong, since no event
 /// comes for what was already there.
 /// </summary>
-internal sealed unsafe class Pump : IDisposable
+internal sealed unsafe class Pump
 {
     /// <summary>Bytes of the shared buffer, and most that a flow may have left over.</summary>
     public const int BufferSize = 64 * 1024;
@@ -104,11 +104,12 @@ internal sealed unsafe class Pump : IDisposable
         }
     }
 
-    public void Dispose()
+    /// <summary>Frees what is outside the managed heap. No flow may run afterwards.</summary>
+    public void Free()
     {
         NativeMemory.Free(_buffer);
-        Pipes.Dispose();
-        Leftovers.Dispose();
+        Pipes.Trim();
+        Leftovers.Trim();
     }
 
     private bool Copy(ref Flow flow, int source, ref Readiness sourceReady, int sink, ref Readiness sinkReady)

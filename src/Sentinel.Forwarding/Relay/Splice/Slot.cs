@@ -51,7 +51,7 @@ internal struct Slot
 
     /// <summary>What it was admitted under, and who answers for it.</summary>
     public ListenerRules Rules;
-    public SpliceCarrier Carrier;
+    public CarrierShare Share;
 
     /// <summary>The backend that is dialled or was reached.</summary>
     public Backend? Backend;

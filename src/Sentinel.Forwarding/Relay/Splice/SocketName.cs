@@ -6,7 +6,7 @@ using Sentinel.Backends;
 
 namespace Sentinel.Forwarding.Relay.Splice;
 
-/// <summary>An IP address and port in 20 bytes; IPv4 is kept as IPv4-mapped IPv6 (RFC 4291 §2.5.5.2).</summary>
+/// <summary>An IPv6 address, or an IPv4-mapped one (RFC 4291 §2.5.5.2).</summary>
 [InlineArray(16)]
 internal struct AddressBytes
 {
@@ -24,7 +24,7 @@ internal unsafe struct SocketName
 
     private AddressBytes _address;
     private ushort _port;
-    private uint _scope;
+    private readonly uint _scope;
 
     public SocketName(IPAddress address, int port)
     {

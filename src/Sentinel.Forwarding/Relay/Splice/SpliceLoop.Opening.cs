@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Holding;
 
@@ -113,25 +112,8 @@ internal sealed unsafe partial class SpliceLoop
     {
         ref var slot = ref _slots[index];
         slot.State = SlotState.Resolving;
-        var generation = slot.Generation;
-        var dialled = slot.Dialled;
-        _ = ResolveAsync();
-
-        async Task ResolveAsync()
-        {
-            SocketName? found = null;
-            try
-            {
-                var addresses = await Dns.GetHostAddressesAsync(host).ConfigureAwait(false);
-                found = addresses.Length == 0 ? null : new(addresses[0], 0);
-            }
-            catch (Exception e) when (e is SocketException or ArgumentException)
-            {
-                // an answer like any other: it has no address
-            }
-
-            Post(() => Resolved(index, generation, dialled, found));
-        }
+        var (generation, dialled) = (slot.Generation, slot.Dialled);
+        HostLookup.Begin(host, found => Post(() => Resolved(index, generation, dialled, found)));
     }
 
     private void Resolved(int index, uint generation, long dialled, SocketName? name)
@@ -193,7 +175,7 @@ internal sealed unsafe partial class SpliceLoop
         var backend = slot.Backend!;
         CloseUpstream(ref slot);
         backend.Load.Exit();
-        rules.Gate.Dialled(rules.Destination.Pool, outcome, _time.GetElapsedTime(slot.Dialled));
+        rules.Gate.Dialled(rules.Destination.Pool, outcome, slot.Dialled);
         slot.Attempts.Failed(rules.Gate, backend, outcome);
         slot.Backend = null;
         DialNext(this, index);
@@ -229,7 +211,7 @@ internal sealed unsafe partial class SpliceLoop
     {
         ref var slot = ref _slots[index];
         var rules = slot.Rules;
-        rules.Gate.Dialled(rules.Destination.Pool, DialOutcome.Connected, _time.GetElapsedTime(slot.Dialled));
+        rules.Gate.Dialled(rules.Destination.Pool, DialOutcome.Connected, slot.Dialled);
         slot.State = SlotState.Open;
         slot.LastMoved = _wheel.Now;
         slot.UpstreamReady |= Readiness.Readable | Readiness.Writable;

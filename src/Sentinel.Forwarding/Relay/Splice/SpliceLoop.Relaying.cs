@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Splice;
@@ -14,8 +15,6 @@ internal sealed unsafe partial class SpliceLoop
         }
         else if (slot.State == SlotState.Held && (slot.ClientReady & (Readiness.Ending | Readiness.Broken)) != 0)
         {
-            // called back already: that message is on its way and finds nobody
-            slot.Rules.Gate.Room.Leave(slot.Waiter!);
             loop.End(index, ConnectionEnd.ClientLeft);
         }
     }
@@ -44,12 +43,15 @@ internal sealed unsafe partial class SpliceLoop
     private static void GoOn(SpliceLoop loop, int index)
     {
         ref var slot = ref loop._slots[index];
-        var moved = slot.Up.Moved + slot.Down.Moved;
+        var (movedUp, movedDown) = (slot.Up.Moved, slot.Down.Moved);
         var up = loop._pump.Run(ref slot.Up, slot.ClientSocket, ref slot.ClientReady, slot.UpstreamSocket, ref slot.UpstreamReady, slot.Down.Finished);
         var down = loop._pump.Run(ref slot.Down, slot.UpstreamSocket, ref slot.UpstreamReady, slot.ClientSocket, ref slot.ClientReady, slot.Up.Finished);
-        if (slot.Up.Moved + slot.Down.Moved != moved)
+        movedUp = slot.Up.Moved - movedUp;
+        movedDown = slot.Down.Moved - movedDown;
+        if ((movedUp | movedDown) != 0)
         {
             slot.LastMoved = loop._wheel.Now;
+            slot.Share.Moved(movedUp, movedDown);
         }
 
         if (up == Pumped.MoreToDo || down == Pumped.MoreToDo)
@@ -112,9 +114,10 @@ internal sealed unsafe partial class SpliceLoop
     private void End(int index, ConnectionEnd end)
     {
         ref var slot = ref _slots[index];
-        var (rules, carrier, backend) = (slot.Rules, slot.Carrier, slot.Backend);
+        var (rules, share, backend) = (slot.Rules, slot.Share, slot.Backend);
         if (slot.Waiter is { } waiter)
         {
+            // where it was called back already, the message is on its way and finds nobody
             rules.Gate.Room.Leave(waiter);
         }
 
@@ -135,7 +138,7 @@ internal sealed unsafe partial class SpliceLoop
         var ended = new EndedConnection
         {
             Client = slot.Client.ClientAddress,
-            EndPoint = _tellsEnds ? slot.Client.ToEndPoint() : null,
+            EndPoint = _logger.IsEnabled(LogLevel.Information) ? slot.Client.ToEndPoint() : null,
             Start = slot.Start,
             End = end,
             Backend = slot.State == SlotState.Open ? backend?.Id : null,
@@ -143,9 +146,9 @@ internal sealed unsafe partial class SpliceLoop
             ToClient = slot.Down.Moved,
         };
         _slots.Return(index);
-        rules.Gate.Relayed(ended.ToBackend, ended.ToClient);
+        share.Tell();
         rules.Gate.Ended(rules, ended);
-        carrier.Leave();
+        share.Exit();
     }
 
     private static void CloseUpstream(ref Slot slot)

@@ -93,7 +93,7 @@ internal sealed unsafe partial class SpliceLoop
         // errno's place belongs to the thread, so whoever reads it is made here
         _errno = Libc.ErrnoLocation();
         using var events = new EpollEvents(EventsPerBatch);
-        using var pump = _pump = new();
+        _pump = new();
         while (!_isStopping || _slots.Count > 0 || !_inbox.IsEmpty)
         {
             try
@@ -107,6 +107,7 @@ internal sealed unsafe partial class SpliceLoop
         }
 
         CloseEntrances();
+        _pump.Free();
         _progress.Dispose();
         _ = Libc.Close(_wake);
         _ = Libc.Close(_epoll);
@@ -115,7 +116,7 @@ internal sealed unsafe partial class SpliceLoop
 
     private void Turn(EpollEvents events)
     {
-        var sleep = _unfinished.Count > 0 ? 0 : _wheel.UntilNext(LongestSleep) * TimerWheel.TickMilliseconds;
+        var sleep = _unfinished.Count > 0 ? 0 : _wheel.UntilNext(_hasPaused ? PauseTicks : LongestSleep) * TimerWheel.TickMilliseconds;
         var count = Libc.EpollWait(_epoll, events.Pointer, events.Capacity, sleep);
         _progress.Beat();
         for (var i = 0; i < count; i++)
@@ -227,7 +228,8 @@ internal sealed unsafe partial class SpliceLoop
         }
 
         _due.Clear();
-        ReopenEntrances();
+        ReopenPaused();
+        TellNowAndThen();
     }
 
     private bool Find(int index, uint generation) => index < _slots.Length && _slots[index].Generation == generation;
