@@ -14,6 +14,7 @@ internal static unsafe partial class Libc
     public const int SockStream = 1;
     public const int NonBlock = 0x800;
     public const int CloseOnExec = 0x80000;
+    public const int MsgPeek = 2;
     public const int MsgNoSignal = 0x4000;
     public const int ShutdownWrite = 1;
 

@@ -57,6 +57,9 @@ internal struct Slot
     public Backend? Backend;
     public Attempts Attempts;
 
+    /// <summary>Further addresses of a backend that is configured by name; null if there are none.</summary>
+    public Queue<SocketName>? MoreNames;
+
     /// <summary>Its place in the waiting room, while it has one.</summary>
     public SpliceWaiter? Waiter;
 
@@ -89,6 +92,9 @@ internal struct Slot
 
     /// <summary>Stands in the loop's queue of connections that had more to do than one turn allows.</summary>
     public bool IsQueued;
+
+    /// <summary>Bytes were sent since its sockets were last reviewed, see <see cref="DeadPeer"/>.</summary>
+    public bool IsUnreviewed;
 
     /// <summary>The upstream socket has its options against peers that vanish.</summary>
     public bool IsKeptAlive;

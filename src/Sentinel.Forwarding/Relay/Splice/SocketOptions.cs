@@ -13,6 +13,7 @@ internal static unsafe class SocketOptions
     private const int KeepAliveIdle = 4;
     private const int KeepAliveInterval = 5;
     private const int KeepAliveCount = 6;
+    private const int Info = 11;
     private const int UserTimeout = 18;
 
     public static void SetNoDelay(int socket) => Set(socket, Tcp, NoDelay, 1);
@@ -25,6 +26,21 @@ internal static unsafe class SocketOptions
         Set(socket, Tcp, KeepAliveCount, DeadPeer.KeepAliveProbes);
         Set(socket, Tcp, UserTimeout, DeadPeer.UserTimeout);
         Set(socket, Socket, KeepAlive, 1);
+    }
+
+    /// <summary>As <see cref="DeadPeer.Review"/>: whether to review it again even if nothing more is sent on it.</summary>
+    public static bool Review(int socket)
+    {
+        var info = stackalloc byte[256];
+        var length = 256;
+        if (Libc.GetOption(socket, Tcp, Info, info, &length) != 0)
+        {
+            return false;
+        }
+
+        var again = DeadPeer.Judge(new(info, length), out var timeout);
+        Set(socket, Tcp, UserTimeout, timeout);
+        return again;
     }
 
     /// <summary>Makes the close to come a reset: what was not sent yet is dropped.</summary>

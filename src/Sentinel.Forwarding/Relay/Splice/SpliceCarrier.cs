@@ -8,20 +8,19 @@ internal sealed class SpliceCarrier : ICarrier
 {
     private readonly SpliceLoop[] _loops;
     private readonly CarrierShare[] _shares;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Socket, Entrance[]> _entrances = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _isDraining;
+    private bool _isDraining;
 
-    // one for each connection, and one for each loop that may still accept
+    // one for each connection, and one for each loop while more may come in
     private int _inside;
 
     public SpliceCarrier(Gate gate, SpliceLoop[] loops)
     {
         (Gate, _loops, _inside) = (gate, loops, loops.Length);
         _shares = [.. loops.Select(_ => new CarrierShare(this))];
-        for (var i = 0; i < loops.Length; i++)
-        {
-            loops[i].Join(_shares[i]);
-        }
+        ForEachLoop((loop, share) => loop.Join(share));
     }
 
     public Gate Gate { get; }
@@ -31,53 +30,68 @@ internal sealed class SpliceCarrier : ICarrier
         // .NET makes a socket non-blocking when it first needs it to be; a loop must never wait in accept
         var original = (int)listening.Handle;
         _ = Libc.Fcntl(original, Libc.FcntlSetFlags, Libc.Fcntl(original, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
-        var duplicates = new int[_loops.Length];
-        for (var i = 0; i < _loops.Length; i++)
+        lock (_lock)
         {
-            // now, while the caller's socket is sure to be open
-            duplicates[i] = Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
-        }
+            var entrances = new List<Entrance>();
+            if (!_isDraining)
+            {
+                ForEachLoop((loop, share) =>
+                {
+                    var duplicate = Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
+                    if (duplicate < 0)
+                    {
+                        Gate.AcceptFailed(SocketError.TooManyOpenSockets);
+                        return;
+                    }
 
-        for (var i = 0; i < _loops.Length; i++)
-        {
-            _loops[i].OpenEntrance(_shares[i], listening, duplicates[i]);
+                    entrances.Add(loop.Open(share, duplicate));
+                });
+            }
+
+            _entrances[listening] = [.. entrances];
         }
     }
 
     public void StopAccepting(Socket listening)
     {
-        for (var i = 0; i < _loops.Length; i++)
+        lock (_lock)
         {
-            _loops[i].CloseEntrance(_shares[i], listening);
+            if (_entrances.Remove(listening, out var entrances))
+            {
+                CloseAll(entrances);
+            }
         }
     }
 
-    public void CloseDown()
-    {
-        for (var i = 0; i < _loops.Length; i++)
-        {
-            _loops[i].CloseDown(_shares[i]);
-        }
-    }
+    public void CloseDown() => ForEachLoop((loop, share) => loop.CloseDown(share));
 
     public async Task DrainAsync(CancellationToken now)
     {
-        if (Interlocked.Exchange(ref _isDraining, 1) == 0)
+        lock (_lock)
         {
-            for (var i = 0; i < _loops.Length; i++)
+            if (!_isDraining)
             {
-                _loops[i].Leave(_shares[i]);
+                _isDraining = true;
+                foreach (var entrances in _entrances.Values)
+                {
+                    CloseAll(entrances);
+                }
+
+                _entrances.Clear();
+                ForEachLoop((loop, share) => loop.Leave(share));
             }
         }
 
-        using var stop = now.UnsafeRegister(_ => EndAll(), null);
-        await _drained.Task.ConfigureAwait(false);
+        await using (now.UnsafeRegister(_ => ForEachLoop((loop, share) => loop.EndAll(share)), null).ConfigureAwait(false))
+        {
+            await _drained.Task.ConfigureAwait(false);
+        }
     }
 
     /// <summary>A connection came in. On its loop.</summary>
     internal void Enter() => Interlocked.Increment(ref _inside);
 
-    /// <summary>A connection has ended and was reported, or a loop accepts no more.</summary>
+    /// <summary>A connection has ended and was reported, or a loop lets nobody in any more.</summary>
     internal void Exit()
     {
         if (Interlocked.Decrement(ref _inside) == 0)
@@ -86,11 +100,19 @@ internal sealed class SpliceCarrier : ICarrier
         }
     }
 
-    private void EndAll()
+    private static void CloseAll(Entrance[] entrances)
+    {
+        foreach (var entrance in entrances)
+        {
+            entrance.Close();
+        }
+    }
+
+    private void ForEachLoop(Action<SpliceLoop, CarrierShare> act)
     {
         for (var i = 0; i < _loops.Length; i++)
         {
-            _loops[i].EndAll(_shares[i]);
+            act(_loops[i], _shares[i]);
         }
     }
 }

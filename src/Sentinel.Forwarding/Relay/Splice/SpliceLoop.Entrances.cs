@@ -1,51 +1,37 @@
-using System.Net.Sockets;
-
 namespace Sentinel.Forwarding.Relay.Splice;
 
-// What carriers ask of a loop, and what comes in at the door.
+// What carriers ask of a loop, from any thread, and what comes in at the door.
 internal sealed unsafe partial class SpliceLoop
 {
-    // more wait in the backlog and get their turn after those who are in
-    private const int AcceptsPerTurn = 64;
-
     private const int PauseTicks = 100 / TimerWheel.TickMilliseconds;
     private const int TellTicks = 1000 / TimerWheel.TickMilliseconds;
 
-    private readonly Dictionary<int, Entrance> _entrances = [];
+    private readonly Dictionary<ulong, Entrance> _entrances = [];
     private readonly List<CarrierShare> _shares = [];
-    private int _lastTag;
+    private readonly Arrival[] _arrivals = new Arrival[Entrance.MostAtOnce];
+    private ulong _lastTag;
     private bool _hasPaused;
     private long _reopenAt;
     private long _tellAt;
 
-    /// <summary>A carrier has come. Any thread, as all of these.</summary>
+    /// <summary>A carrier has come.</summary>
     public void Join(CarrierShare share) => Post(() => _shares.Add(share));
 
-    /// <summary>Begins to accept. The descriptor is the loop's.</summary>
-    public void OpenEntrance(CarrierShare share, Socket listening, int descriptor) => Post(() =>
+    /// <summary>Begins to accept for a carrier; whoever got the entrance closes it.</summary>
+    /// <param name="descriptor">The entrance's from now on.</param>
+    public Entrance Open(CarrierShare share, int descriptor)
     {
-        if (descriptor < 0)
+        var entrance = new Entrance(share, _epoll, descriptor);
+        Post(() =>
         {
-            share.Gate.AcceptFailed(SocketError.TooManyOpenSockets);
-            return;
-        }
+            _entrances.Add(++_lastTag, entrance);
+            _hasPaused |= !entrance.Register(_lastTag);
+        });
+        return entrance;
+    }
 
-        var entrance = new Entrance(share, listening, descriptor, ++_lastTag);
-        share.Entrances.Add(entrance);
-        _entrances.Add(entrance.Tag, entrance);
-        Register(entrance);
-    });
-
-    /// <summary>Accepts no more on what was opened for this socket.</summary>
-    public void CloseEntrance(CarrierShare share, Socket listening) => Post(() => Close(share, entrance => entrance.Listening == listening));
-
-    /// <summary>The carrier drains: accepts no more here, and counts this loop out.</summary>
-    public void Leave(CarrierShare share) => Post(() =>
-    {
-        Close(share, _ => true);
-        share.HasLeft = true;
-        share.Carrier.Exit();
-    });
+    /// <summary>The carrier drains: counts this loop out.</summary>
+    public void Leave(CarrierShare share) => Post(share.Leave);
 
     /// <summary>Ends what goes to a backend that is down.</summary>
     public void CloseDown(CarrierShare share) => Post(() =>
@@ -81,45 +67,34 @@ internal sealed unsafe partial class SpliceLoop
         }
     });
 
-    private void Accept(int tag)
+    private void Accept(ulong tag)
     {
         if (!_entrances.TryGetValue(tag, out var entrance))
         {
             return;
         }
 
-        var address = stackalloc byte[SocketName.MaxLength];
-        for (var i = 0; i < AcceptsPerTurn; i++)
+        var count = entrance.Accept(_arrivals, _errno, out var error);
+        for (var i = 0; i < count; i++)
         {
-            var length = SocketName.MaxLength;
-            var socket = Libc.Accept(entrance.Descriptor, address, &length, Libc.NonBlock | Libc.CloseOnExec);
-            if (socket >= 0)
-            {
-                Admit(entrance.Share, socket, new(address));
-                continue;
-            }
+            Admit(entrance.Share, _arrivals[i]);
+        }
 
-            var error = *_errno;
-            if (error == Errno.Again)
-            {
-                return;
-            }
-
-            // a client that gave up in the backlog makes room for the next; anything else is no better at once
-            if (error != Errno.ConnectionAborted)
-            {
-                _pump.Pipes.Trim();
-                Pause(entrance, error);
-                return;
-            }
+        if (error != 0)
+        {
+            // out of descriptors or memory: who waits in the backlog stays there until it is better
+            _pump.Pipes.Trim();
+            entrance.Share.Gate.AcceptFailed(Errno.ToSocketError(error));
+            entrance.Pause();
+            (_hasPaused, _reopenAt) = (true, _wheel.Now + PauseTicks);
         }
     }
 
-    private void Admit(CarrierShare share, int socket, SocketName client)
+    private void Admit(CarrierShare share, Arrival arrival)
     {
-        if (share.Gate.Admit(client.ClientAddress) is not { } rules)
+        if (share.Gate.Admit(arrival.Client.ClientAddress) is not { } rules)
         {
-            _ = Libc.Close(socket);
+            _ = Libc.Close(arrival.Socket);
             return;
         }
 
@@ -127,24 +102,12 @@ internal sealed unsafe partial class SpliceLoop
         ref var slot = ref _slots[index];
         slot.Share = share;
         slot.Rules = rules;
-        slot.Client = client;
-        slot.ClientSocket = socket;
+        slot.Client = arrival.Client;
+        slot.ClientSocket = arrival.Socket;
         slot.Start = _time.GetTimestamp();
         slot.State = SlotState.Dialling;
         share.Enter();
         Guarded(index, &DialNext);
-    }
-
-    // level-triggered, so that what is left in the backlog after a turn is told again; one loop is woken for each
-    private void Register(Entrance entrance) => entrance.IsPaused = !EpollEvents.Control(
-        _epoll, Libc.EpollCtlAdd, entrance.Descriptor, EpollEvents.In | EpollEvents.Exclusive, (uint)entrance.Tag);
-
-    /// <summary>Out of descriptors or memory: who waits in the backlog stays there until it is better.</summary>
-    private void Pause(Entrance entrance, int error)
-    {
-        entrance.Share.Gate.AcceptFailed(Errno.ToSocketError(error));
-        EpollEvents.Control(_epoll, Libc.EpollCtlDelete, entrance.Descriptor, 0, 0);
-        (entrance.IsPaused, _hasPaused, _reopenAt) = (true, true, _wheel.Now + PauseTicks);
     }
 
     private void ReopenPaused()
@@ -155,33 +118,13 @@ internal sealed unsafe partial class SpliceLoop
         }
 
         (_hasPaused, _reopenAt) = (false, _wheel.Now + PauseTicks);
-        foreach (var entrance in _entrances.Values)
+        foreach (var (tag, entrance) in _entrances)
         {
-            if (entrance.IsPaused)
-            {
-                Register(entrance);
-                _hasPaused |= entrance.IsPaused;
-            }
+            _hasPaused |= !entrance.Register(tag);
         }
     }
 
-    private void Close(CarrierShare share, Predicate<Entrance> which)
-    {
-        foreach (var entrance in share.Entrances)
-        {
-            if (which(entrance))
-            {
-                // closing a duplicate does not end its registration: the caller's socket keeps the same file open
-                _entrances.Remove(entrance.Tag);
-                EpollEvents.Control(_epoll, Libc.EpollCtlDelete, entrance.Descriptor, 0, 0);
-                _ = Libc.Close(entrance.Descriptor);
-            }
-        }
-
-        share.Entrances.RemoveAll(which);
-    }
-
-    /// <summary>About once a second: long connections are seen to move, and carriers that are done are forgotten.</summary>
+    /// <summary>About once a second: long connections are seen to move, and what is done is forgotten.</summary>
     private void TellNowAndThen()
     {
         if (_wheel.Now < _tellAt)
@@ -196,13 +139,12 @@ internal sealed unsafe partial class SpliceLoop
         }
 
         _shares.RemoveAll(share => share is { HasLeft: true, Connections: 0 });
-    }
-
-    private void CloseEntrances()
-    {
-        foreach (var share in _shares)
+        foreach (var (tag, entrance) in _entrances)
         {
-            Close(share, _ => true);
+            if (entrance.IsClosed)
+            {
+                _entrances.Remove(tag);
+            }
         }
     }
 }

@@ -116,7 +116,7 @@ internal sealed unsafe partial class SpliceLoop
         HostLookup.Begin(host, found => Post(() => Resolved(index, generation, dialled, found)));
     }
 
-    private void Resolved(int index, uint generation, long dialled, SocketName? name)
+    private void Resolved(int index, uint generation, long dialled, SocketName[] names)
     {
         // it may be about another dial by now
         if (!Find(index, generation) || _slots[index].State != SlotState.Resolving || _slots[index].Dialled != dialled)
@@ -124,14 +124,14 @@ internal sealed unsafe partial class SpliceLoop
             return;
         }
 
-        if (name is { } found)
-        {
-            Connect(index, found);
-        }
-        else
+        if (names.Length == 0)
         {
             DialFailed(index, DialOutcome.Unresolved);
+            return;
         }
+
+        _slots[index].MoreNames = names.Length > 1 ? new(names.Skip(1)) : null;
+        Connect(index, names[0]);
     }
 
     private void Connect(int index, SocketName name)
@@ -158,13 +158,28 @@ internal sealed unsafe partial class SpliceLoop
         slot.UpstreamReady = Readiness.None;
         if (Libc.Connect(socket, address, length) != 0 && *_errno != Errno.InProgress)
         {
-            DialFailed(index, Errno.ToDialOutcome(*_errno));
+            Refused(index, *_errno);
             return;
         }
 
         if (!EpollEvents.Control(_epoll, Libc.EpollCtlAdd, socket, WatchUpstream, Tag(index, slot.Generation, isUpstream: true)))
         {
             DialFailed(index, DialOutcome.Exhausted);
+        }
+    }
+
+    /// <summary>One address of a backend did not take the connection; it may have more, all within the one timeout.</summary>
+    private void Refused(int index, int error)
+    {
+        ref var slot = ref _slots[index];
+        if (slot.MoreNames is { Count: > 0 } more)
+        {
+            CloseUpstream(ref slot);
+            Connect(index, more.Dequeue());
+        }
+        else
+        {
+            DialFailed(index, Errno.ToDialOutcome(error));
         }
     }
 
@@ -178,6 +193,7 @@ internal sealed unsafe partial class SpliceLoop
         rules.Gate.Dialled(rules.Destination.Pool, outcome, slot.Dialled);
         slot.Attempts.Failed(rules.Gate, backend, outcome);
         slot.Backend = null;
+        slot.MoreNames = null;
         DialNext(this, index);
     }
 

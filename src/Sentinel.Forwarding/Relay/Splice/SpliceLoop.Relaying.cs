@@ -13,10 +13,18 @@ internal sealed unsafe partial class SpliceLoop
         {
             GoOn(loop, index);
         }
-        else if (slot.State == SlotState.Held && (slot.ClientReady & (Readiness.Ending | Readiness.Broken)) != 0)
+        else if (slot.State == SlotState.Held && HasLeft(slot.ClientSocket, slot.ClientReady))
         {
             loop.End(index, ConnectionEnd.ClientLeft);
         }
+    }
+
+    /// <summary>Whether a client that waits has gone. One that spoke and then finished may be waiting for the answer.</summary>
+    private static bool HasLeft(int socket, Readiness ready)
+    {
+        byte first;
+        return (ready & Readiness.Broken) != 0
+            || ((ready & Readiness.Ending) != 0 && Libc.Receive(socket, &first, 1, Libc.MsgPeek) <= 0);
     }
 
     private static void UpstreamHasNews(SpliceLoop loop, int index)
@@ -30,7 +38,7 @@ internal sealed unsafe partial class SpliceLoop
         {
             if ((slot.UpstreamReady & Readiness.Broken) != 0)
             {
-                loop.DialFailed(index, Errno.ToDialOutcome(SocketOptions.TakeError(slot.UpstreamSocket)));
+                loop.Refused(index, SocketOptions.TakeError(slot.UpstreamSocket));
             }
             else if ((slot.UpstreamReady & Readiness.Writable) != 0)
             {
@@ -51,7 +59,12 @@ internal sealed unsafe partial class SpliceLoop
         if ((movedUp | movedDown) != 0)
         {
             slot.LastMoved = loop._wheel.Now;
+            slot.IsUnreviewed = true;
             slot.Share.Moved(movedUp, movedDown);
+            if (slot.TimerBucket < 0)
+            {
+                loop.ArmFor(index, DeadPeer.ReviewInterval);
+            }
         }
 
         if (up == Pumped.MoreToDo || down == Pumped.MoreToDo)
@@ -86,27 +99,42 @@ internal sealed unsafe partial class SpliceLoop
                 loop.DialFailed(index, DialOutcome.TimedOut);
                 break;
             case SlotState.Open:
-                if (!slot.IsKeptAlive)
-                {
-                    slot.IsKeptAlive = true;
-                    SocketOptions.WatchForDeadPeer(slot.UpstreamSocket);
-                }
-
-                var idle = slot.Rules.Settings.IdleTimeout;
-                if (idle > TimeSpan.Zero)
-                {
-                    var left = idle - TimeSpan.FromMilliseconds((loop._wheel.Now - slot.LastMoved) * TimerWheel.TickMilliseconds);
-                    if (left > TimeSpan.Zero)
-                    {
-                        loop.ArmFor(index, left);
-                    }
-                    else
-                    {
-                        loop.End(index, ConnectionEnd.Idle);
-                    }
-                }
-
+                loop.LookAfter(index);
                 break;
+        }
+    }
+
+    /// <summary>What no event tells: idleness, and peers that are alive and do not read.</summary>
+    private void LookAfter(int index)
+    {
+        ref var slot = ref _slots[index];
+        if (!slot.IsKeptAlive)
+        {
+            slot.IsKeptAlive = true;
+            SocketOptions.WatchForDeadPeer(slot.UpstreamSocket);
+        }
+
+        if (slot.IsUnreviewed)
+        {
+            slot.IsUnreviewed = SocketOptions.Review(slot.ClientSocket) | SocketOptions.Review(slot.UpstreamSocket);
+        }
+
+        var next = slot.IsUnreviewed ? DeadPeer.ReviewInterval : TimeSpan.MaxValue;
+        if (slot.Rules.Settings.IdleTimeout is var idle && idle > TimeSpan.Zero)
+        {
+            var left = idle - TimeSpan.FromMilliseconds((_wheel.Now - slot.LastMoved) * TimerWheel.TickMilliseconds);
+            if (left <= TimeSpan.Zero)
+            {
+                End(index, ConnectionEnd.Idle);
+                return;
+            }
+
+            next = left < next ? left : next;
+        }
+
+        if (next != TimeSpan.MaxValue)
+        {
+            ArmFor(index, next);
         }
     }
 

@@ -106,7 +106,6 @@ internal sealed unsafe partial class SpliceLoop
             }
         }
 
-        CloseEntrances();
         _pump.Free();
         _progress.Dispose();
         _ = Libc.Close(_wake);
@@ -119,6 +118,7 @@ internal sealed unsafe partial class SpliceLoop
         var sleep = _unfinished.Count > 0 ? 0 : _wheel.UntilNext(_hasPaused ? PauseTicks : LongestSleep) * TimerWheel.TickMilliseconds;
         var count = Libc.EpollWait(_epoll, events.Pointer, events.Capacity, sleep);
         _progress.Beat();
+        _wheel.Now = (long)_time.GetElapsedTime(_start).TotalMilliseconds / TimerWheel.TickMilliseconds;
         for (var i = 0; i < count; i++)
         {
             Dispatch(events.EventsAt(i), events.DataAt(i));
@@ -151,7 +151,7 @@ internal sealed unsafe partial class SpliceLoop
             }
             else
             {
-                Accept(index);
+                Accept(data);
             }
 
             return;
@@ -214,13 +214,11 @@ internal sealed unsafe partial class SpliceLoop
 
     private void MeetDeadlines()
     {
-        var tick = (long)_time.GetElapsedTime(_start).TotalMilliseconds / TimerWheel.TickMilliseconds;
-        if (tick <= _wheel.Now)
+        if (!_wheel.Turn(_due))
         {
             return;
         }
 
-        _wheel.Advance(tick, _due);
         foreach (var index in _due)
         {
             // an earlier one's end does not free later ones: each was disarmed, and only its own work can end it

@@ -17,7 +17,7 @@ internal sealed class TimerWheel
     private readonly SlotTable _slots;
     private readonly int[] _heads = new int[Buckets];
     private readonly ulong[] _occupied = new ulong[Buckets / 64];
-    private long _tick;
+    private long _visited;
 
     public TimerWheel(SlotTable slots)
     {
@@ -25,15 +25,15 @@ internal sealed class TimerWheel
         Array.Fill(_heads, None);
     }
 
-    /// <summary>Ticks since the loop began.</summary>
-    public long Now => _tick;
+    /// <summary>Ticks since the loop began, as the loop sees it. Never goes back.</summary>
+    public long Now { get; set; }
 
     /// <summary>Sets or replaces the deadline of a slot, to a number of ticks from now, at least one.</summary>
     public void Arm(int index, long ticks)
     {
         ref var slot = ref _slots[index];
         Disarm(index);
-        slot.Due = _tick + Math.Max(1, ticks);
+        slot.Due = Now + Math.Max(1, ticks);
         var bucket = (int)(slot.Due % Buckets);
         slot.TimerBucket = (short)bucket;
         slot.TimerPrevious = None;
@@ -77,18 +77,24 @@ internal sealed class TimerWheel
         slot.TimerBucket = None;
     }
 
-    /// <summary>Moves the wheel and collects the slots whose deadline has come; they are disarmed.</summary>
-    public void Advance(long tick, List<int> due)
+    /// <summary>Moves the wheel up to <see cref="Now"/> and collects the slots whose deadline has come; they are disarmed.</summary>
+    /// <returns>False if no tick has passed since the last turn.</returns>
+    public bool Turn(List<int> due)
     {
-        // after a long sleep every bucket is visited once, not once a tick
-        for (var steps = Math.Min(tick - _tick, Buckets); steps > 0; steps--)
+        if (_visited >= Now)
         {
-            var bucket = (int)((tick - steps + 1) % Buckets);
+            return false;
+        }
+
+        // after a long sleep every bucket is visited once, not once a tick
+        for (var steps = Math.Min(Now - _visited, Buckets); steps > 0; steps--)
+        {
+            var bucket = (int)((Now - steps + 1) % Buckets);
             for (var index = _heads[bucket]; index != None;)
             {
                 ref var slot = ref _slots[index];
                 var next = slot.TimerNext;
-                if (slot.Due <= tick)
+                if (slot.Due <= Now)
                 {
                     Disarm(index);
                     due.Add(index);
@@ -98,7 +104,8 @@ internal sealed class TimerWheel
             }
         }
 
-        _tick = Math.Max(_tick, tick);
+        _visited = Now;
+        return true;
     }
 
     /// <summary>Ticks until the next bucket that holds anything, at most <paramref name="most"/>.</summary>
@@ -106,7 +113,7 @@ internal sealed class TimerWheel
     {
         for (var ahead = 1; ahead <= most;)
         {
-            var bucket = (int)((_tick + ahead) % Buckets);
+            var bucket = (int)((_visited + ahead) % Buckets);
             var rest = _occupied[bucket / 64] >> (bucket % 64);
             if (rest != 0)
             {
