@@ -1,42 +1,53 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
-using Sentinel.Forwarding.Relay.Splice;
 
-[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+// bench-relay ENGINE LISTEN=TARGET...: the forwarding room alone, with one pool of one backend for each pair. What the
+// daemon has around it (probes, admin endpoint, logs) is left out, as it is for the peers.
+if (args.Length < 2 || !Enum.TryParse<RelayEngine>(args[0], ignoreCase: true, out var engine))
+{
+    Console.Error.WriteLine("usage: bench-relay auto|splice|managed LISTEN=TARGET...");
+    return 2;
+}
 
 var time = TimeProvider.System;
 using var pools = new PoolTable(time);
-var registry = new LoopRegistry(time);
-using var meter = new ForwardingMeter();
-await using var engine = new SpliceEngine(time, registry, NullLogger.Instance, int.Parse(Environment.GetEnvironmentVariable("LOOPS") ?? "0"));
-var backends = new List<BackendDefinition>();
-var pds = new List<PoolDefinition>();
-var todo = new List<(string, IPEndPoint, IPEndPoint)>();
-foreach (var (pair, i) in args.Select((a, i) => (a, i)))
+var pairs = args[1..].Select((pair, i) => (Name: $"relay-{i}", Listen: IPEndPoint.Parse(pair.Split('=')[0]), Target: IPEndPoint.Parse(pair.Split('=')[1]))).ToArray();
+pools.Configure(
+    [.. pairs.Select(pair => new BackendDefinition { Id = new(pair.Name), Address = pair.Target.Address.ToString() })],
+    [.. pairs.Select(pair => new PoolDefinition { Id = new(pair.Name), Backends = [new(pair.Name)] })]);
+foreach (var pair in pairs)
 {
-    var halves = pair.Split('=');
-    var to = IPEndPoint.Parse(halves[1]);
-    backends.Add(new() { Id = new($"b{i}"), Address = to.Address.ToString() });
-    pds.Add(new() { Id = new($"p{i}"), Backends = [new($"b{i}")] });
-    todo.Add(($"l{i}", IPEndPoint.Parse(halves[0]), to));
+    pools.Report(new(pair.Name), new(BackendState.Serving, Healthy: true, time.GetUtcNow(), "the bench says so"));
 }
-pools.Configure(backends, pds);
-foreach (var b in backends) pools.Report(b.Id, new(BackendState.Serving, true, DateTimeOffset.MinValue, "bench"));
-for (var i = 0; i < todo.Count; i++)
+
+await using var forwarder = new Forwarder(pools, new LoopRegistry(time), time, NullLoggerFactory.Instance);
+using (var change = await forwarder.PrepareAsync([.. pairs.Select(pair => new ListenerSettings
 {
-    var (name, from, to) = todo[i];
-    var settings = new ListenerSettings { Name = name, Bind = [new(from, null)], Protocol = ListenerProtocol.Tcp, Pool = new($"p{i}"), Port = to.Port };
-    var gate = new Gate(settings, pools, time, meter, NullLogger.Instance);
-    var opening = await engine.OpenAsync(gate, gate.Rules, null, default);
-    var s = new Socket(from.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-    s.Bind(from); s.Listen(8192);
-    Sentinel.Forwarding.Relay.DeadPeer.Watch(s);
-    opening.Carrier!.Accept(s);
+    Name = pair.Name,
+    Bind = [new(pair.Listen, null)],
+    Protocol = ListenerProtocol.Tcp,
+    Pool = new(pair.Name),
+    Port = pair.Target.Port,
+    MaxConnections = 100_000,
+    Engine = engine,
+})]))
+{
+    if (change.Errors.Count > 0)
+    {
+        Console.Error.WriteLine(string.Join("\n", change.Errors));
+        return 1;
+    }
+
+    change.Commit();
 }
+
+var stop = new TaskCompletionSource();
+using var term = System.Runtime.InteropServices.PosixSignalRegistration.Create(
+    System.Runtime.InteropServices.PosixSignal.SIGTERM, context => { context.Cancel = true; stop.TrySetResult(); });
 Console.WriteLine("ready");
-await Task.Delay(Timeout.InfiniteTimeSpan, time);
+await stop.Task;
+return 0;
