@@ -8,12 +8,11 @@ internal static unsafe class SocketOptions
     private const int KeepAlive = 9;
     private const int Linger = 13;
 
-    private const int Tcp = 6;
+    private const int Tcp = TcpInfo.Level;
     private const int NoDelay = 1;
     private const int KeepAliveIdle = 4;
     private const int KeepAliveInterval = 5;
     private const int KeepAliveCount = 6;
-    private const int Info = 11;
     private const int UserTimeout = 18;
 
     public static void SetNoDelay(int socket) => Set(socket, Tcp, NoDelay, 1);
@@ -31,14 +30,14 @@ internal static unsafe class SocketOptions
     /// <summary>As <see cref="DeadPeer.Review"/>: whether to review it again even if nothing more is sent on it.</summary>
     public static bool Review(int socket)
     {
-        var info = stackalloc byte[256];
-        var length = 256;
-        if (Libc.GetOption(socket, Tcp, Info, info, &length) != 0)
+        var info = stackalloc byte[TcpInfo.Size];
+        var length = TcpInfo.Size;
+        if (Libc.GetOption(socket, Tcp, TcpInfo.Option, info, &length) != 0)
         {
             return false;
         }
 
-        var again = DeadPeer.Judge(new(info, length), out var timeout);
+        var again = DeadPeer.Judge(new(new(info, length)), out var timeout);
         Set(socket, Tcp, UserTimeout, timeout);
         return again;
     }
