@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Managed;
+using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Relay;
 
@@ -10,13 +11,24 @@ internal sealed class Engines(LoopRegistry loops, TimeProvider time, ILoggerFact
 {
     private readonly Lazy<IEngine> _managed = new(() => new ManagedEngine(loops, time, logs.CreateLogger("Sentinel.Forwarding.Relay")));
 
+    private readonly Lazy<IEngine> _splice = new(() => OperatingSystem.IsLinux()
+        ? new SpliceEngine(time, loops, logs.CreateLogger("Sentinel.Forwarding.Relay"))
+        : throw new PlatformNotSupportedException());
+
     /// <summary>The engine that a listener's settings ask for; null and why if this system or build has none.</summary>
     public IEngine? For(ListenerSettings settings, out string? error)
     {
         error = null;
         if (settings.Protocol == ListenerProtocol.Tcp)
         {
-            return _managed.Value;
+            var splices = settings.Engine == RelayEngine.Splice || (settings.Engine == RelayEngine.Auto && OperatingSystem.IsLinux());
+            if (splices && !OperatingSystem.IsLinux())
+            {
+                error = "engine splice needs Linux: use managed, or auto";
+                return null;
+            }
+
+            return splices ? _splice.Value : _managed.Value;
         }
 
         error = $"protocol {settings.Protocol} is not supported yet";
@@ -25,9 +37,12 @@ internal sealed class Engines(LoopRegistry loops, TimeProvider time, ILoggerFact
 
     public async ValueTask DisposeAsync()
     {
-        if (_managed.IsValueCreated)
+        foreach (var engine in new[] { _managed, _splice })
         {
-            await _managed.Value.DisposeAsync().ConfigureAwait(false);
+            if (engine.IsValueCreated)
+            {
+                await engine.Value.DisposeAsync().ConfigureAwait(false);
+            }
         }
     }
 }
