@@ -32,16 +32,14 @@ internal sealed class MetricsPipeline : IDisposable
     private Uri? _endpoint;
 
     /// <param name="name">This sentinel's name, sent to collectors as the service's instance.</param>
-    /// <param name="isCurrent">See <see cref="PrometheusExporter"/>.</param>
-    public MetricsPipeline(string name, Func<string, string, bool> isCurrent)
+    public MetricsPipeline(string name)
     {
         _name = name;
-        Scrape = new MetricsScrape(isCurrent);
         _prometheus = Everything().AddReader(Scrape.Reader).Build();
     }
 
     /// <summary>What <c>/metrics</c> answers with.</summary>
-    public MetricsScrape Scrape { get; }
+    public MetricsScrape Scrape { get; } = new();
 
     /// <summary>Sends to this collector from now on; null: to none. What the old one has not had yet is sent first.</summary>
     /// <param name="endpoint">OTLP over gRPC; over HTTP if it has a path or the port 4318.</param>

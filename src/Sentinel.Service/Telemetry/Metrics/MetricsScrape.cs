@@ -8,15 +8,11 @@ internal sealed class MetricsScrape : IDisposable
     private static readonly TimeSpan CollectTimeout = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
-    private readonly PrometheusExporter _exporter;
+    private readonly PrometheusExporter _exporter = new();
     private readonly BaseExportingMetricReader _reader;
 
-    /// <param name="isCurrent">See <see cref="PrometheusExporter"/>.</param>
-    public MetricsScrape(Func<string, string, bool> isCurrent)
-    {
-        _exporter = new PrometheusExporter(isCurrent);
+    public MetricsScrape() =>
         _reader = new BaseExportingMetricReader(_exporter) { TemporalityPreference = MetricReaderTemporalityPreference.Cumulative };
-    }
 
     /// <summary>What to add to the meter provider. Owned by this object.</summary>
     public MetricReader Reader => _reader;

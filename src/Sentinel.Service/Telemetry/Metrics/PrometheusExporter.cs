@@ -8,12 +8,8 @@ namespace Sentinel.Service.Telemetry.Metrics;
 /// Takes what OpenTelemetry's SDK aggregated and keeps it as families. Pulled, never pushed: it runs only inside
 /// <see cref="MetricsScrape"/>, which lets one scrape through at a time.
 /// </summary>
-/// <param name="isCurrent">
-/// Whether a label's value still stands for something. The SDK goes on reporting a series for ever once it has seen it, so
-/// that a backend that left the configuration would otherwise stay healthy in every dashboard.
-/// </param>
 [ExportModes(ExportModes.Pull)]
-internal sealed class PrometheusExporter(Func<string, string, bool> isCurrent) : BaseExporter<Metric>, IPullMetricExporter
+internal sealed class PrometheusExporter : BaseExporter<Metric>, IPullMetricExporter
 {
     /// <summary>Set by the reader: makes it call <see cref="Export"/>, within so many milliseconds.</summary>
     public Func<int, bool>? Collect { get; set; }
@@ -45,9 +41,9 @@ internal sealed class PrometheusExporter(Func<string, string, bool> isCurrent) :
         foreach (ref readonly var point in metric.GetMetricPoints())
         {
             // Two instruments may share a name only by mistake; a series written twice would spoil the whole scrape.
-            if (LabelsOf(point) is { } labels && family.Kind == kind)
+            if (family.Kind == kind)
             {
-                family.Series.TryAdd(labels, SeriesOf(metric.MetricType, point));
+                family.Series.TryAdd(LabelsOf(point), SeriesOf(metric.MetricType, point));
             }
         }
 
@@ -57,18 +53,12 @@ internal sealed class PrometheusExporter(Func<string, string, bool> isCurrent) :
         }
     }
 
-    private string? LabelsOf(in MetricPoint point)
+    private static string LabelsOf(in MetricPoint point)
     {
         var pairs = new List<KeyValuePair<string, string>>();
         foreach (var tag in point.Tags)
         {
-            var (key, value) = (PrometheusName.Label(tag.Key), Convert.ToString(tag.Value, CultureInfo.InvariantCulture) ?? "");
-            if (!isCurrent(key, value))
-            {
-                return null;
-            }
-
-            pairs.Add(new(key, value));
+            pairs.Add(new(PrometheusName.Label(tag.Key), Convert.ToString(tag.Value, CultureInfo.InvariantCulture) ?? ""));
         }
 
         return PrometheusText.Labels(pairs);
