@@ -18,7 +18,8 @@ internal static class PageContent
         <div id="now" data-now="{Rfc3339.Text(now)}" data-title="{Title(status)}"></div>
         {Headline(status, now)}
         <section aria-labelledby="backends"><h2 id="backends">Backends</h2><div class="cards">{Join(status.Backends.Select(backend => Card(backend, status.Pools, now)))}</div></section>
-        <section aria-labelledby="listeners"><h2 id="listeners">Listeners</h2>{Listeners(status.Listeners, status.Pools)}</section>
+        <section aria-labelledby="pools"><h2 id="pools">Pools</h2>{Pools(status.Pools)}</section>
+        <section aria-labelledby="listeners"><h2 id="listeners">Listeners</h2>{Listeners(status.Listeners)}</section>
         <section aria-labelledby="outages"><h2 id="outages">Outages</h2>{Outages(outages, now)}</section>
         """);
 
@@ -37,11 +38,18 @@ internal static class PageContent
         var tail = waiting == 0 ? "" : $", {Spoken.Count(waiting, "client")} waiting";
         return status.State switch
         {
-            "proxy" => status.Backends.Any(backend => backend.Outage is not null) ? $"Everything is served, one backend is being brought back{tail}" : $"Everything is served{tail}",
+            "proxy" => $"Everything is served{Away(status.Backends.Count(backend => backend.Outage is not null))}{tail}",
             "degraded" => $"Nobody serves {string.Join(", ", helpless)}{tail}",
             _ => $"Nobody serves{tail}",
         };
     }
+
+    private static string Away(int backends) => backends switch
+    {
+        0 => "",
+        1 => ", one backend is away",
+        _ => $", {backends} backends are away",
+    };
 
     private static Markup Card(BackendDocument backend, IReadOnlyList<PoolDocument> pools, DateTimeOffset now)
     {
@@ -49,7 +57,7 @@ internal static class PageContent
         return Html($"""
             <article class="card {Mood(backend.State)}"><header><h3>{backend.Name}</h3><span class="chip">{backend.State}</span></header>
             <p class="reason">{backend.Reason}, {Ago(backend.Since, now)} ago{Join(backend.NextAttempt is { } next && next > now ? [Html($"""; next attempt in {Until(next, now)}""")] : [])}</p>
-            <dl>{Fact("Connections", Html($"{backend.Connections}"))}{Fact("Preemptions", Html($"{backend.Preemptions}"))}{Fact("Last outage", LastOutage(backend, now))}{Fact("Active for", Html($"{(active.Length == 0 ? "no pool" : string.Join(", ", active))}"))}{Fact("Address", Html($"{backend.Address ?? "not known"}"))}</dl></article>
+            <dl>{Fact("Connections", Html($"{backend.Connections}"))}{Fact("Preemptions", Html($"{backend.Preemptions}"))}{Fact(backend.Outage is null ? "Last outage" : "Outage", LastOutage(backend, now))}{Fact("Active for", Html($"{(active.Length == 0 ? "no pool" : string.Join(", ", active))}"))}{Fact("Address", Html($"{backend.Address ?? "not known"}"))}</dl></article>
             """);
     }
 
@@ -60,14 +68,37 @@ internal static class PageContent
 
     private static Markup Fact(string name, Markup value) => Html($"<div><dt>{name}</dt><dd>{value}</dd></div>");
 
-    private static Markup Listeners(IReadOnlyList<ListenerDocument> listeners, IReadOnlyList<PoolDocument> pools) => Html($"""
-        <table><thead><tr><th scope="col">Listener</th><th scope="col">Accepts on</th><th scope="col">Goes to</th><th scope="col" class="number">Open</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Accepted</th><th scope="col" class="number">Refused</th></tr></thead>
-        <tbody>{Join(listeners.Select(listener => Row(listener, pools.FirstOrDefault(pool => pool.Name == listener.Pool))))}</tbody></table>
+    private static Markup Pools(IReadOnlyList<PoolDocument> pools) => Table(
+        ["Pool", "Active", "Members", "Policy"],
+        pools.Select(pool => Row(
+            Html($"{pool.Name}"),
+            Cell("Active", pool.Active.Count == 0 ? Html($"""<span class="warn">nobody</span>""") : Html($"{string.Join(", ", pool.Active)}")),
+            Cell("Members", Html($"{string.Join(", ", pool.Backends)}")),
+            Cell("Policy", Html($"{pool.Policy}")))));
+
+    private static Markup Listeners(IReadOnlyList<ListenerDocument> listeners) => Table(
+        ["Listener", "Accepts on", "Goes to", "#Open", "#Waiting", "#Accepted", "#Refused"],
+        listeners.Select(listener => Row(
+            Html($"{listener.Name} <small>{listener.Protocol}, {listener.Engine}</small>"),
+            Cell("Accepts on", Html($"{string.Join(", ", listener.Bind)}{Join(listener.Bound ? [] : [Html($""" <span class="warn">not bound</span>""")])}")),
+            Cell("Goes to", Html($"{listener.Pool}")),
+            Cell("Open", listener.Connections),
+            Cell("Waiting", listener.Held),
+            Cell("Accepted", listener.Accepted),
+            Cell("Refused", listener.Refused))));
+
+    /// <param name="headings">Numbers' after a <c>#</c>.</param>
+    private static Markup Table(string[] headings, IEnumerable<Markup> rows) => Html($"""
+        <table><thead><tr>{Join(headings.Select(heading => heading[0] == '#' ? Html($"""<th scope="col" class="number">{heading[1..]}</th>""") : Html($"""<th scope="col">{heading}</th>""")))}</tr></thead>
+        <tbody>{Join(rows)}</tbody></table>
         """);
 
-    private static Markup Row(ListenerDocument listener, PoolDocument? pool) => Html($"""
-        <tr><th scope="row">{listener.Name} <small>{listener.Protocol}, {listener.Engine}</small></th><td data-label="Accepts on">{string.Join(", ", listener.Bind)}{Join(listener.Bound ? [] : [Html($""" <span class="warn">not bound</span>""")])}</td><td data-label="Goes to">{listener.Pool} <small>{(pool is null ? "" : pool.Active.Count == 0 ? "nobody" : string.Join(", ", pool.Active))}{(pool is null ? "" : $", {pool.Policy}")}</small></td><td data-label="Open" class="number">{listener.Connections}</td><td data-label="Waiting" class="number">{listener.Held}</td><td data-label="Accepted" class="number">{listener.Accepted}</td><td data-label="Refused" class="number">{listener.Refused}</td></tr>
-        """);
+    private static Markup Row(Markup name, params Markup[] cells) => Html($"""<tr><th scope="row">{name}</th>{Join(cells)}</tr>""");
+
+    // The label stands beside the value where the screen is too narrow for columns.
+    private static Markup Cell(string label, Markup value) => Html($"""<td data-label="{label}"><span>{value}</span></td>""");
+
+    private static Markup Cell(string label, long number) => Html($"""<td data-label="{label}" class="number"><span>{number}</span></td>""");
 
     private static Markup Outages(IReadOnlyList<OutageDocument> outages, DateTimeOffset now) => outages.Count == 0
         ? Html($"""<p class="quiet">None on record.</p>""")
