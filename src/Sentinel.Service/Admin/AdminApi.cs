@@ -10,7 +10,7 @@ using Sentinel.Service.Telemetry.Metrics;
 namespace Sentinel.Service.Admin;
 
 /// <summary>The endpoints for programs: see interfaces, HTTP.</summary>
-internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, ILogger logger)
+internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, ILogger<AdminApi> logger)
 {
     private static readonly string[] Read = [HttpMethods.Get, HttpMethods.Head];
 

@@ -82,7 +82,7 @@ internal sealed class AdminServer : IAsyncDisposable
 
     private static string Explain(IPEndPoint bind, Exception error) => error.InnerException switch
     {
-        AddressInUseException => $"admin.bind {bind}: another program listens there already; end it (ss -ltnp 'sport = :{bind.Port}' names it) or choose another address",
+        AddressInUseException => $"admin.bind {bind}: in use: another program listens there; end it (ss -ltnp 'sport = :{bind.Port}' names it) or choose another address",
         _ when error.GetBaseException() is SocketException { SocketErrorCode: SocketError.AccessDenied } =>
             $"admin.bind {bind}: a port below 1024 needs CAP_NET_BIND_SERVICE; choose another port or grant it",
         _ when error.GetBaseException() is SocketException { SocketErrorCode: SocketError.AddressNotAvailable } =>

@@ -36,7 +36,8 @@ internal sealed record BackendHistory
 
     public DateTimeOffset? LastPreemption { get; init; }
 
-    public OpenOutageDocument? Outage { get; init; }
+    /// <summary>The name of the one that lasts.</summary>
+    public string? Outage { get; init; }
 
     public TimeSpan? LastOutage { get; init; }
 

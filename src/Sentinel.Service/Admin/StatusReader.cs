@@ -28,6 +28,16 @@ internal sealed class StatusReader(
         };
     }
 
+    /// <summary>The daemon in one line.</summary>
+    public string Summary()
+    {
+        var (snapshot, bound) = (pools.Current, listeners());
+        var serving = snapshot.Backends.Values.Count(backend => backend.TakesNew);
+        var held = bound.Sum(listener => listener.Held);
+        return $"{standing.Current.State}: {serving} of {Spoken.Count(snapshot.Backends.Count, "backend")} can serve, {Spoken.Count(bound.Sum(listener => listener.Connections), "connection")}"
+            + (held == 0 ? "" : $", {held} waiting");
+    }
+
     /// <summary>One backend, now; null if there is none of that name.</summary>
     public BackendDocument? Backend(string name) =>
         pools.Current.Backends.TryGetValue(new BackendId(name), out var backend) ? Describe(backend) : null;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Sentinel.Service.Configuration;
 using Sentinel.Service.Hosting;
+using Sentinel.Service.Lifetimes;
 
 namespace Sentinel.Service.Cli;
 
@@ -24,6 +25,20 @@ internal static class RunCommand
             return (int)ExitStatus.Usage;
         }
 
-        return (int)await Daemon.RunAsync(source, result.Configuration).ConfigureAwait(false);
+        Reloader? reloader = null;
+        using var signals = new StopSignals(() => reloader?.Ask());
+        using var systemd = SystemdLink.FromEnvironment();
+        await using var output = Console.OpenStandardOutput();
+        await using var daemon = Daemon.Create(new DaemonParts
+        {
+            Configuration = result.Configuration,
+            Source = source,
+            Signals = signals,
+            Systemd = systemd,
+            LogOutput = output,
+        });
+        reloader = daemon.Part<Reloader>();
+        await daemon.RunAsync().ConfigureAwait(false);
+        return (int)ExitStatus.Done;
     }
 }

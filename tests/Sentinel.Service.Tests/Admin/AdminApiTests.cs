@@ -19,12 +19,12 @@ public sealed class AdminApiTests
         admin.Desk.Histories["spot-1"] = new() { Preemptions = 3, LastPreemption = DateTimeOffset.UnixEpoch, LastOutage = TimeSpan.FromSeconds(71.44) };
         admin.Desk.Histories["spot-2"] = new()
         {
-            Outage = new("20260101T000000Z-spot-2", "preempted", admin.Time.GetUtcNow()), NextAttempt = admin.Time.GetUtcNow() + TimeSpan.FromSeconds(5),
+            Outage = "20260101T000000Z-spot-2", NextAttempt = admin.Time.GetUtcNow() + TimeSpan.FromSeconds(5),
         };
 
         Assert.Equal(
             $$$"""
-            {"name":"front-1","version":"{{{BuildInfo.Version}}}","state":"proxy","since":"2026-01-01T00:00:00.000Z","leader":true,"backends":[{"name":"spot-1","instance":"process/spot-1","address":"127.0.0.1","state":"serving","since":"2026-01-01T00:00:00.000Z","reason":"2 checks passed","healthy":true,"connections":1,"preemptions":3,"lastPreemption":"1970-01-01T00:00:00.000Z","outage":null,"lastOutageSeconds":71.4,"nextAttempt":null},{"name":"spot-2","instance":"process/spot-2","address":"127.0.0.1","state":"unknown","since":"2026-01-01T00:00:00.000Z","reason":"not checked yet","healthy":false,"connections":0,"preemptions":0,"lastPreemption":null,"outage":{"id":"20260101T000000Z-spot-2","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z"},"lastOutageSeconds":null,"nextAttempt":"2026-01-01T00:00:05.000Z"}],"pools":[{"name":"web","active":["spot-1"],"policy":"activeStandby","backends":["spot-1","spot-2"]}],"listeners":[{"name":"ssh","bind":["0.0.0.0:22"],"protocol":"tcp","engine":"managed","pool":"web","bound":true,"connections":3,"held":1,"accepted":17,"refused":2}],"certificates":[],"configuration":{"file":"/etc/sentinel/sentinel.json","loadedAt":"2026-01-01T00:00:00.000Z","lastReload":null,"errors":[]}}
+            {"name":"front-1","version":"{{{BuildInfo.Version}}}","state":"proxy","since":"2026-01-01T00:00:00.000Z","leader":true,"backends":[{"name":"spot-1","instance":"process/spot-1","address":"127.0.0.1","state":"serving","since":"2026-01-01T00:00:00.000Z","reason":"2 checks passed","healthy":true,"connections":1,"preemptions":3,"lastPreemption":"1970-01-01T00:00:00.000Z","outage":null,"lastOutageSeconds":71.4,"nextAttempt":null},{"name":"spot-2","instance":"process/spot-2","address":"127.0.0.1","state":"unknown","since":"2026-01-01T00:00:00.000Z","reason":"not checked yet","healthy":false,"connections":0,"preemptions":0,"lastPreemption":null,"outage":"20260101T000000Z-spot-2","lastOutageSeconds":null,"nextAttempt":"2026-01-01T00:00:05.000Z"}],"pools":[{"name":"web","active":["spot-1"],"policy":"activeStandby","backends":["spot-1","spot-2"]}],"listeners":[{"name":"ssh","bind":["0.0.0.0:22"],"protocol":"tcp","engine":"managed","pool":"web","bound":true,"connections":3,"held":1,"accepted":17,"refused":2}],"certificates":[],"configuration":{"file":"/etc/sentinel/sentinel.json","loadedAt":"2026-01-01T00:00:00.000Z","lastReload":null,"errors":[]}}
             """,
             await admin.Http.GetStringAsync("/status"));
     }
@@ -163,7 +163,7 @@ public sealed class AdminApiTests
             new IPEndPoint(IPAddress.Loopback, admin.Server.Bound.Port), admin.InForce, admin.Api, admin.Page, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, default);
 
         Assert.Null(server);
-        Assert.StartsWith($"admin.bind 127.0.0.1:{admin.Server.Bound.Port}: another program listens there already", error, StringComparison.Ordinal);
+        Assert.StartsWith($"admin.bind 127.0.0.1:{admin.Server.Bound.Port}: in use: another program listens there", error, StringComparison.Ordinal);
     }
 
     private static async Task<StatusDocument> StatusAsync(AdminFixture admin) =>

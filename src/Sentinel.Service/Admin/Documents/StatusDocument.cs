@@ -55,16 +55,13 @@ internal sealed record BackendDocument
 
     public DateTimeOffset? LastPreemption { get; init; }
 
-    /// <summary>The outage that it is in, if it is in one.</summary>
-    public OpenOutageDocument? Outage { get; init; }
+    /// <summary>The outage that it is in, by the name that <c>/outages/{id}</c> takes; null if it is in none.</summary>
+    public string? Outage { get; init; }
 
     public double? LastOutageSeconds { get; init; }
 
     public DateTimeOffset? NextAttempt { get; init; }
 }
-
-/// <summary>An outage that has not ended.</summary>
-internal sealed record OpenOutageDocument(string Id, string Cause, DateTimeOffset StartedAt);
 
 /// <summary>One pool.</summary>
 /// <param name="Name">Its name.</param>

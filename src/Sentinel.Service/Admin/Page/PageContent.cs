@@ -17,7 +17,7 @@ internal static class PageContent
     public static Markup Body(StatusDocument status, IReadOnlyList<OutageDocument> outages, DateTimeOffset now) => Html($"""
         <div id="now" data-now="{Rfc3339.Text(now)}" data-title="{Title(status)}"></div>
         {Headline(status, now)}
-        <section aria-labelledby="backends"><h2 id="backends">Backends</h2><div class="cards">{Join(status.Backends.Select(backend => Card(backend, status.Pools, now)))}</div></section>
+        <section aria-labelledby="backends"><h2 id="backends">Backends</h2><div class="cards">{Join(status.Backends.Select(backend => Card(backend, outages.FirstOrDefault(outage => outage.Id == backend.Outage), status.Pools, now)))}</div></section>
         <section aria-labelledby="pools"><h2 id="pools">Pools</h2>{Pools(status.Pools)}</section>
         <section aria-labelledby="listeners"><h2 id="listeners">Listeners</h2>{Listeners(status.Listeners)}</section>
         <section aria-labelledby="outages"><h2 id="outages">Outages</h2>{Outages(outages, now)}</section>
@@ -51,18 +51,18 @@ internal static class PageContent
         _ => $", {backends} backends are away",
     };
 
-    private static Markup Card(BackendDocument backend, IReadOnlyList<PoolDocument> pools, DateTimeOffset now)
+    private static Markup Card(BackendDocument backend, OutageDocument? outage, IReadOnlyList<PoolDocument> pools, DateTimeOffset now)
     {
         var active = pools.Where(pool => pool.Active.Contains(backend.Name)).Select(pool => pool.Name).ToArray();
         return Html($"""
             <article class="card {Mood(backend.State)}"><header><h3>{backend.Name}</h3><span class="chip">{backend.State}</span></header>
             <p class="reason">{backend.Reason}, {Ago(backend.Since, now)} ago{Join(backend.NextAttempt is { } next && next > now ? [Html($"""; next attempt in {Until(next, now)}""")] : [])}</p>
-            <dl>{Fact("Connections", Html($"{backend.Connections}"))}{Fact("Preemptions", Html($"{backend.Preemptions}"))}{Fact(backend.Outage is null ? "Last outage" : "Outage", LastOutage(backend, now))}{Fact("Active for", Html($"{(active.Length == 0 ? "no pool" : string.Join(", ", active))}"))}{Fact("Address", Html($"{backend.Address ?? "not known"}"))}</dl></article>
+            <dl>{Fact("Connections", Html($"{backend.Connections}"))}{Fact("Preemptions", Html($"{backend.Preemptions}"))}{Fact(outage is null ? "Last outage" : "Outage", LastOutage(backend, outage, now))}{Fact("Active for", Html($"{(active.Length == 0 ? "no pool" : string.Join(", ", active))}"))}{Fact("Address", Html($"{backend.Address ?? "not known"}"))}</dl></article>
             """);
     }
 
-    private static Markup LastOutage(BackendDocument backend, DateTimeOffset now) =>
-        backend.Outage is { } outage ? Html($"""going on for {Ago(outage.StartedAt, now)}""")
+    private static Markup LastOutage(BackendDocument backend, OutageDocument? outage, DateTimeOffset now) =>
+        outage is not null ? Html($"""going on for {Ago(outage.StartedAt, now)}""")
         : backend.LastOutageSeconds is { } seconds ? Html($"{Spoken.Duration(TimeSpan.FromSeconds(seconds))}")
         : Html($"none");
 

@@ -7,7 +7,7 @@ using Sentinel.Testing;
 namespace Sentinel.Service.Tests.Lifetimes;
 
 /// <summary>Against a real datagram socket, as systemd opens one.</summary>
-public sealed class ServiceManagerTests : IDisposable
+public sealed class SystemdLinkTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("sentinel-notify-").FullName;
 
@@ -20,7 +20,7 @@ public sealed class ServiceManagerTests : IDisposable
     {
         var name = isAbstract ? $"@sentinel-test-{Guid.NewGuid():N}" : Path.Combine(_folder, "notify");
         using var systemd = Listen(name);
-        using var manager = new ServiceManager(name, TimeSpan.FromSeconds(30));
+        using var manager = new SystemdLink(name, TimeSpan.FromSeconds(30));
 
         manager.Ready();
         manager.Alive();
@@ -36,7 +36,7 @@ public sealed class ServiceManagerTests : IDisposable
     {
         var name = Path.Combine(_folder, "notify");
         using var systemd = Listen(name);
-        using var manager = new ServiceManager(name, null);
+        using var manager = new SystemdLink(name, null);
         var before = MonotonicMicroseconds();
 
         manager.Reloading();
@@ -50,7 +50,7 @@ public sealed class ServiceManagerTests : IDisposable
     [Fact]
     public void Without_a_service_manager_nothing_happens()
     {
-        using var manager = new ServiceManager(null, null);
+        using var manager = new SystemdLink(null, null);
 
         manager.Ready();
 
@@ -60,7 +60,7 @@ public sealed class ServiceManagerTests : IDisposable
     [NeedsFact("linux")]
     public void A_service_manager_that_went_away_disturbs_nobody()
     {
-        using var manager = new ServiceManager(Path.Combine(_folder, "gone"), null);
+        using var manager = new SystemdLink(Path.Combine(_folder, "gone"), null);
 
         manager.Ready();
     }
@@ -72,7 +72,7 @@ public sealed class ServiceManagerTests : IDisposable
         Environment.SetEnvironmentVariable("WATCHDOG_USEC", "20000000");
         Environment.SetEnvironmentVariable("WATCHDOG_PID", Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
 
-        using var manager = ServiceManager.FromEnvironment();
+        using var manager = SystemdLink.FromEnvironment();
 
         Assert.Equal((true, TimeSpan.FromSeconds(20)), (manager.IsPresent, manager.Watchdog));
         Assert.Null(Environment.GetEnvironmentVariable("NOTIFY_SOCKET"));
