@@ -30,7 +30,7 @@ internal static class Acceptable
     /// </summary>
     public static AnswerForm Form(StringValues accept)
     {
-        if (accept.Count == 0 || !MediaTypeHeaderValue.TryParseList([.. accept], out var ranges))
+        if (accept.Count == 0 || !MediaTypeHeaderValue.TryParseList([.. accept.OfType<string>()], out var ranges))
         {
             return AnswerForm.Problem;
         }
