@@ -43,11 +43,11 @@ public sealed class ForwardingTests
         {
             await client.GetStringAsync("/1");
             await client.GetStringAsync("/2");
-            Assert.Equal(1, stage.Gate.Active);
+            Assert.Equal(1, stage.Status.Connections);
         }
 
-        await Eventually.TrueAsync(() => stage.Gate.Active == 0 && stage.Ends.Count == 1);
-        var end = stage.Ends[0].Fields;
+        await Eventually.TrueAsync(() => stage.Status.Connections == 0 && stage.Logs.Ends.Count == 1);
+        var end = stage.Logs.Ends[0].Fields;
         Assert.Equal("completed", end["End"]);
         Assert.Equal("spot-1", end["Backend"]!.ToString());
         Assert.InRange((long)end["ToBackend"]!, 60, 600);

@@ -2,54 +2,42 @@ using System.Net;
 using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
-using Sentinel.Forwarding.Http;
 using Sentinel.Forwarding.Listeners;
-using Sentinel.Forwarding.Relay;
+using Sentinel.Forwarding.Tests.Kit;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
 /// <summary>
-/// An <c>http</c> listener with its gate and engine, on a real socket, in front of the pool <c>web</c> of the backends
-/// that a test names. All backends listen on one port, each on an address of its own.
+/// A forwarder with an <c>http</c> listener in front of the pool <c>web</c>, whose backends <c>spot-1</c>, <c>spot-2</c> …
+/// a test names by their addresses; they share a port.
 /// </summary>
 internal sealed class HttpStage : IAsyncDisposable
 {
     public static readonly PoolId Web = new("web");
 
-    private readonly Socket _listening;
-    private readonly ForwardingMeter _meter = new();
-    private readonly HttpEngine _engine;
-    private readonly IDisposable _subscription;
-    private ICarrier _carrier = null!;
-
-    private HttpStage(ListenerSettings settings, PoolTable pools, IOutageOutlook outlook, IPAddress address)
+    private HttpStage(PoolTable pools, IOutageOutlook? outlook, IPEndPoint endPoint)
     {
         Pools = pools;
         Loops = new(TimeProvider.System);
-        Gate = new(settings, pools, TimeProvider.System, _meter, Logs.CreateLogger("gate"));
-        _engine = new(pools, Loops, TimeProvider.System, Logs, outlook);
-        _listening = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        DeadPeer.Watch(_listening);
-        _listening.Bind(new IPEndPoint(address, 0));
-        _listening.Listen(1024);
-        EndPoint = (IPEndPoint)_listening.LocalEndPoint!;
-        _subscription = pools.Subscribe(_ => _carrier.CloseDown());
+        Forwarder = new(pools, Loops, TimeProvider.System, Logs, outlook: outlook);
+        EndPoint = endPoint;
     }
 
-    public CapturedLogs Logs { get; } = new();
+    public LogRecorder Logs { get; } = new();
 
     public LoopRegistry Loops { get; }
 
     public PoolTable Pools { get; }
 
-    public Gate Gate { get; }
+    public Forwarder Forwarder { get; }
 
     public IPEndPoint EndPoint { get; }
 
     public Uri Address => new($"http://{EndPoint}/");
 
-    /// <summary>Ends of client connections, as logged.</summary>
-    public IReadOnlyList<CapturedLogs.Entry> Ends => [.. Logs.Named("listener.connection.ended")];
+    public ListenerSettings Settings { get; private set; } = null!;
+
+    public ListenerStatus Status => Forwarder.Statuses.Single();
 
     public static Task<HttpStage> StartAsync(HttpBackend backend, Func<ListenerSettings, ListenerSettings>? settings = null) =>
         StartAsync([backend.EndPoint], settings);
@@ -65,46 +53,42 @@ internal sealed class HttpStage : IAsyncDisposable
         table.Configure(
             [.. backends.Select((backend, i) => new BackendDefinition { Id = Backend(i), Address = backend.Address.ToString(), Priority = i })],
             pools ?? [new() { Id = Web, Backends = [.. backends.Select((_, i) => Backend(i))] }]);
-        var plain = new ListenerSettings
-        {
-            Name = "http",
-            Bind = [],
-            Protocol = ListenerProtocol.Http,
-            Pool = Web,
-            Port = backends.Count == 0 ? 1 : backends[0].Port,
-        };
-        var stage = new HttpStage(settings?.Invoke(plain) ?? plain, table, outlook ?? new NoOutageOutlook(), address ?? Loopback.Next());
-        var opening = await stage._engine.OpenAsync(stage.Gate, stage.Gate.Rules, null, CancellationToken.None);
-        stage._carrier = opening.Carrier ?? throw new InvalidOperationException(opening.Error);
+        var stage = new HttpStage(table, outlook, new(address ?? Loopback.Next(), Loopback.FreePort()));
         for (var i = 0; i < backends.Count; i++)
         {
             stage.Report(i, healthy: true);
         }
 
-        stage._carrier.Accept(stage._listening);
+        var plain = new ListenerSettings
+        {
+            Name = "http",
+            Bind = [new(stage.EndPoint, null)],
+            Protocol = ListenerProtocol.Http,
+            Pool = Web,
+            Port = backends.Count == 0 ? 1 : backends[0].Port,
+        };
+        Assert.Empty(await stage.ReloadAsync(settings?.Invoke(plain) ?? plain));
         return stage;
     }
 
     public static BackendId Backend(int index) => new($"spot-{index + 1}");
 
+    public async Task<IReadOnlyList<BindError>> ReloadAsync(ListenerSettings settings)
+    {
+        using var change = await Forwarder.PrepareAsync([settings]);
+        if (change.Errors.Count == 0)
+        {
+            change.Commit();
+            Settings = settings;
+        }
+
+        return change.Errors;
+    }
+
     public void Report(int backend, bool healthy, BackendState? state = null) =>
         Pools.Report(Backend(backend), new(state ?? (healthy ? BackendState.Serving : BackendState.Stopping), healthy, DateTimeOffset.UnixEpoch, "test"));
 
     public BackendLoad Load(int backend) => Pools.Current.Backends[Backend(backend)].Load;
-
-    /// <summary>What a reload does to a listener that stays.</summary>
-    public async Task<string?> ReloadAsync(Func<ListenerSettings, ListenerSettings> change)
-    {
-        var rules = new ListenerRules(Gate, change(Gate.Rules.Settings));
-        var opening = await _engine.OpenAsync(Gate, rules, _carrier, CancellationToken.None);
-        if (opening.Error is null)
-        {
-            Assert.Same(_carrier, opening.Carrier);
-            Gate.Configure(rules);
-        }
-
-        return opening.Error;
-    }
 
     public HttpClient Client(Version? version = null) =>
         new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false })
@@ -121,20 +105,9 @@ internal sealed class HttpStage : IAsyncDisposable
         return new(socket, ownsSocket: true);
     }
 
-    public Task DrainAsync(CancellationToken now = default)
-    {
-        _carrier.StopAccepting(_listening);
-        return _carrier.DrainAsync(now);
-    }
-
     public async ValueTask DisposeAsync()
     {
-        await DrainAsync(new(canceled: true));
-        _subscription.Dispose();
-        _listening.Dispose();
-        await _engine.DisposeAsync();
-        Gate.Dispose();
-        _meter.Dispose();
+        await Forwarder.DisposeAsync();
         Pools.Dispose();
     }
 }

@@ -1,6 +1,6 @@
 using Sentinel.Backends;
 
-namespace Sentinel.Forwarding.Http;
+namespace Sentinel.Forwarding;
 
 /// <summary>
 /// What is known of present outages and past ones: the outage answer tells waiting people how long it may take.
@@ -19,7 +19,7 @@ public interface IOutageOutlook
 public readonly record struct BackendOutlook(DateTimeOffset DownSince, TimeSpan? Typical);
 
 /// <summary>For a composition that keeps no records.</summary>
-public sealed class NoOutageOutlook : IOutageOutlook
+internal sealed class NoOutageOutlook : IOutageOutlook
 {
     /// <inheritdoc/>
     public BackendOutlook? Of(BackendId backend) => null;
