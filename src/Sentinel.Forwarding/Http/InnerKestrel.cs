@@ -76,6 +76,9 @@ internal sealed class InnerKestrel : IAsyncDisposable
             // A thread that blocks on a slow client is a thread less for all.
             AllowSynchronousIO = false,
 
+            // Of an absolute request target and a Host that contradict each other, the target counts (RFC 9112 §3.2.2).
+            AllowHostHeaderOverride = true,
+
             // Header values pass as the bytes they are, also those that are not UTF-8.
             RequestHeaderEncodingSelector = static _ => Encoding.Latin1,
             ResponseHeaderEncodingSelector = static _ => Encoding.Latin1,

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -18,13 +19,19 @@ internal sealed class HttpBackend : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
-    public static async Task<HttpBackend> StartAsync(RequestDelegate handler, HttpProtocols protocols = HttpProtocols.Http1, IPEndPoint? endPoint = null)
+    public static async Task<HttpBackend> StartAsync(RequestDelegate handler, HttpProtocols protocols = HttpProtocols.Http1, IPEndPoint? endPoint = null, bool latin1 = false)
     {
         endPoint ??= new(Loopback.Next(), Loopback.FreePort());
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(options =>
         {
+            if (latin1)
+            {
+                options.RequestHeaderEncodingSelector = _ => Encoding.Latin1;
+                options.ResponseHeaderEncodingSelector = _ => Encoding.Latin1;
+            }
+
             options.Limits.MaxRequestBodySize = null;
             options.Limits.MinRequestBodyDataRate = null;
             options.Limits.MinResponseDataRate = null;
