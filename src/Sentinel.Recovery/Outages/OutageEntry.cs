@@ -40,6 +40,9 @@ public enum OutageMark
     /// <summary>The attempt was refused.</summary>
     Refused,
 
+    /// <summary>The attempt failed after it was accepted.</summary>
+    Failed,
+
     /// <summary>The attempt did not lead to a healthy backend in time.</summary>
     TimedOut,
 

@@ -31,7 +31,7 @@ internal static class OutageStep
             new OutagePolicy());
         if (open is not null)
         {
-            turn.Note(OutageMark.Resumed, OutageSource.Sentinel, $"after {open.Attempts} attempts");
+            turn.Note(OutageMark.Resumed, OutageSource.Sentinel, $"the daemon was restarted; attempts so far: {open.Attempts}");
         }
 
         return turn.Decide();
@@ -114,7 +114,7 @@ internal static class OutageStep
 
     /// <summary>When the outage is to be reported as slow; null: never, or it was.</summary>
     internal static DateTimeOffset? SlowAt(OutageState state, OutagePolicy policy) =>
-        policy.SlowAfter > TimeSpan.Zero && state is { Outage: { SlowTold: false, IsQuiet: false } outage, Phase: not OutagePhase.Held }
+        policy.SlowAfter > TimeSpan.Zero && state is { Outage: { SlowTold: false, IsQuiet: false } outage } && !policy.MustHold(outage)
             ? outage.OpenedAt + policy.SlowAfter
             : null;
 

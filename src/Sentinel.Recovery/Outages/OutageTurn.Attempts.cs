@@ -27,7 +27,7 @@ internal sealed partial class OutageTurn
             case OutagePhase.Starting:
                 // The cloud's last word was that it is down, which is no longer true: until the next, checks count.
                 _state = _state with { Instance = InstanceSight.Unseen };
-                Enter(new OutagePhase.Starting(at + policy.StartTimeout), "the start was accepted");
+                Enter(new OutagePhase.Starting(at + policy.StartTimeout), $"{Words.Of(_state.Outage!.Cause)}; attempt {_state.Outage.Attempts} was accepted");
                 Do(new Observe());
                 break;
             case OutagePhase.Verifying:
@@ -98,7 +98,7 @@ internal sealed partial class OutageTurn
         _state = _state with { Pending = new(ticket, lost), LastTicket = ticket, Healthy = false, Passes = 0, Fails = 0, PassedAt = null, EvidenceFrom = at };
         Change(now => now with { Attempts = attempt, Unanswered = true, NextAttempt = null, RequestedAt = now.RequestedAt ?? at });
         Note(isReset ? OutageMark.ResetRequested : OutageMark.StartRequested, OutageSource.Sentinel, $"attempt {attempt}");
-        Enter(new OutagePhase.Starting(lost), $"attempt {attempt}");
+        Enter(new OutagePhase.Starting(lost), $"{Words.Of(outage.Cause)}; attempt {attempt}");
         Do(isReset ? new ResetInstance(ticket, attempt, _state.Incarnation) : new StartInstance(ticket, attempt, _state.Ended ?? default));
     }
 

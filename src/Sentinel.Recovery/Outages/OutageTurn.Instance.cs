@@ -6,6 +6,11 @@ internal sealed partial class OutageTurn
     /// <summary>A notice that has not come true by then was wrong: clouds give 30 s, at most two minutes.</summary>
     private static readonly TimeSpan NoticeLasts = TimeSpan.FromMinutes(3);
 
+    /// <summary>More than <see cref="BrakeCount"/> outages in this time bring the first back-off at once, whatever is configured: what ends as soon as it starts must not be started at full speed.</summary>
+    private static readonly TimeSpan Brake = TimeSpan.FromMinutes(1);
+
+    private const int BrakeCount = 5;
+
     /// <summary>The instance runs.</summary>
     public void Running(InstanceRunning running)
     {
@@ -100,7 +105,7 @@ internal sealed partial class OutageTurn
         };
         if (_state.Outage is null)
         {
-            Open(stopped.Cause, OutageSource.Cloud, stopped.Detail);
+            Open(stopped.Cause, OutageSource.Cloud, Words.Of(stopped.Cause));
         }
 
         LearnCause(stopped.Cause);
@@ -151,13 +156,13 @@ internal sealed partial class OutageTurn
     private void ActOnStop(bool isNews, string detail)
     {
         var outage = _state.Outage!;
-        if (MustHold(outage))
+        if (policy.MustHold(outage))
         {
             Hold();
         }
         else if (isNews && outage.Attempts > 0)
         {
-            FailAttempt(OutageMark.TimedOut, OutageSource.Cloud, $"it stopped again: {detail}", Refusal.Passing);
+            FailAttempt(OutageMark.Failed, OutageSource.Cloud, $"it stopped again: {detail}", Refusal.Passing);
         }
         else if (outage.NextAttempt > at)
         {
@@ -171,6 +176,10 @@ internal sealed partial class OutageTurn
         {
             Note(OutageMark.Flapping, OutageSource.Sentinel, $"{count} outages within {Words.Of(policy.FlapWithin)}; a pause of {Words.Of(policy.FlapPause)}");
             Wait(at + policy.FlapPause, $"{count} outages within {Words.Of(policy.FlapWithin)}");
+        }
+        else if (_state.Recent.Count(begun => begun > at - Brake) > BrakeCount)
+        {
+            Wait(at + policy.BackoffInitial, detail);
         }
         else if (policy.StartAfter > TimeSpan.Zero)
         {
@@ -192,13 +201,11 @@ internal sealed partial class OutageTurn
         }
 
         Note(OutageMark.CauseFound, OutageSource.Cloud, stopped.Detail);
-        if (MustHold(_state.Outage!) && _state.Phase is OutagePhase.Stopping or OutagePhase.Waiting)
+        if (policy.MustHold(_state.Outage!) && _state.Phase is OutagePhase.Stopping or OutagePhase.Waiting)
         {
             Hold();
         }
     }
-
-    private bool MustHold(Outage outage) => outage is { Cause: OutageCause.User, Released: false } && !policy.RestartWhenUserStopped;
 
     private void Hold()
     {

@@ -16,7 +16,7 @@ internal sealed partial class OutageTurn
     private string? Recover()
     {
         var refusal = !policy.CanStart ? "it has no instance to start: it is only watched"
-            : _state.Pending is not null ? $"attempt {_state.Outage?.Attempts} is under way"
+            : _state.Pending is not null ? "a request to its cloud is under way"
             : _state.Phase switch
             {
                 OutagePhase.Unknown => "nothing is known of it yet",

@@ -11,7 +11,8 @@ internal sealed partial class OutageTurn
             _state = _state with { Drained = true, Reason = "drained" };
         }
 
-        if (_state.Pending?.Until <= at)
+        var isLost = _state.Pending?.Until <= at;
+        if (isLost)
         {
             _state = _state with { Pending = null };
         }
@@ -22,7 +23,8 @@ internal sealed partial class OutageTurn
                 HealUnprobed();
                 break;
             case OutagePhase.Starting starting when starting.Deadline <= at:
-                FailAttempt(OutageMark.TimedOut, OutageSource.Sentinel, $"it was not seen running within {Words.Of(policy.StartTimeout)}", Refusal.Passing);
+                FailAttempt(
+                    OutageMark.TimedOut, OutageSource.Sentinel, isLost ? "its cloud never answered" : $"it was not seen running within {Words.Of(policy.StartTimeout)}", Refusal.Passing);
                 break;
             case OutagePhase.Verifying verifying when verifying.Deadline <= at:
                 FailAttempt(
@@ -53,6 +55,7 @@ internal sealed partial class OutageTurn
     private void LetNoticeLapse()
     {
         Note(OutageMark.NoticeLapsed, OutageSource.Sentinel, $"it still runs {Words.Of(NoticeLasts)} after the notice");
+        Change(outage => outage with { Cause = OutageCause.Unknown });
         if (_state.Healthy)
         {
             Close(OutageMark.Closed, OutageSource.Probe, "it was not preempted");

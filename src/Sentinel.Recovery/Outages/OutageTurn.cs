@@ -63,7 +63,7 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
         {
             Outage = new Outage { Id = $"{second.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}-{_state.Backend}", OpenedAt = at, Cause = cause, IsQuiet = isQuiet },
             LastNamed = second,
-            Recent = isQuiet ? _state.Recent : [.. _state.Recent.Where(begun => begun > at - policy.FlapWithin), at],
+            Recent = isQuiet ? _state.Recent : [.. _state.Recent.Where(begun => begun > at - (policy.FlapWithin > Brake ? policy.FlapWithin : Brake)), at],
         };
         if (!isQuiet)
         {
