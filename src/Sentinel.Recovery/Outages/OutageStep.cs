@@ -95,15 +95,21 @@ internal static class OutageStep
         var due = state.Phase switch
         {
             OutagePhase.Noticed noticed => noticed.Until,
-            OutagePhase.Stopping { ActAt: { } actAt } => state.Pending?.Until ?? actAt,
+            OutagePhase.Stopping { ActAt: { } actAt } when state.Pending is null => actAt,
             OutagePhase.Starting starting => starting.Deadline,
             OutagePhase.Verifying verifying => verifying.Deadline,
             OutagePhase.Waiting waiting => waiting.Until,
-            OutagePhase.Unknown when !policy.Probed && !policy.CanStart => state.Since,
+            _ when HealsUnasked(state, policy) => state.Since,
             _ => (DateTimeOffset?)null,
         };
-        return Earliest(Earliest(due, HungAt(state, policy)), SlowAt(state, policy));
+        return Earliest(Earliest(due, state.Pending?.Until), Earliest(HungAt(state, policy), SlowAt(state, policy)));
     }
+
+    /// <summary>Whether it is up because nothing speaks against it: nobody checks it, and it runs or has no instance.</summary>
+    internal static bool HealsUnasked(OutageState state, OutagePolicy policy) =>
+        !policy.Probed
+        && state is { Healthy: false, Phase: OutagePhase.Unknown or OutagePhase.Suspect or OutagePhase.Verifying }
+        && (state.Instance is InstanceSight.Running || !policy.CanStart);
 
     /// <summary>When a backend that runs and does not answer is to be reset; null: never, or not now.</summary>
     internal static DateTimeOffset? HungAt(OutageState state, OutagePolicy policy) =>

@@ -92,6 +92,12 @@ internal sealed partial class OutageTurn
         }
 
         var outage = _state.Outage!;
+        if (policy.MustHold(outage))
+        {
+            Hold();
+            return;
+        }
+
         var attempt = outage.Unanswered && outage.Attempts > 0 ? outage.Attempts : outage.Attempts + 1;
         var ticket = _state.LastTicket + 1;
         var lost = at + policy.StartTimeout + OutcomeLost;
@@ -112,6 +118,11 @@ internal sealed partial class OutageTurn
         }
 
         Note(what, source, detail);
+        if (policy.MustHold(outage))
+        {
+            Hold();
+            return;
+        }
 
         // Nothing but a person can mend these, and each attempt is a call that counts.
         var wait = refusal is Refusal.Quota or Refusal.Permission ? policy.BackoffMax : policy.BackoffAfter(outage.Attempts, Spread.Seed(_state.Backend.Name));

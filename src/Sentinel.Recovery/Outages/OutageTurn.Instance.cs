@@ -109,7 +109,12 @@ internal sealed partial class OutageTurn
         }
 
         LearnCause(stopped.Cause);
-        Change(outage => outage with { Ended = stopped.Incarnation, StoppedAt = outage.StoppedAt ?? stopped.StoppedAt });
+        Change(outage => outage with
+        {
+            Ended = stopped.Incarnation,
+            StoppedAt = outage.StoppedAt ?? stopped.StoppedAt,
+            Released = outage.Released && !(isNews && stopped.Cause is OutageCause.User),
+        });
         if (isNews && stopped.Cause is not OutageCause.NotStarted)
         {
             Note(OutageMark.Stopped, OutageSource.Cloud, stopped.Detail);
@@ -144,7 +149,9 @@ internal sealed partial class OutageTurn
     private void Verify()
     {
         _state = _state with { Healthy = false, Passes = 0, Fails = 0, PassedAt = null, HangsSince = at, EvidenceFrom = at };
-        Change(outage => outage with { RunningAt = at, NextAttempt = null, Unanswered = false });
+
+        // Whoever stopped it wants it up again, or somebody else does: the next stop is judged by its own cause.
+        Change(outage => outage with { RunningAt = at, NextAttempt = null, Unanswered = false, Released = outage.Released || outage.Cause is OutageCause.User });
         Note(OutageMark.Running, OutageSource.Cloud, _state.Address ?? "");
         Enter(new OutagePhase.Verifying(at + policy.StartTimeout), "it runs; its checks have not passed yet");
         if (!HealUnprobed())

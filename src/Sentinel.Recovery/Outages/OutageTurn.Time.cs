@@ -19,9 +19,6 @@ internal sealed partial class OutageTurn
 
         switch (_state.Phase)
         {
-            case OutagePhase.Unknown when !policy.CanStart:
-                HealUnprobed();
-                break;
             case OutagePhase.Starting starting when starting.Deadline <= at:
                 FailAttempt(
                     OutageMark.TimedOut, OutageSource.Sentinel, isLost ? "its cloud never answered" : $"it was not seen running within {Words.Of(policy.StartTimeout)}", Refusal.Passing);
@@ -39,10 +36,17 @@ internal sealed partial class OutageTurn
             case OutagePhase.Noticed noticed when noticed.Until <= at:
                 LetNoticeLapse();
                 break;
-            case OutagePhase.Suspect or OutagePhase.Verifying when OutageStep.HungAt(_state, policy) <= at:
-                Note(OutageMark.Hung, OutageSource.Sentinel, $"it runs and has not answered for {Words.Of(policy.HungAfter)}: {_state.LastFailure ?? "no check"}");
-                BeginAttempt(isReset: true);
-                break;
+        }
+
+        if (OutageStep.HealsUnasked(_state, policy))
+        {
+            HealUnprobed();
+        }
+
+        if (OutageStep.HungAt(_state, policy) <= at)
+        {
+            Note(OutageMark.Hung, OutageSource.Sentinel, $"it runs and has not answered for {Words.Of(policy.HungAfter)}: {_state.LastFailure ?? "no check"}");
+            BeginAttempt(isReset: true);
         }
 
         if (OutageStep.SlowAt(_state, policy) <= at)
@@ -63,6 +67,7 @@ internal sealed partial class OutageTurn
         }
         else
         {
+            _state = _state with { HangsSince = _state.HangsSince ?? at };
             Enter(new OutagePhase.Suspect(), _state.LastFailure ?? "its checks have not passed yet");
         }
     }
