@@ -41,6 +41,12 @@ internal sealed record Outage
     /// <summary>When the instance stopped, if the cloud knows.</summary>
     public DateTimeOffset? StoppedAt { get; init; }
 
+    /// <summary>How often it was preempted in the course of this outage.</summary>
+    public int Preemptions { get; init; }
+
+    /// <summary>When that happened last.</summary>
+    public DateTimeOffset? PreemptedAt { get; init; }
+
     /// <summary>When the first attempt began.</summary>
     public DateTimeOffset? RequestedAt { get; init; }
 
@@ -78,6 +84,7 @@ internal sealed record Outage
         OpenedAt = OpenedAt + by,
         NextAttempt = NextAttempt + by,
         StoppedAt = StoppedAt + by,
+        PreemptedAt = PreemptedAt + by,
         RequestedAt = RequestedAt + by,
         RunningAt = RunningAt + by,
         PassedAt = PassedAt + by,

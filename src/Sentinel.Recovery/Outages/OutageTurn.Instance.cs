@@ -117,6 +117,7 @@ internal sealed partial class OutageTurn
         });
         if (isNews && stopped.Cause is not OutageCause.NotStarted)
         {
+            CountPreemption(stopped.Cause is OutageCause.Preempted || (stopped.Cause is OutageCause.Unknown && _state.Outage!.Cause is OutageCause.Preempted));
             Note(OutageMark.Stopped, OutageSource.Cloud, stopped.Detail);
         }
 
@@ -207,10 +208,19 @@ internal sealed partial class OutageTurn
             return;
         }
 
-        Note(OutageMark.CauseFound, OutageSource.Cloud, stopped.Detail);
+        CountPreemption(stopped.Cause is OutageCause.Preempted);
+        Note(OutageMark.CauseFound, OutageSource.Cloud, $"{Words.Of(stopped.Cause)}: {stopped.Detail}");
         if (policy.MustHold(_state.Outage!) && _state.Phase is OutagePhase.Stopping or OutagePhase.Waiting)
         {
             Hold();
+        }
+    }
+
+    private void CountPreemption(bool isOne)
+    {
+        if (isOne)
+        {
+            Change(outage => outage with { Preemptions = outage.Preemptions + 1, PreemptedAt = outage.StoppedAt ?? at });
         }
     }
 
