@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using Sentinel.Service.Demo;
 
 namespace Sentinel.Service.Cli;
 
@@ -37,6 +38,8 @@ internal static class CommandLine
         var root = new RootCommand("Stands in front of spot VMs: forwards to the one that serves, waits out a preemption, brings the VM back.")
         {
             RunCommand.Create(),
+            DemoCommand.Create(),
+            DemoVmCommand.Create(),
             CheckCommand.Create(),
             SchemaCommand.Create(),
             StatusCommand.Create(),

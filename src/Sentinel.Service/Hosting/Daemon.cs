@@ -35,7 +35,7 @@ internal sealed class Daemon : IAsyncDisposable
         try
         {
             var token = AdminToken.Of(configuration.Admin, configuration.StateDirectory);
-            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, configuration.Telemetry, TimeProvider.System);
+            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, TimeProvider.System);
             return new Daemon(state, telemetry, Compose(parts, telemetry, token));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

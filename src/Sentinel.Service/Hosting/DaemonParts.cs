@@ -20,4 +20,7 @@ internal sealed record DaemonParts
 
     /// <summary>Where logs go.</summary>
     public required Stream LogOutput { get; init; }
+
+    /// <summary>Whether that is standard output, whose reader may see colours or be the journal.</summary>
+    public bool LogsToConsole { get; init; } = true;
 }

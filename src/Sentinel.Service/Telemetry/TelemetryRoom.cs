@@ -9,14 +9,18 @@ internal sealed class TelemetryRoom : IDisposable
 {
     private readonly ProcessMetrics _process = new();
     private readonly MetricsPipeline _metrics;
-    private readonly bool _isJournal = StandardOutput.IsJournal();
+    private readonly bool _isJournal;
+    private readonly bool _isColourTerminal;
 
     /// <param name="name">This sentinel's name.</param>
     /// <param name="output">Where logs go.</param>
+    /// <param name="toConsole">Whether that is standard output.</param>
     /// <param name="settings">As configured.</param>
     /// <param name="time">Stamps the log.</param>
-    public TelemetryRoom(string name, Stream output, TelemetrySettings settings, TimeProvider time)
+    public TelemetryRoom(string name, Stream output, bool toConsole, TelemetrySettings settings, TimeProvider time)
     {
+        _isJournal = toConsole && StandardOutput.IsJournal();
+        _isColourTerminal = toConsole && !_isJournal && StandardOutput.IsColourTerminal();
         Logs = new SentinelLoggerProvider(output, FormatOf(settings.Logs), time);
         Service = new ServiceMetrics(() => Logs.Dropped);
         _metrics = new MetricsPipeline(name);
@@ -51,5 +55,5 @@ internal sealed class TelemetryRoom : IDisposable
 
     private ILogFormat FormatOf(LogFormat format) => format == LogFormat.Json
         ? new JsonLogFormat(_isJournal)
-        : new TextLogFormat(_isJournal, withColour: !_isJournal && StandardOutput.IsColourTerminal());
+        : new TextLogFormat(_isJournal, _isColourTerminal);
 }
