@@ -5,7 +5,8 @@ namespace Sentinel.Forwarding.Relay.Splice;
 /// connection can reach another. Without CAP_SYS_RESOURCE a user's pipes share 64 MiB (pipe(7),
 /// pipe-user-pages-soft); where no large pipe can be had, the flow goes on copying.
 /// </summary>
-internal sealed unsafe class PipePool
+/// <param name="most">Pipes open at once.</param>
+internal sealed unsafe class PipePool(int most)
 {
     /// <summary>Bytes that fit into a pipe.</summary>
     public const int Capacity = 256 * 1024;
@@ -20,8 +21,13 @@ internal sealed unsafe class PipePool
 
     private int _refuse;
 
-    /// <summary>Pipes open now, idle ones included.</summary>
-    public int Open { get; private set; }
+    private int _open;
+
+    /// <summary>Pipes made, ever.</summary>
+    public int Opened { get; private set; }
+
+    /// <summary>Pipes taken and not given back.</summary>
+    public int InUse => _open - _idle.Count;
 
     /// <summary>Takes an empty pipe; false when none can be had now.</summary>
     public bool TryTake(out int read, out int write)
@@ -34,9 +40,9 @@ internal sealed unsafe class PipePool
 
         var ends = stackalloc int[2];
         (read, write) = (0, 0);
-        if (_refuse > 0)
+        if (_open >= most || _refuse > 0)
         {
-            _refuse--;
+            _refuse = Math.Max(0, _refuse - 1);
             return false;
         }
 
@@ -55,7 +61,8 @@ internal sealed unsafe class PipePool
         }
 
         (read, write) = (ends[0], ends[1]);
-        Open++;
+        _open++;
+        Opened++;
         return true;
     }
 
@@ -84,6 +91,6 @@ internal sealed unsafe class PipePool
     {
         _ = Libc.Close(read);
         _ = Libc.Close(write);
-        Open--;
+        _open--;
     }
 }

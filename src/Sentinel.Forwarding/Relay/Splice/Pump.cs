@@ -21,7 +21,8 @@ internal enum Pumped
 /// early. Sockets are edge-triggered: a readiness flag is cleared only by a call that proves it wrong, since no event
 /// comes for what was already there.
 /// </summary>
-internal sealed unsafe class Pump
+/// <param name="mostPipes">Flows that are spliced at once; the others are copied.</param>
+internal sealed unsafe class Pump(int mostPipes)
 {
     /// <summary>Bytes of the shared buffer, and most that a flow may have left over.</summary>
     public const int BufferSize = 64 * 1024;
@@ -36,7 +37,7 @@ internal sealed unsafe class Pump
     private readonly byte* _buffer = (byte*)NativeMemory.Alloc(BufferSize);
     private readonly int* _errno = Libc.ErrnoLocation();
 
-    public PipePool Pipes { get; } = new();
+    public PipePool Pipes { get; } = new(mostPipes);
 
     public LeftoverPool Leftovers { get; } = new();
 

@@ -17,11 +17,13 @@ internal sealed class SpliceEngine : IEngine
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
     private readonly SpliceLoop[] _loops;
+    private readonly int _mostPipes;
 
     /// <param name="loops">Threads; zero: as many as suit this machine.</param>
-    public SpliceEngine(TimeProvider time, LoopRegistry registry, ILogger logger, int loops = 0)
+    /// <param name="mostPipes">Flows that may be spliced at once, over all threads.</param>
+    public SpliceEngine(TimeProvider time, LoopRegistry registry, ILogger logger, int loops = 0, int mostPipes = 512)
     {
-        (_time, _registry, _logger) = (time, registry, logger);
+        (_time, _registry, _logger, _mostPipes) = (time, registry, logger, mostPipes);
         _loops = new SpliceLoop[loops > 0 ? loops : DefaultLoops];
     }
 
@@ -43,7 +45,7 @@ internal sealed class SpliceEngine : IEngine
         {
             for (var i = 0; i < _loops.Length; i++)
             {
-                if (_loops[i] is null && (_loops[i] = SpliceLoop.Start($"relay.splice.{i}", _time, _registry, _logger, out var error)!) is null)
+                if (_loops[i] is null && (_loops[i] = SpliceLoop.Start($"relay.splice.{i}", _mostPipes / _loops.Length, _time, _registry, _logger, out var error)!) is null)
                 {
                     return new(Opening.Failed($"no descriptor could be had for the splice engine (error {error}): raise LimitNOFILE, or set engine to managed"));
                 }
@@ -52,6 +54,9 @@ internal sealed class SpliceEngine : IEngine
 
         return new(Opening.Of(new SpliceCarrier(gate, _loops)));
     }
+
+    /// <summary>What each loop holds now.</summary>
+    internal Task<SpliceUsage[]> UsageAsync() => Task.WhenAll(_loops.Select(loop => loop.UsageAsync()));
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

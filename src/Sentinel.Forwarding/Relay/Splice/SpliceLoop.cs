@@ -27,6 +27,7 @@ internal sealed unsafe partial class SpliceLoop
     private readonly long _start;
     private readonly int _epoll;
     private readonly int _wake;
+    private readonly int _mostPipes;
     private readonly ConcurrentQueue<Action> _inbox = new();
     private readonly Queue<(int Index, uint Generation)> _unfinished = new();
     private readonly List<int> _due = [];
@@ -38,9 +39,9 @@ internal sealed unsafe partial class SpliceLoop
     private int _isWoken;
     private bool _isStopping;
 
-    private SpliceLoop(string name, int epoll, int wake, TimeProvider time, LoopRegistry loops, ILogger logger)
+    private SpliceLoop(string name, int epoll, int wake, int mostPipes, TimeProvider time, LoopRegistry loops, ILogger logger)
     {
-        (_epoll, _wake, _time, _logger) = (epoll, wake, time, logger);
+        (_epoll, _wake, _mostPipes, _time, _logger) = (epoll, wake, mostPipes, time, logger);
         _wheel = new(_slots);
         _start = time.GetTimestamp();
         _progress = loops.Add(name);
@@ -51,7 +52,7 @@ internal sealed unsafe partial class SpliceLoop
     public Task Ended => _ended.Task;
 
     /// <summary>Starts a loop; null, with the error number, where the system has no descriptors left for it.</summary>
-    public static SpliceLoop? Start(string name, TimeProvider time, LoopRegistry loops, ILogger logger, out int error)
+    public static SpliceLoop? Start(string name, int mostPipes, TimeProvider time, LoopRegistry loops, ILogger logger, out int error)
     {
         error = 0;
         var epoll = Libc.EpollCreate(Libc.CloseOnExec);
@@ -64,7 +65,7 @@ internal sealed unsafe partial class SpliceLoop
             return null;
         }
 
-        var loop = new SpliceLoop(name, epoll, wake, time, loops, logger);
+        var loop = new SpliceLoop(name, epoll, wake, mostPipes, time, loops, logger);
         loop._thread.Start();
         return loop;
     }
@@ -82,6 +83,15 @@ internal sealed unsafe partial class SpliceLoop
     /// <summary>Ends the loop once it has no connection left.</summary>
     public void Stop() => Post(() => _isStopping = true);
 
+    /// <summary>What it holds now.</summary>
+    public Task<SpliceUsage> UsageAsync()
+    {
+        var usage = new TaskCompletionSource<SpliceUsage>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() => usage.SetResult(new(
+            _slots.Count, _pump.Pipes.Opened, _pump.Pipes.InUse, _pump.Leftovers.InUse, GC.GetAllocatedBytesForCurrentThread())));
+        return usage.Task;
+    }
+
     private void Wake()
     {
         ulong one = 1;
@@ -93,7 +103,7 @@ internal sealed unsafe partial class SpliceLoop
         // errno's place belongs to the thread, so whoever reads it is made here
         _errno = Libc.ErrnoLocation();
         using var events = new EpollEvents(EventsPerBatch);
-        _pump = new();
+        _pump = new(_mostPipes);
         while (!_isStopping || _slots.Count > 0 || !_inbox.IsEmpty)
         {
             try
