@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Recovery.Clouds;
@@ -27,7 +26,7 @@ internal sealed class BackendLoop : IAsyncDisposable
     private readonly LoopProgress _progress;
     private readonly Channel<Letter> _mailbox = Channel.CreateUnbounded<Letter>(new() { SingleReader = true });
     private readonly CancellationTokenSource _stopping = new();
-    private readonly SemaphoreSlim _effect = new(1);
+    private readonly SemaphoreSlim _oneRequest = new(1);
     private readonly ITimer _timer;
     private BackendSettings _settings;
     private OutagePolicy _policy;
@@ -35,7 +34,7 @@ internal sealed class BackendLoop : IAsyncDisposable
     private string? _address;
     private IDisposable? _watch;
     private Task _loop = Task.CompletedTask;
-    private Task _lastEffect = Task.CompletedTask;
+    private Task _effects = Task.CompletedTask;
 
     /// <param name="cloud">Null for a backend without an instance.</param>
     public BackendLoop(RecoveryRoom room, BackendSettings settings, ICloud? cloud)
@@ -122,11 +121,11 @@ internal sealed class BackendLoop : IAsyncDisposable
         _room.Prober.Remove(Id);
         await _timer.DisposeAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
-        await _lastEffect.ConfigureAwait(false);
+        await _effects.ConfigureAwait(false);
         _progress.Dispose();
         _room.Meter.Remove(Id, _figures);
         _stopping.Dispose();
-        _effect.Dispose();
+        _oneRequest.Dispose();
     }
 
     private static OutagePolicy PolicyOf(BackendSettings settings) => settings.Policy with
@@ -209,10 +208,10 @@ internal sealed class BackendLoop : IAsyncDisposable
         switch (effect)
         {
             case StartInstance start:
-                _lastEffect = AttemptAsync("start", start.Ticket, RequestId.For(_settings.Instance!.Value, "start", start.Ended, start.Attempt), _cloud!.StartAsync);
+                _effects = Task.WhenAll(_effects, AttemptAsync("start", start.Ticket, RequestId.For(_settings.Instance!.Value, "start", start.Ended, start.Attempt), _cloud!.StartAsync));
                 break;
             case ResetInstance reset:
-                _lastEffect = AttemptAsync("reset", reset.Ticket, RequestId.For(_settings.Instance!.Value, "reset", reset.Running, reset.Attempt), _cloud!.ResetAsync);
+                _effects = Task.WhenAll(_effects, AttemptAsync("reset", reset.Ticket, RequestId.For(_settings.Instance!.Value, "reset", reset.Running, reset.Attempt), _cloud!.ResetAsync));
                 break;
             case Observe:
                 _cloud?.Refresh(_settings.Instance!.Value);
@@ -233,7 +232,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         try
         {
             // The step has one request out at a time; an answer that it gave up on may still be on its way here.
-            await _effect.WaitAsync(_stopping.Token).ConfigureAwait(false);
+            await _oneRequest.WaitAsync(_stopping.Token).ConfigureAwait(false);
             try
             {
                 var outcome = await ask(_settings.Instance!.Value, requestId, _stopping.Token).ConfigureAwait(false);
@@ -244,7 +243,7 @@ internal sealed class BackendLoop : IAsyncDisposable
             }
             finally
             {
-                _effect.Release();
+                _oneRequest.Release();
             }
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)

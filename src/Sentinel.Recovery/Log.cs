@@ -3,6 +3,8 @@ using Sentinel.Backends;
 
 namespace Sentinel.Recovery;
 
+#pragma warning disable SYSLIB1015 // which outage a line belongs to is a field for machines; the message stays short
+
 /// <summary>2000–2099.</summary>
 internal static partial class Log
 {

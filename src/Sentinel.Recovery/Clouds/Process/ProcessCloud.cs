@@ -192,7 +192,7 @@ internal sealed class ProcessCloud : ICloud
     private async Task EndUnknownAsync()
     {
         var known = Vms().Select(vm => FileName.Of(vm.Key.Name)).ToHashSet();
-        foreach (var path in Directory.EnumerateFiles(_directory, "*.json"))
+        foreach (var path in Directory.Exists(_directory) ? Directory.EnumerateFiles(_directory, "*.json") : [])
         {
             var file = Path.GetFileNameWithoutExtension(path);
             var name = Uri.UnescapeDataString(file);

@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using Sentinel.Recovery.Outages;
 
 namespace Sentinel.Recovery.Clouds.Process;
 
 /// <summary>One VM of the process cloud: its first process, everything that descends from that, and who wants to know.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle nobody takes holds nothing.")]
 internal sealed class ProcessVm
 {
     private const string Address = "127.0.0.1";

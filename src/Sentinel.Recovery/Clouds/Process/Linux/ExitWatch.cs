@@ -138,11 +138,13 @@ internal sealed unsafe class ExitWatch : IDisposable
     /// </summary>
     private static ProcessExit Stranger(int pidfd, ProcessIdentity process)
     {
+        const int InfoSize = 64;
+        const ulong WantsExit = 1 << 3;
+        var info = stackalloc byte[InfoSize];
+
+        // Its parent may take it between the two looks: then the first will know.
         for (var i = 0; i < 2; i++)
         {
-            const int InfoSize = 64;
-            const ulong WantsExit = 1 << 3;
-            var info = stackalloc byte[InfoSize];
             new Span<byte>(info, InfoSize).Clear();
             *(ulong*)info = WantsExit;
             if (Libc.IoControl(pidfd, Libc.PidfdGetInfo, info) == 0 && (*(ulong*)info & WantsExit) != 0)
