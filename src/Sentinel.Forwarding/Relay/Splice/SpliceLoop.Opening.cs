@@ -1,6 +1,7 @@
 using System.Net;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Holding;
+using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Splice;
 
@@ -140,15 +141,11 @@ internal sealed unsafe partial class SpliceLoop
         var address = stackalloc byte[SocketName.MaxLength];
         var length = name.WithPort(slot.Rules.Destination.Port).Write(address);
         var socket = Libc.Socket(*(ushort*)address, Libc.SockStream | Libc.NonBlock | Libc.CloseOnExec, 0);
-        if (socket < 0)
+        if (socket < 0 || Descriptors.IsLastForBackends(socket))
         {
+            _ = Libc.Close(socket);
             _pump.Pipes.Trim();
-            socket = Libc.Socket(*(ushort*)address, Libc.SockStream | Libc.NonBlock | Libc.CloseOnExec, 0);
-        }
-
-        if (socket < 0)
-        {
-            DialFailed(index, Errno.ToDialOutcome(*_errno));
+            DialFailed(index, DialOutcome.Exhausted);
             return;
         }
 
