@@ -274,23 +274,34 @@ internal sealed class KernelEngine : IEngine
     }
 
     /// <summary>Counts the connections in the kernel, and ends those that are to end.</summary>
-    private static void Visit(ImmutableArray<Lane> lanes)
+    private void Visit(ImmutableArray<Lane> lanes)
     {
         var known = lanes
             .SelectMany(lane => lane.Targets, (lane, target) => (Lane: lane, Target: target))
             .ToLookup(pair => pair.Target.EndPoint);
-        if (known.Count > 0)
+        var goners = known.Count == 0 ? [] : Tracker.Visit(flow =>
         {
-            Tracker.Visit(flow =>
-            {
-                var (lane, target) = known[flow.Backend].FirstOrDefault(pair => pair.Lane.Took(flow.To));
-                return target is not null && target.Visit(flow, lane.IsStopped);
-            });
-        }
-
+            var (lane, target) = known[flow.Backend].FirstOrDefault(pair => pair.Lane.Took(flow.To));
+            return target is not null && target.Visit(flow, lane.IsStopped);
+        });
         foreach (var lane in lanes)
         {
             lane.Settle();
+        }
+
+        // One that is still opening repeats its SYN by itself.
+        Tell([.. goners.Where(flow => flow is { IsOpen: true, IsOpening: false })]);
+    }
+
+    private void Tell(IReadOnlyList<TrackedFlow> goners)
+    {
+        try
+        {
+            Nudge.Send(goners);
+        }
+        catch (SocketException e)
+        {
+            Log.ClientsNotTold(_logger, goners.Count, e.SocketErrorCode);
         }
     }
 
