@@ -9,8 +9,11 @@ namespace Sentinel.Service.Configuration;
 /// </summary>
 internal sealed class ConfigurationWatcher(ConfigurationSource source, TimeProvider time, LoopRegistry loops)
 {
-    /// <summary>From one look to the next. A change counts once two looks in a row saw the same new content.</summary>
+    /// <summary>From one look to the next.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    private string _seen = source.LastRead;
+    private string _told = source.LastRead;
 
     /// <summary>Calls <paramref name="changed"/> once for each new content, a missing file included, until cancelled.</summary>
     /// <param name="changed">Called on the watcher's loop: be quick, such as posting to a channel. Whoever handles it calls <see cref="ConfigurationSource.Read"/>.</param>
@@ -19,22 +22,35 @@ internal sealed class ConfigurationWatcher(ConfigurationSource source, TimeProvi
     {
         using var loop = loops.Add("configuration.watcher");
         using var timer = new PeriodicTimer(Interval, time);
-        var (seen, told) = (source.LastRead, source.LastRead);
         while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false))
         {
             loop.Beat();
-            var now = source.Look();
-            var settled = now == seen;
-            seen = now;
-            if (now == source.LastRead)
+            if (HasChanged())
             {
-                told = now;
-            }
-            else if (settled && now != told)
-            {
-                told = now;
                 changed();
             }
         }
+    }
+
+    /// <summary>
+    /// Looks once. A change counts at the second look that sees the same new content, so that a file that is being written is
+    /// left to be finished, and it counts once, whatever becomes of it.
+    /// </summary>
+    internal bool HasChanged()
+    {
+        var now = source.Look();
+        var settled = now == _seen;
+        _seen = now;
+        if (now == source.LastRead)
+        {
+            _told = now;
+        }
+        else if (settled && now != _told)
+        {
+            _told = now;
+            return true;
+        }
+
+        return false;
     }
 }

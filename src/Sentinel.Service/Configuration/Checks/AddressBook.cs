@@ -16,8 +16,8 @@ internal sealed class AddressBook
     /// <summary>Enters an address of the file.</summary>
     public void Add(BindAddress address, SourceNode node) => _all.Add((address, node, node.Path));
 
-    /// <summary>Enters an address that is listened on because nothing else was said.</summary>
-    public void AddDefault(BindAddress address, string path) => _all.Add((address, null, path));
+    /// <summary>Enters an address that is listened on because nothing else was said. What the file says collides with it, not it with the file.</summary>
+    public void AddDefault(BindAddress address, string path) => _all.Insert(0, (address, null, path));
 
     /// <summary>Reports each address that one before it has.</summary>
     public void Check(Reading reading)

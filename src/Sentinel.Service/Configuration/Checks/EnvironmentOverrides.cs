@@ -61,7 +61,7 @@ internal static class EnvironmentOverrides
                     parent.Put(new(later.Name, place, Scalar(parent, later.Name, value)), StringComparison.OrdinalIgnoreCase);
                     break;
                 case (IObjectShape it, ObjectNode parent):
-                    Refuse(parent, name, [.. it.Keys.Select(key => key.Name)]);
+                    Refuse(parent, name, [.. it.Keys.Select(key => key.Name).Where(key => key[0] != '$')]);
                     break;
                 case (IMapShape it, ObjectNode parent):
                     Put(parent, NameFor(parent, name, it.Comparison), it.Item, rest, value, it.Comparison);

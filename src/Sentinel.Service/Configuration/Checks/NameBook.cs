@@ -18,12 +18,12 @@ internal enum NameKind
 /// <summary>Names that are given, names that are referred to, and things of which there may be one.</summary>
 internal sealed class NameBook
 {
-    private readonly Dictionary<NameKind, IReadOnlyList<string>> _given = [];
+    private readonly Dictionary<NameKind, HashSet<string>> _given = [];
     private readonly List<(NameKind Kind, string Name, SourceNode Node)> _references = [];
     private readonly Dictionary<string, SourceNode> _owners = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>All names of a kind, those included whose own content is wrong.</summary>
-    public void Give(NameKind kind, IReadOnlyList<string> names) => _given[kind] = names;
+    public void Give(NameKind kind, IEnumerable<string> names) => _given[kind] = [.. names];
 
     /// <summary>A name that must have been given, in the same case.</summary>
     public void Refer(NameKind kind, string name, SourceNode node) => _references.Add((kind, name, node));

@@ -46,7 +46,7 @@ internal sealed class AdminShape : ObjectShape<AdminSettings>
             NoteDefaultBind(fields.Reading);
         }
 
-        if (fields.Try(Bind, out var bind) && !IPAddress.IsLoopback(bind.Address) && !fields.Has(TokenFile))
+        if (fields.Try(Bind, out var bind) && !IPAddress.IsLoopback(bind.Address) && fields.IsMissing(TokenFile))
         {
             fields.Fail(Bind, "tokenFile beside it, or a loopback address such as \"127.0.0.1:8888\"", $"\"{bind}\", which others can reach, and no tokenFile");
         }

@@ -59,14 +59,14 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
 
     protected override void Check(Fields fields)
     {
-        var instanceIsClear = fields.Try(Instance, out var instance) || !fields.Has(Instance);
+        var instanceIsClear = fields.Try(Instance, out var instance) || fields.IsMissing(Instance);
         var isProcess = fields.Has(Instance) && InstanceText.IsProcess(instance);
-        if (!fields.Has(Instance) && !fields.Has(Address))
+        if (fields.IsMissing(Instance) && fields.IsMissing(Address))
         {
-            fields.Fail(Address, "an address, an instance, or both", "neither address nor instance");
+            fields.Fail("neither address nor instance", "an address, an instance, or both");
         }
 
-        if (instanceIsClear && isProcess && !fields.Has(Command))
+        if (instanceIsClear && isProcess && fields.IsMissing(Command))
         {
             fields.Fail(Command, $"what {instance} runs, such as [\"/usr/bin/python3\", \"-m\", \"http.server\", \"8080\"]");
         }

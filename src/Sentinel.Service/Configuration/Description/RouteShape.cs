@@ -28,9 +28,9 @@ internal sealed class RouteShape : ObjectShape<RouteSettings>
 
     protected override void Check(Fields fields)
     {
-        if (!fields.Has(Host) && !fields.Has(Path))
+        if (fields.IsMissing(Host) && fields.IsMissing(Path))
         {
-            fields.Fail(Host, "at least one of them: the listener's own pool takes everything else", "neither host nor path");
+            fields.Fail("neither host nor path", "at least one of them: what no route matches goes to the listener's own pool");
         }
     }
 
@@ -46,6 +46,7 @@ internal sealed class RouteShape : ObjectShape<RouteSettings>
     {
         var name = text.StartsWith(Wildcard, StringComparison.Ordinal) ? text[Wildcard.Length..] : text;
         return HostAddress.IsName(name) || IpText.TryParse(text, out _) ? text.ToLowerInvariant()
+            : text == "*" ? new Refusal("leave host out to match any")
             : name.Contains(':', StringComparison.Ordinal) ? new Refusal("leave scheme and port out")
             : name.Any(c => !char.IsAscii(c)) ? new Refusal("write international names in their xn-- form")
             : Refusal.Plain;

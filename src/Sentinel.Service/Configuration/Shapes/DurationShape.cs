@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Sentinel.Service.Configuration.Checks;
-using Sentinel.Service.Configuration.Text;
 using Sentinel.Service.Configuration.Values;
 
 namespace Sentinel.Service.Configuration.Shapes;
@@ -13,12 +12,7 @@ internal sealed class DurationShape(TimeSpan least) : ScalarShape<TimeSpan>
     public static readonly TimeSpan Most = TimeSpan.FromDays(20);
 
     /// <inheritdoc/>
-    public override string Expected => least == TimeSpan.Zero
-        ? $"a duration up to {Duration.ToText(Most)} such as \"5s\" or \"1h30m\""
-        : $"a duration from {Duration.ToText(least)} to {Duration.ToText(Most)} such as \"5s\" or \"1h30m\"";
-
-    /// <inheritdoc/>
-    protected override string? HintFor(ScalarNode node) => node.Kind == ScalarKind.Number && !node.Text.StartsWith('-') ? $"give it a unit: write \"{node.Text}s\"" : null;
+    public override string Expected => $"a duration from {Duration.ToText(least)} to {Duration.ToText(Most)} such as \"5s\" or \"1h30m\"";
 
     /// <inheritdoc/>
     protected override Parsed<TimeSpan> Parse(string text, Reading reading) =>

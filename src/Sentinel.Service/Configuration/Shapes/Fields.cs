@@ -17,6 +17,12 @@ internal sealed class Fields(ObjectNode node, Reading reading)
     /// <summary>Whether the key is there and not null.</summary>
     public bool Has(Key key) => _read.ContainsKey(key);
 
+    /// <summary>Keys that unknown ones were probably meant to be.</summary>
+    public HashSet<string> Misspelt { get; } = [];
+
+    /// <summary>Whether the key is not there, not even misspelt: then nobody has told the user yet.</summary>
+    public bool IsMissing(Key key) => !Has(key) && !Misspelt.Contains(key.Name);
+
     /// <summary>The key's value or default; false if it is wrong, or missing without a default: then that was reported, or is no matter.</summary>
     public bool Try<T>(Key<T> key, out T value)
     {
@@ -54,6 +60,9 @@ internal sealed class Fields(ObjectNode node, Reading reading)
             reading.Fail(node.PathOf(key.Name), node.Place, found ?? "nothing", expected);
         }
     }
+
+    /// <summary>Reports the object itself.</summary>
+    public void Fail(string found, string expected) => reading.Fail(node, found, expected);
 
     /// <summary>Reads a key's value.</summary>
     public void Read(Key key, SourceNode value)

@@ -25,13 +25,13 @@ internal sealed class ListShape<T>(string noun, Shape<T> item, int atLeast = 0, 
     {
         if (node is not ListNode list)
         {
-            reading.Fail(node, node.Describe(), node is ScalarNode { Kind: ScalarKind.Text } ? $"{Expected}: write [{node.Describe()}]" : Expected);
+            reading.Fail(node, node.Describe(), node is ScalarNode { Kind: ScalarKind.Text } text ? $"{Expected}; write {InBrackets(text.Text)}" : Expected);
             return null;
         }
 
         if (list.Items.Count < atLeast)
         {
-            reading.Fail(node, node.Describe(), atLeast == 1 ? $"at least one of the {noun}" : $"at least {atLeast} {noun}");
+            reading.Fail(node, node.Describe(), $"{Expected} with at least {atLeast} in it");
         }
 
         var values = new List<T>();
@@ -52,6 +52,10 @@ internal sealed class ListShape<T>(string noun, Shape<T> item, int atLeast = 0, 
 
         return [.. values];
     }
+
+    /// <summary>What somebody meant who wrote the items one after the other as one text.</summary>
+    private static string InBrackets(string text) =>
+        $"[{string.Join(", ", text.Split([' ', ','], StringSplitOptions.RemoveEmptyEntries).Select(ScalarNode.Quote))}]";
 
     /// <inheritdoc/>
     public override JsonObject ToSchema()

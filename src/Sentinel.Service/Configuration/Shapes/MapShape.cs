@@ -57,7 +57,7 @@ internal sealed class MapShape<T>(string noun, Shape<T> item, NameKind kind, int
             }
         }
 
-        reading.Names.Give(kind, [.. names.Keys]);
+        reading.Names.Give(kind, names.Keys);
         return [.. items];
     }
 

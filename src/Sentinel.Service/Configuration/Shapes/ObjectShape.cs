@@ -20,7 +20,7 @@ internal abstract class ObjectShape<T> : Shape<T>, IObjectShape
     protected virtual bool HasDefaults => true;
 
     /// <inheritdoc/>
-    public override string Expected => $"{Noun}, which is an object in braces";
+    public override string Expected => $"{Noun} as an object in braces";
 
     /// <summary>Judges keys against one another. Called even if some are wrong, so that all errors come at once.</summary>
     protected virtual void Check(Fields fields)
@@ -48,7 +48,7 @@ internal abstract class ObjectShape<T> : Shape<T>, IObjectShape
         }
 
         var written = new Dictionary<string, Member>(StringComparer.OrdinalIgnoreCase);
-        var missing = Keys.Where(key => key.Need == KeyNeed.Required).ToHashSet();
+        var fields = new Fields(it, reading);
         foreach (var member in it.Members)
         {
             if (!written.TryAdd(member.Name, member))
@@ -58,11 +58,10 @@ internal abstract class ObjectShape<T> : Shape<T>, IObjectShape
             }
             else if (!Keys.Any(key => Is(key.Name, member)) && NotKnown(member, reading) is { } meant)
             {
-                missing.RemoveWhere(key => key.Name == meant);
+                fields.Misspelt.Add(meant);
             }
         }
 
-        var fields = new Fields(it, reading);
         foreach (var key in Keys)
         {
             var isNull = !written.TryGetValue(key.Name, out var member) || member.Value is ScalarNode { Kind: ScalarKind.Null };
@@ -70,7 +69,7 @@ internal abstract class ObjectShape<T> : Shape<T>, IObjectShape
             {
                 fields.Read(key, member.Value);
             }
-            else if (missing.Contains(key))
+            else if (key.Need == KeyNeed.Required && fields.IsMissing(key))
             {
                 fields.Fail(key, key.Shape.Expected);
             }
@@ -111,7 +110,7 @@ internal abstract class ObjectShape<T> : Shape<T>, IObjectShape
         {
             if (later.Harmless is null)
             {
-                reading.Fail(member.Value, "a key that is not supported yet", "a file without it");
+                reading.Fail(member.Value, $"the key \"{later.Name}\", which is not supported yet", "a file without it");
             }
             else if (!LaterKeys.AsksForNothing(later, member.Value))
             {
@@ -121,7 +120,7 @@ internal abstract class ObjectShape<T> : Shape<T>, IObjectShape
             return null;
         }
 
-        var names = Keys.Select(key => key.Name).ToList();
+        var names = Keys.Select(key => key.Name).Where(name => name[0] != '$').ToList();
         var meant = NearMiss.Of(member.Name, names.Concat(Later.Select(later => later.Name)));
         var hint = meant is not null ? $"a key of {Noun}; did you mean \"{meant}\"?"
             : names.Count == 0 ? $"no key: {Noun} has none yet"

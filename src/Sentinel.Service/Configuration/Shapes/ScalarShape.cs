@@ -1,4 +1,3 @@
-using System.Globalization;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Text;
 
@@ -16,15 +15,6 @@ internal abstract class ScalarShape<T> : Shape<T>
     /// <summary>Whether a value is written in a kind that this shape reads.</summary>
     protected virtual bool Reads(ScalarKind kind) => kind == Kind || kind == ScalarKind.Variable;
 
-    /// <summary>What to do about a value that was written in another kind; null if there is no good guess.</summary>
-    protected virtual string? HintFor(ScalarNode node) => (Kind, node.Kind) switch
-    {
-        (ScalarKind.Number, ScalarKind.Text) when decimal.TryParse(node.Text, NumberStyles.Number, CultureInfo.InvariantCulture, out _) => $"write {node.Text} without quotes",
-        (ScalarKind.Flag, ScalarKind.Text) when bool.TryParse(node.Text, out var flag) => $"write {(flag ? "true" : "false")} without quotes",
-        (ScalarKind.Text, ScalarKind.Number or ScalarKind.Flag) => $"write \"{node.Text}\" in double quotes",
-        _ => null,
-    };
-
     /// <summary>Further duties of a value that is right in itself, such as entering it in a book.</summary>
     protected virtual void Note(T value, ScalarNode node, Reading reading)
     {
@@ -35,7 +25,7 @@ internal abstract class ScalarShape<T> : Shape<T>
     {
         if (node is not ScalarNode scalar || !Reads(scalar.Kind))
         {
-            Refuse(node, new(node is ScalarNode other ? HintFor(other) : null), reading);
+            Refuse(node, new(node is ScalarNode { Kind: not ScalarKind.Null } other ? HintFor(other.Text, reading) : null), reading);
             return default;
         }
 
@@ -49,6 +39,12 @@ internal abstract class ScalarShape<T> : Shape<T>
         Note(parsed.Value!, scalar, reading);
         return parsed.Value;
     }
+
+    /// <summary>What to do about a value that was written in another kind.</summary>
+    private string? HintFor(string text, Reading reading) =>
+        Parse(text, reading).Refusal is { } refusal ? refusal.Hint
+        : Kind == ScalarKind.Text ? $"write \"{text}\" in double quotes"
+        : $"write {text} without quotes";
 
     private void Refuse(SourceNode node, Refusal refusal, Reading reading)
     {

@@ -43,7 +43,7 @@ internal static class SourceText
         }
         catch (JsonException problem)
         {
-            errors.Add(SyntaxError.Explain(utf8, problem, reader.TokenType));
+            errors.Add(SyntaxError.Explain(utf8, problem));
         }
         catch (InvalidOperationException)
         {

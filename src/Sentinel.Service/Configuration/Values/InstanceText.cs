@@ -28,7 +28,7 @@ internal static class InstanceText
 
         if (provider != Process)
         {
-            return NearMiss.Of(provider, [Process, .. later]) is { } near ? new Refusal($"did you mean \"{near}\"?") : Refusal.Plain;
+            return NearMiss.Of(provider, [Process, .. later]) is { } near && slash > 0 ? new Refusal($"did you mean \"{near}{text[slash..]}\"?") : Refusal.Plain;
         }
 
         var name = text[(slash + 1)..];

@@ -31,5 +31,16 @@ internal static class ProgramFile
 
     private static IEnumerable<string> Spellings(string path) => OperatingSystem.IsWindows() ? [path, path + ".exe"] : [path];
 
-    private static bool IsProgram(string path) => File.Exists(path) && (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & Executable) != 0);
+    private static bool IsProgram(string path)
+    {
+        try
+        {
+            return File.Exists(path) && (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & Executable) != 0);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // it went away in between
+            return false;
+        }
+    }
 }
