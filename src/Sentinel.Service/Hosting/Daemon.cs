@@ -36,7 +36,7 @@ internal sealed class Daemon : IAsyncDisposable
         try
         {
             var token = AdminToken.Of(configuration.Admin, configuration.StateDirectory);
-            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, TimeProvider.System);
+            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, configuration.Backends.Count, TimeProvider.System);
             return new Daemon(state, telemetry, Compose(parts, telemetry, token, state));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -105,10 +105,11 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(PassedSockets.FromEnvironment());
         services.AddSingleton(provider => new Forwarder(
             provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
-            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>()));
+            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>()));
         services.AddSingleton(state);
         services.AddSingleton<RecoveryService>();
         services.AddSingleton<IRecoveryDesk, RecoveryDesk>();
+        services.AddSingleton<IOutageOutlook, OutageOutlook>();
         services.AddSingleton(new ConfigurationInForce(parts.Source.File, parts.Configuration, token, TimeProvider.System.GetUtcNow()));
         services.AddSingleton<SentinelStanding>();
         services.AddSingleton(provider => new StatusReader(
