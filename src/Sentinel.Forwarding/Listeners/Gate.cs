@@ -155,6 +155,15 @@ internal sealed class Gate : IDisposable
         Interlocked.Increment(ref _acceptFailures);
     }
 
+    /// <summary>A newcomer got one of the last descriptors (<see cref="Descriptors"/>) and was closed; the engine pauses a moment.</summary>
+    public void OutOfDescriptors()
+    {
+        AcceptFailed(SocketError.TooManyOpenSockets);
+        Interlocked.Increment(ref _refused);
+        Interlocked.Increment(ref _refusedTold);
+        _meter.Ended(Name, ConnectionEnd.ListenerFull);
+    }
+
     /// <summary>Writes one line if connections were refused or accepting failed since the last call. Called about once a second: a flood must not fill the disk.</summary>
     public void TellRefusals()
     {
@@ -163,11 +172,10 @@ internal sealed class Gate : IDisposable
             Log.AcceptFailed(_logger, Name, failures, _acceptError);
         }
 
-        var refused = Refused;
-        if (refused != _refusedTold)
+        if (Refused - Volatile.Read(ref _refusedTold) is > 0 and var refused)
         {
-            Log.Refused(_logger, Name, refused - _refusedTold, Active, Room.Count);
-            _refusedTold = refused;
+            Log.Refused(_logger, Name, refused, Active, Room.Count);
+            Interlocked.Add(ref _refusedTold, refused);
         }
     }
 

@@ -24,6 +24,9 @@ internal sealed class Conversation
         }
     }
 
+    /// <summary>Whether one side ends it with a reset.</summary>
+    public bool IsBrokenOff => _client.BreaksOff || _backend.BreaksOff;
+
     /// <summary>What backends saw that must not be: they cannot fail a test themselves.</summary>
     public static ConcurrentQueue<string> Troubles { get; } = [];
 

@@ -139,4 +139,47 @@ public abstract class OwnEndContract(RelayEngine engine)
         Assert.Equal("", await first.ReadTextToEndAsync());
         Assert.Equal("", await second.ReadTextToEndAsync());
     }
+
+    [Fact]
+    public async Task ABackendThatNeverReadsHoldsItsClientBackAndNobodyElse()
+    {
+        var time = new ManualTimeProvider();
+        await using var rig = new Rig(engine, time);
+        var isFirst = true;
+        rig.Serve("a", socket => Interlocked.Exchange(ref isFirst, false) ? TestBackend.Nothing(socket) : TestBackend.EchoAsync(socket));
+        await rig.StartAsync(rig.Listener() with { IdleTimeout = TimeSpan.FromSeconds(60) });
+
+        var stuck = await rig.ConnectAsync();
+        var sent = 0;
+        using (var sending = new CancellationTokenSource())
+        {
+            // What three sockets hold at most, and no more in between: it stops somewhere.
+            var flood = Task.Run(async () =>
+            {
+                while (true)
+                {
+                    Interlocked.Add(ref sent, await stuck.SendAsync(new byte[64 * 1024], sending.Token));
+                }
+            });
+            var last = -1;
+            await Eventually.TrueAsync(async () =>
+            {
+                var before = last;
+                last = Volatile.Read(ref sent);
+                await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System);
+                return before == last && last > 0;
+            });
+            await sending.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => flood);
+        }
+
+        Assert.InRange(sent, 1, 64 << 20);
+        var other = await rig.ConnectAsync();
+        await other.SendTextAsync("x\n");
+        Assert.Equal("x", await other.ReadLineAsync());
+
+        time.Advance(TimeSpan.FromSeconds(61));
+        await Eventually.TrueAsync(() => rig.Logs.Ends.Any(end => end["End"] == "idle"));
+        Assert.Equal("reset", await stuck.HowItEndsAsync());
+    }
 }

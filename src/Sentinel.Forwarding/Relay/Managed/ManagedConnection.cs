@@ -115,11 +115,13 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
                     backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, connecting.Token).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, start);
-                if (socket is not null)
+                if (socket is not null && !Gate.IsDown(backend))
                 {
                     return socket;
                 }
 
+                // Also if it was declared down meanwhile: no byte was sent, so that another may serve.
+                socket?.Dispose();
                 LetGo();
                 attempts.Failed(Gate, backend, outcome);
             }
