@@ -16,7 +16,6 @@ public sealed class NftRulesTests
             EverAt = [IPEndPoint.Parse("192.0.2.1:22"), IPEndPoint.Parse("[2001:db8::1]:22")],
             Targets = [new(IPEndPoint.Parse("10.0.0.2:2022"), 100)],
             EverTo = [IPEndPoint.Parse("10.0.0.2:2022"), IPEndPoint.Parse("10.0.0.3:2022"), IPEndPoint.Parse("10.0.0.4:22")],
-            MaxConnections = 10_000,
             MaxConnectionsPerClient = 20,
         },
         new()
@@ -30,7 +29,6 @@ public sealed class NftRulesTests
                 new(IPEndPoint.Parse("[2001:db8:1::2]:9418"), 100),
             ],
             EverTo = [IPEndPoint.Parse("10.0.0.2:9418"), IPEndPoint.Parse("10.0.0.3:9418"), IPEndPoint.Parse("[2001:db8:1::2]:9418")],
-            MaxConnections = 500,
         },
     ]);
 
@@ -42,18 +40,11 @@ public sealed class NftRulesTests
         table inet sentinel_front__1 {
         	counter new_ssh {
         	}
-        	counter full_ssh {
-        	}
-        	counter clientfull_ssh {
+        	counter refused_ssh {
         	}
         	counter in_ssh {
         	}
         	counter out_ssh {
-        	}
-        	set open_ssh {
-        		type inet_proto
-        		size 1
-        		flags dynamic
         	}
         	set clients4_ssh {
         		type ipv4_addr
@@ -66,9 +57,8 @@ public sealed class NftRulesTests
         		flags dynamic
         	}
         	chain limits_ssh {
-        		meta nfproto ipv4 add @clients4_ssh { ip saddr ct count over 20 } counter name clientfull_ssh reject with tcp reset
-        		meta nfproto ipv6 add @clients6_ssh { ip6 saddr & ffff:ffff:ffff:ffff:: ct count over 20 } counter name clientfull_ssh reject with tcp reset
-        		add @open_ssh { meta l4proto ct count over 10000 } counter name full_ssh reject with tcp reset
+        		meta nfproto ipv4 add @clients4_ssh { ip saddr ct count over 20 } counter name refused_ssh reject with tcp reset
+        		meta nfproto ipv6 add @clients6_ssh { ip6 saddr & ffff:ffff:ffff:ffff:: ct count over 20 } counter name refused_ssh reject with tcp reset
         	}
         	chain flows_ssh {
         		ct direction original counter name in_ssh
@@ -76,18 +66,11 @@ public sealed class NftRulesTests
         	}
         	counter new_git {
         	}
-        	counter full_git {
-        	}
-        	counter clientfull_git {
+        	counter refused_git {
         	}
         	counter in_git {
         	}
         	counter out_git {
-        	}
-        	set open_git {
-        		type inet_proto
-        		size 1
-        		flags dynamic
         	}
         	set clients4_git {
         		type ipv4_addr
@@ -100,7 +83,6 @@ public sealed class NftRulesTests
         		flags dynamic
         	}
         	chain limits_git {
-        		add @open_git { meta l4proto ct count over 500 } counter name full_git reject with tcp reset
         	}
         	chain flows_git {
         		ct direction original counter name in_git
@@ -109,8 +91,6 @@ public sealed class NftRulesTests
         	chain limits {
         		type filter hook prerouting priority dstnat - 1; policy accept;
         		iifname != "lo" ip daddr 192.0.2.1 tcp dport 22 tcp flags & (fin|syn|rst|ack) == syn jump limits_ssh
-        		iifname != "lo" meta nfproto ipv4 fib daddr type local tcp dport 9418 tcp flags & (fin|syn|rst|ack) == syn jump limits_git
-        		iifname != "lo" meta nfproto ipv6 fib daddr type local tcp dport 9418 tcp flags & (fin|syn|rst|ack) == syn jump limits_git
         	}
         	chain targets {
         		type nat hook prerouting priority dstnat; policy accept;
