@@ -31,11 +31,12 @@ public sealed class Forwarder : IAsyncDisposable
     /// <param name="time">The clock of every timeout.</param>
     /// <param name="logs">Where ends of connections are written.</param>
     /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>; none unless given.</param>
-    public Forwarder(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null)
+    /// <param name="outlook">What the outage answer says about durations; nothing unless given.</param>
+    public Forwarder(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IOutageOutlook? outlook = null)
     {
         (_pools, _time, _passed) = (pools, time, passed ?? PassedSockets.None);
         _logger = logs.CreateLogger("Sentinel.Forwarding.Listeners");
-        _engines = new(loops, time, logs);
+        _engines = new(pools, loops, time, logs, outlook ?? new NoOutageOutlook());
         _seen = pools.Current;
         _subscription = pools.Subscribe(See);
         _tell = time.CreateTimer(_ => TellRefusals(), null, TellInterval, TellInterval);

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Http;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Managed;
 using Sentinel.Forwarding.Relay.Splice;
@@ -7,10 +9,10 @@ using Sentinel.Forwarding.Relay.Splice;
 namespace Sentinel.Forwarding.Relay;
 
 /// <summary>The engines of the daemon, each made when a listener first asks for it.</summary>
-internal sealed class Engines(LoopRegistry loops, TimeProvider time, ILoggerFactory logs) : IAsyncDisposable
+internal sealed class Engines(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook) : IAsyncDisposable
 {
     private readonly Lazy<IEngine> _managed = new(() => new ManagedEngine(loops, time, logs.CreateLogger("Sentinel.Forwarding.Relay")));
-
+    private readonly Lazy<IEngine> _http = new(() => new HttpEngine(pools, loops, time, logs, outlook));
     private readonly Lazy<IEngine> _splice = new(() => OperatingSystem.IsLinux()
         ? new SpliceEngine(time, loops, logs.CreateLogger("Sentinel.Forwarding.Relay"))
         : throw new PlatformNotSupportedException());
@@ -19,25 +21,27 @@ internal sealed class Engines(LoopRegistry loops, TimeProvider time, ILoggerFact
     public IEngine? For(ListenerSettings settings, out string? error)
     {
         error = null;
-        if (settings.Protocol == ListenerProtocol.Tcp)
+        switch (settings.Protocol, settings.Engine)
         {
-            var splices = settings.Engine == RelayEngine.Splice || (settings.Engine == RelayEngine.Auto && OperatingSystem.IsLinux());
-            if (splices && !OperatingSystem.IsLinux())
-            {
+            case (ListenerProtocol.Tcp, RelayEngine.Splice) when !OperatingSystem.IsLinux():
                 error = "engine splice needs Linux: use managed, or auto";
                 return null;
-            }
-
-            return splices ? _splice.Value : _managed.Value;
+            case (ListenerProtocol.Tcp, RelayEngine.Splice):
+            case (ListenerProtocol.Tcp, RelayEngine.Auto) when OperatingSystem.IsLinux():
+                return _splice.Value;
+            case (ListenerProtocol.Tcp, _):
+                return _managed.Value;
+            case (ListenerProtocol.Http, _):
+                return _http.Value;
+            default:
+                error = $"protocol {settings.Protocol} is not supported yet";
+                return null;
         }
-
-        error = $"protocol {settings.Protocol} is not supported yet";
-        return null;
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var engine in new[] { _managed, _splice })
+        foreach (var engine in new[] { _managed, _splice, _http })
         {
             if (engine.IsValueCreated)
             {
