@@ -39,7 +39,10 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
             ? Answers.DocumentAsync(context, new HealthDocument("ok"), AdminJson.Default.HealthDocument)
             : Answers.ProblemAsync(context, new ProblemDocument
             {
-                Title = "Stuck", Status = StatusCodes.Status503ServiceUnavailable, Loops = stuck, Detail = $"No progress lately: {string.Join(", ", stuck)}.",
+                Title = "Stuck",
+                Status = StatusCodes.Status503ServiceUnavailable,
+                Loops = stuck,
+                Detail = $"No progress lately: {string.Join(", ", stuck)}.",
             });
     }
 
@@ -58,7 +61,11 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         ];
         return Answers.ProblemAsync(context, new ProblemDocument
         {
-            Title = "Not ready", Status = StatusCodes.Status503ServiceUnavailable, Listeners = listeners, Pools = pools, Detail = $"{string.Join("; ", reasons)}.",
+            Title = "Not ready",
+            Status = StatusCodes.Status503ServiceUnavailable,
+            Listeners = listeners,
+            Pools = pools,
+            Detail = $"{string.Join("; ", reasons)}.",
         });
     }
 
