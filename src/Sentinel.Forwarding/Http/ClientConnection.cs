@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
 
@@ -179,9 +180,15 @@ internal sealed class ClientConnection : IByteCount
     public void ClientBroke() => End(ConnectionEnd.ClientReset);
 
     /// <summary>Tells the gate what moved since the last call, and ends the connection if that was too long ago. Called about once a second.</summary>
-    public void Review()
+    /// <param name="withSocket">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
+    public void Review(bool withSocket)
     {
         TellMoved();
+        if (withSocket)
+        {
+            SocketWatch.Review(_socket);
+        }
+
         var idle = Rules.Settings.IdleTimeout;
         if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || Gate.Time.GetElapsedTime(Volatile.Read(ref _lastMoved)) < idle)
         {

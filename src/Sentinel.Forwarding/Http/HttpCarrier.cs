@@ -66,11 +66,12 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     }
 
     /// <summary>Called about once a second.</summary>
-    public void Review()
+    /// <param name="withSockets">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
+    public void Review(bool withSockets)
     {
         foreach (var connection in _open.Keys)
         {
-            connection.Review();
+            connection.Review(withSockets);
         }
     }
 
