@@ -19,6 +19,7 @@ internal sealed class AnswerHead
 {
     private readonly FieldParser _parser = new();
     private bool _isHttp10;
+    private long? _saidLength;
 
     public int Status { get; private set; }
 
@@ -70,9 +71,12 @@ internal sealed class AnswerHead
             ReasonPhrase = Reason,
             Content = content,
         };
+
+        // Of several alike one is left, and beside another framing none (RFC 9112 §6.2, §6.3).
+        content.Headers.ContentLength = Framing == Framing.Chunked ? null : _saidLength;
         foreach (var (name, value) in _parser.Fields)
         {
-            if (!message.Headers.TryAddWithoutValidation(name, value))
+            if (!name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && !message.Headers.TryAddWithoutValidation(name, value))
             {
                 content.Headers.TryAddWithoutValidation(name, value);
             }
@@ -107,7 +111,7 @@ internal sealed class AnswerHead
             ? _parser.List("Connection").Contains("keep-alive", StringComparer.OrdinalIgnoreCase)
             : !_parser.List("Connection").Contains("close", StringComparer.OrdinalIgnoreCase);
         var codings = _parser.List("Transfer-Encoding").ToArray();
-        var length = ReadLength();
+        _saidLength = ReadLength();
         if (Status == 101)
         {
             (Framing, KeepsAlive) = (Framing.Close, false);
@@ -126,9 +130,9 @@ internal sealed class AnswerHead
 
             // Both at once, or from a server that cannot mean it: chunked counts, and nothing after it is trusted.
             Framing = Framing.Chunked;
-            KeepsAlive &= length is null && !_isHttp10;
+            KeepsAlive &= _saidLength is null && !_isHttp10;
         }
-        else if (length is { } bytes)
+        else if (_saidLength is { } bytes)
         {
             (Framing, Length) = (bytes == 0 ? Framing.None : Framing.Length, bytes);
         }
