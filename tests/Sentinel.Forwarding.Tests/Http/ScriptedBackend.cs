@@ -10,6 +10,7 @@ internal sealed class ScriptedBackend : IDisposable
     private readonly Socket _listening = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly List<Peer> _peers = [];
     private readonly Func<Peer, Task> _script;
+    private int _closed;
 
     public ScriptedBackend(Func<Peer, Task> script, IPEndPoint? endPoint = null)
     {
@@ -33,6 +34,9 @@ internal sealed class ScriptedBackend : IDisposable
             }
         }
     }
+
+    /// <summary>How many connections the script is done with.</summary>
+    public int Closed => Volatile.Read(ref _closed);
 
     public int Connections
     {
@@ -95,6 +99,7 @@ internal sealed class ScriptedBackend : IDisposable
         }
 
         peer.Dispose();
+        Interlocked.Increment(ref _closed);
     }
 
     internal sealed class Peer(Socket socket) : IDisposable
