@@ -15,11 +15,12 @@ namespace Sentinel.Forwarding.Http;
 /// The sentinel's record of one client connection of an <c>http</c> listener, from accept to end: what it is under, what
 /// it moved, whom it reached, why it ended. A feature of every request on it. Thread-safe.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed; a deadline nobody needs any more passes by itself.")]
 internal sealed class ClientConnection : IByteCount
 {
     private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
+    private readonly CancellationTokenSource _beginning;
     private readonly Lock _lock = new();
     private ConnectionContext? _context;
     private ConnectionEnd? _end;
@@ -41,6 +42,7 @@ internal sealed class ClientConnection : IByteCount
     public ClientConnection(ListenerRules rules, IPEndPoint endPoint, ClientAddress client, Socket socket, Action<ClientConnection> closed)
     {
         (Rules, EndPoint, Client, _socket, _closed) = (rules, endPoint, client, socket, closed);
+        _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         Start = _lastMoved = rules.Gate.Time.GetTimestamp();
     }
 
@@ -54,6 +56,9 @@ internal sealed class ClientConnection : IByteCount
 
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
+
+    /// <summary>Cancelled when the client has taken too long to begin, or need not begin any more.</summary>
+    public CancellationToken Beginning => _beginning.Token;
 
     /// <summary>Whom a request of it was last sent to.</summary>
     public BackendId? Backend { get; private set; }
@@ -69,6 +74,7 @@ internal sealed class ClientConnection : IByteCount
                 return false;
             }
 
+            _beginning.Dispose();
             _context = new HandedOverContext(socket, this);
             if (!listener.HandOver(_context))
             {
@@ -116,9 +122,21 @@ internal sealed class ClientConnection : IByteCount
         {
             _closing = true;
             context = _context;
+            if (context is null)
+            {
+                // Whoever has not begun to speak has nothing to finish.
+                _end ??= ConnectionEnd.Completed;
+            }
         }
 
-        context?.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        if (context is null)
+        {
+            _beginning.Cancel();
+        }
+        else
+        {
+            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        }
     }
 
     /// <summary>Kestrel serves it now. A close that was asked for before it could listen is repeated.</summary>
@@ -195,9 +213,10 @@ internal sealed class ClientConnection : IByteCount
             return;
         }
 
-        if (Volatile.Read(ref _open) == 0)
+        if (Volatile.Read(ref _open) == 0 && !_closing)
         {
-            // Between requests nobody loses anything: end it as the protocol has it.
+            // Between requests nobody loses anything: end it as the protocol has it. One in the middle of a head stays
+            // for that, and is ended at the next review.
             End(ConnectionEnd.Idle);
             RequestClose();
         }
