@@ -275,35 +275,6 @@ public sealed class StreamingTests
         Assert.Equal(size, total);
     }
 
-    /// <summary>Passes on what is written to a pipe as soon as it is written.</summary>
-    private sealed class Live(System.IO.Pipelines.PipeReader reader) : HttpContent
-    {
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-        {
-            while (true)
-            {
-                var piece = await reader.ReadAsync();
-                foreach (var segment in piece.Buffer)
-                {
-                    await stream.WriteAsync(segment);
-                }
-
-                await stream.FlushAsync();
-                reader.AdvanceTo(piece.Buffer.End);
-                if (piece.IsCompleted)
-                {
-                    return;
-                }
-            }
-        }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
-    }
-
     private sealed class Zeros(int size) : HttpContent
     {
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
