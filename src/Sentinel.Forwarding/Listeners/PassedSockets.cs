@@ -80,7 +80,8 @@ public sealed partial class PassedSockets
     private static Socket Open(int descriptor)
     {
         CloseOnExec(descriptor);
-        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        // Not owned: nothing may ever close it, lest a later descriptor of the same number be taken for it.
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: false));
         if (socket.SocketType != SocketType.Stream
             || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
             || (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection)! == 0)

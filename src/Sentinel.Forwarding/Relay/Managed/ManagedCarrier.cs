@@ -14,6 +14,8 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = [];
     private readonly ConcurrentDictionary<ManagedConnection, bool> _connections = [];
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private Task _lastAccepts = Task.CompletedTask;
     private int _closingDown;
     private volatile bool _draining;
 
@@ -28,6 +30,10 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
         if (_accepting.TryRemove(listening, out var loop))
         {
             loop.Dispose();
+            lock (_lock)
+            {
+                _lastAccepts = Task.WhenAll(_lastAccepts, loop.Completion);
+            }
         }
     }
 
@@ -77,13 +83,13 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
 
     public async Task DrainAsync(CancellationToken now)
     {
-        var loops = _accepting.Values.ToArray();
         foreach (var listening in _accepting.Keys)
         {
             StopAccepting(listening);
         }
 
-        await Task.WhenAll(loops.Select(loop => loop.Completion)).ConfigureAwait(false);
+        // Whoever was being accepted is in before anybody is counted.
+        await _lastAccepts.ConfigureAwait(false);
         _draining = true;
         await using (now.UnsafeRegister(_ => Stop(), null).ConfigureAwait(false))
         {

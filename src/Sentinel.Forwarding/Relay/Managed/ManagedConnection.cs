@@ -45,7 +45,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
             End(ConnectionEnd.Failed);
         }
 
-        Close();
+        await CloseAsync().ConfigureAwait(false);
     }
 
     /// <summary>Ends the connection now, unless it has ended.</summary>
@@ -56,9 +56,12 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
             return;
         }
 
-        _connecting?.Cancel();
-        _waiter?.Leave(Gate.Room);
-        _relay?.Cut();
+        if (why != ConnectionEnd.Completed)
+        {
+            _connecting?.Cancel();
+            _waiter?.Leave(Gate.Room);
+            _relay?.Cut();
+        }
     }
 
     /// <summary>Ends the connection if its backend was declared down and the rules say so.</summary>
@@ -112,11 +115,13 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
                     backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, connecting.Token).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, start);
-                if (socket is not null)
+                if (socket is not null && !Gate.IsDown(backend))
                 {
                     return socket;
                 }
 
+                // Also if it was declared down meanwhile: no byte was sent, so that another may serve.
+                socket?.Dispose();
                 LetGo();
                 attempts.Failed(Gate, backend, outcome);
             }
@@ -217,10 +222,14 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         _backend = null;
     }
 
-    private void Close()
+    private async ValueTask CloseAsync()
     {
-        client.Dispose();
         var relay = _relay;
+        if (relay is null)
+        {
+            await HangUpAsync().ConfigureAwait(false);
+        }
+
         if (_backend is not null)
         {
             _backend.Load.Exit();
@@ -237,5 +246,24 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
             ToClient = relay?.ToClient ?? 0,
         });
         carrier.Forget(this);
+    }
+
+    /// <summary>Closes the client's side in order, which .NET does not while a read is under way: it would send a reset.</summary>
+    private async ValueTask HangUpAsync()
+    {
+        try
+        {
+            client.Shutdown(SocketShutdown.Both);
+            if (_clientReadable is { } reading)
+            {
+                await reading.ConfigureAwait(false);
+            }
+        }
+        catch (SocketException)
+        {
+            // The client was faster.
+        }
+
+        client.Dispose();
     }
 }

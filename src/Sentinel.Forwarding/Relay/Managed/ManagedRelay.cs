@@ -24,6 +24,7 @@ internal sealed class ManagedRelay
         var time = rules.Gate.Time;
         _up = new(client, backend, ConnectionEnd.ClientReset, ConnectionEnd.BackendReset, time);
         _down = new(backend, client, ConnectionEnd.BackendReset, ConnectionEnd.ClientReset, time);
+        ManagedFlow.Pair(_up, _down);
         _reviewed = time.GetTimestamp();
     }
 

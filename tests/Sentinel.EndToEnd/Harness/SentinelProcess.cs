@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Sentinel.Testing;
+
+namespace Sentinel.EndToEnd.Harness;
+
+/// <summary>The real daemon in a process of its own.</summary>
+internal sealed class SentinelProcess : IAsyncDisposable
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+    private readonly Sandbox _sandbox;
+    private readonly Process _process;
+    private readonly HttpClient _admin;
+    private readonly ConcurrentQueue<string> _log = [];
+
+    public SentinelProcess(Sandbox sandbox, object configuration)
+    {
+        _sandbox = sandbox;
+        Configuration = sandbox.PathOf("sentinel.json");
+        Configure(configuration);
+        _admin = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new($"http://{sandbox.Front}:8888") };
+        _process = Shell.Start("dotnet", Program, "run", "--config", Configuration);
+        _process.OutputDataReceived += (_, line) => Keep(line.Data);
+        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "sentinel.dll");
+
+    public string Configuration { get; }
+
+    public int Id => _process.Id;
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>Everything it wrote so far.</summary>
+    public string Log => string.Join('\n', _log);
+
+    /// <summary>Its log lines of one event.</summary>
+    public IEnumerable<JsonNode> Events(string name) =>
+        _log.Where(line => line.StartsWith('{')).Select(line => JsonNode.Parse(line)!).Where(line => (string?)line["event"] == name);
+
+    /// <summary>Writes the file anew, whole; the daemon notices by itself or at <see cref="Signal"/>.</summary>
+    public void Configure(object configuration)
+    {
+        var document = JsonSerializer.SerializeToNode(configuration)!.AsObject();
+        document["name"] ??= "front";
+        document["stateDirectory"] ??= _sandbox.State;
+        document["admin"] ??= new JsonObject { ["bind"] = $"{_sandbox.Front}:8888" };
+        File.WriteAllText(Configuration + ".new", document.ToJsonString(Indented));
+        File.Move(Configuration + ".new", Configuration, overwrite: true);
+    }
+
+    public async Task ReadyAsync()
+    {
+        await Eventually.TrueAsync(async () => HasExited || await IsUpAsync(), TimeSpan.FromSeconds(60));
+        if (HasExited)
+        {
+            throw new InvalidOperationException($"The daemon ended with status {_process.ExitCode}:\n{Log}");
+        }
+    }
+
+    public async Task<JsonNode> StatusAsync() => JsonNode.Parse(await _admin.GetStringAsync(new Uri("/status", UriKind.Relative)))!;
+
+    public async Task<JsonNode> BackendAsync(string name) =>
+        (await StatusAsync())["backends"]!.AsArray().Single(backend => (string?)backend!["name"] == name)!;
+
+    public async Task<string> StateAsync(string backend) => (string)(await BackendAsync(backend))["state"]!;
+
+    public Task UntilAsync(string backend, params string[] states) =>
+        Eventually.TrueAsync(async () => Array.IndexOf(states, await StateAsync(backend)) >= 0, TimeSpan.FromSeconds(60), $"{backend} is {string.Join(" or ", states)}");
+
+    public async Task<string> GetAsync(string path) => await _admin.GetStringAsync(new Uri(path, UriKind.Relative));
+
+    public async Task<HttpStatusCode> PostAsync(string path)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(Path.Combine(_sandbox.State, "admin.token"))).Trim());
+        using var response = await _admin.SendAsync(request);
+        return response.StatusCode;
+    }
+
+    /// <summary>One sample of <c>/metrics</c>; null if the series is not there.</summary>
+    public async Task<double?> MetricAsync(string series)
+    {
+        var line = (await GetAsync("/metrics")).Split('\n').FirstOrDefault(line => line.StartsWith(series + " ", StringComparison.Ordinal));
+        return line is null ? null : double.Parse(line[(series.Length + 1)..], System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Descriptors it has open.</summary>
+    public int Descriptors => Directory.GetFileSystemEntries($"/proc/{Id}/fd").Length;
+
+    /// <summary>Resident memory in bytes.</summary>
+    public long Resident => long.Parse(File.ReadAllText($"/proc/{Id}/statm").Split(' ')[1]) * Environment.SystemPageSize;
+
+    public async Task Signal(string signal) => (await Shell.RunAsync("kill", $"-{signal}", $"{Id}")).Ok();
+
+    /// <summary><c>kill -9</c>, and nobody else with it.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill(entireProcessTree: false);
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>Waits for the end and tells the exit status.</summary>
+    public async Task<int> ExitAsync()
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(1), TimeProvider.System);
+        await _process.WaitForExitAsync(deadline.Token);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!HasExited)
+        {
+            await Signal("TERM");
+            await Signal("TERM");
+            await ExitAsync();
+        }
+
+        _admin.Dispose();
+        _process.Dispose();
+    }
+
+    private async Task<bool> IsUpAsync()
+    {
+        try
+        {
+            await StatusAsync();
+            return true;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private void Keep(string? line)
+    {
+        if (line is not null)
+        {
+            _log.Enqueue(line);
+        }
+    }
+}
