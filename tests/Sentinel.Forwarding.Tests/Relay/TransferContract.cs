@@ -16,7 +16,7 @@ public abstract class TransferContract(RelayEngine engine)
     public async Task WhatArrivesIsWhatWasSent()
     {
         await using var rig = new Rig(engine);
-        rig.Serve("a", async socket =>
+        var backend = rig.Serve("a", async socket =>
         {
             // The first four bytes say which case it is.
             var seed = new byte[4];
@@ -39,7 +39,7 @@ public abstract class TransferContract(RelayEngine engine)
             client.Dispose();
         });
 
-        await Eventually.TrueAsync(() => rig.Logs.Ends.Count == Cases);
+        await Eventually.TrueAsync(() => rig.Logs.Ends.Count == Cases && backend.Serving == 0);
         Assert.Empty(Conversation.Troubles);
         Assert.DoesNotContain(rig.Logs.Ends, end => end["End"] is "failed" or "stopped");
         Assert.Contains(rig.Logs.Ends, end => end["End"] == "completed");
