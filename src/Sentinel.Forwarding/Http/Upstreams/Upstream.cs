@@ -1,0 +1,138 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
+using Sentinel.Forwarding.Relay;
+
+namespace Sentinel.Forwarding.Http.Upstreams;
+
+/// <summary>
+/// One life of a backend as HTTP sees it: from becoming healthy at an address to being declared down. Its connections
+/// are kept open from request to request, and none of them outlives it: a VM that came back never sees a request on a
+/// connection of the one that went. Thread-safe.
+/// </summary>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The last user disposes it.")]
+internal sealed class Upstream
+{
+    private readonly DateTimeOffset _healthySince;
+    private readonly string _address;
+    private readonly string _host;
+    private readonly SocketWatch _sockets = new();
+    private readonly Http1Handler _http1;
+    private readonly CancellationTokenSource _down = new();
+    private readonly Lock _lock = new();
+    private int _users;
+    private bool _retired;
+
+    public Upstream(Backend backend, TimeProvider time)
+    {
+        (_healthySince, _address) = (backend.HealthySince, backend.Address!);
+        _host = IPAddress.TryParse(_address, out var ip) && _address.Contains(':') ? $"[{ip}]" : _address;
+        _http1 = new(_address, _sockets, time);
+        Invoker = new(new ByVersion(_http1, _sockets));
+        Down = _down.Token;
+    }
+
+    /// <summary>Sends requests, HTTP/1.1 or HTTP/2 with prior knowledge as each says.</summary>
+    public HttpMessageInvoker Invoker { get; }
+
+    /// <summary>Cancelled once the backend is declared down.</summary>
+    public CancellationToken Down { get; }
+
+    /// <summary>Scheme, host and port, the beginning of every request's address.</summary>
+    public string Prefix(int port) => $"http://{_host}:{port}";
+
+    /// <summary>Whether this is the life that the backend has now.</summary>
+    public bool Is(Backend now) => now.Status.Healthy && now.HealthySince == _healthySince && now.Address == _address;
+
+    /// <summary>Begins to use it; balanced by <see cref="Exit"/>.</summary>
+    /// <returns>False if it is retired.</returns>
+    public bool TryEnter()
+    {
+        lock (_lock)
+        {
+            if (_retired)
+            {
+                return false;
+            }
+
+            _users++;
+            return true;
+        }
+    }
+
+    public void Exit()
+    {
+        bool last;
+        lock (_lock)
+        {
+            last = --_users == 0 && _retired;
+        }
+
+        if (last)
+        {
+            Dispose();
+        }
+    }
+
+    /// <summary>The backend is down: no new requests, and those under way are told.</summary>
+    public void Retire()
+    {
+        bool last;
+        lock (_lock)
+        {
+            if (_retired)
+            {
+                return;
+            }
+
+            _retired = true;
+            last = _users == 0;
+        }
+
+        // Idle connections go now, those in use as their requests end.
+        _http1.Dispose();
+        if (last)
+        {
+            Dispose();
+        }
+        else
+        {
+            // not inline: each cancelled request answers its client from within
+            _ = _down.CancelAsync();
+        }
+    }
+
+    /// <summary>Closes connections that have been idle for long. Called about once a second.</summary>
+    public void TrimIdle() => _http1.Review();
+
+    /// <summary>See <see cref="DeadPeer"/>.</summary>
+    public void ReviewSockets() => _sockets.Review();
+
+    private void Dispose()
+    {
+        Invoker.Dispose();
+        _down.Dispose();
+    }
+
+    /// <summary>Sends each request in the version it asks for.</summary>
+    private sealed class ByVersion(Http1Handler http1, SocketWatch watch) : HttpMessageHandler
+    {
+        private readonly HttpMessageInvoker _http1 = new(http1);
+        private readonly Lazy<HttpMessageInvoker> _http2 = new(() => new(Http2Handler.Create(watch)));
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            (request.Version.Major >= 2 ? _http2.Value : _http1).SendAsync(request, cancellationToken);
+
+        protected override void Dispose(bool disposing)
+        {
+            _http1.Dispose();
+            if (_http2.IsValueCreated)
+            {
+                _http2.Value.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}
