@@ -20,7 +20,7 @@ internal static class Network
     public static Parsed<IPNetwork> ParseProxies(string text, ConfigurationEnvironment environment)
     {
         var network = ParseNetwork(text);
-        return network.Refusal is null && (network.Value.PrefixLength == 0 || (network.Value.PrefixLength <= 96 && network.Value.BaseAddress.IsIPv4MappedToIPv6))
+        return network is { Refusal: null, Value.PrefixLength: 0 }
             ? new Refusal(Found: $"\"{text}\", by which anybody could claim to be anybody", Expected: "the networks of your own proxies alone, such as \"10.0.0.0/24\"")
             : network;
     }
@@ -28,6 +28,11 @@ internal static class Network
     private static Parsed<IPNetwork> ParseNetwork(string text)
     {
         var slash = text.IndexOf('/');
+        if (slash < 0 && IpText.TryParse(text, out var alone))
+        {
+            return new Refusal($"for this one address write \"{text}/{alone.GetAddressBytes().Length * 8}\"");
+        }
+
         if (slash < 0 || !IpText.TryParse(text.AsSpan(0, slash), out var address)
             || !int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out var length)
             || length > address.GetAddressBytes().Length * 8)
