@@ -91,6 +91,9 @@ public sealed record ListenerSettings
     /// <summary>Whose connections begin with a PROXY header: it is required of them, believed, and read from nobody else.</summary>
     public EquatableList<IPNetwork> AcceptProxyProtocolFrom { get; init; } = [];
 
+    /// <summary>Whether the backend sees the client's own address as the source; see <see cref="Relay.TransparentRules"/>.</summary>
+    public bool Transparent { get; init; }
+
     /// <summary>For one attempt to reach a backend.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);
 

@@ -20,7 +20,12 @@ internal sealed class Engines(PoolTable pools, LoopRegistry loops, TimeProvider 
     /// <summary>The engine that a listener's settings ask for; null and why if this system or build has none.</summary>
     public IEngine? For(ListenerSettings settings, out string? error)
     {
-        error = null;
+        error = settings.Transparent ? TransparentSource.Refusal() : null;
+        if (error is not null)
+        {
+            return null;
+        }
+
         switch (settings.Protocol, settings.Engine)
         {
             case (ListenerProtocol.Tcp, RelayEngine.Splice) when !OperatingSystem.IsLinux():

@@ -16,6 +16,7 @@ internal static class KernelLimits
         : settings.IdleTimeout > TimeSpan.Zero ? "engine kernel has no idleTimeout; leave it out or choose another engine"
         : settings.ProxyProtocol != ProxyProtocol.None || settings.AcceptProxyProtocolFrom.Count > 0
             ? "engine kernel passes on packets and neither writes nor reads a PROXY header; leave out proxyProtocol and acceptProxyProtocolFrom or choose another engine"
+        : settings.Transparent ? "engine kernel lets backends see this machine's address; leave out transparent or choose another engine"
         : null;
 
     /// <summary>Why a pool cannot be served by this engine; null if it can.</summary>

@@ -141,7 +141,8 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
             try
             {
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
-                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token).ConfigureAwait(false);
+                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token,
+                    rules.Settings.Transparent ? _caller.EndPoint.Address : null).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, start);
                 if (socket is not null && !Gate.IsDown(backend))
                 {

@@ -59,6 +59,9 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<int> MaxConnectionsPerClient = Key.Default("maxConnectionsPerClient", Forms.Limit, Defaults.MaxConnectionsPerClient,
         "Per client address (IPv6: per /64). 0: no limit.");
 
+    private static readonly Key<bool> Transparent = Key.Default("transparent", Forms.Flag, Defaults.Transparent,
+        "tcp, on Linux: the backend sees the client's own address as the source. Needs the rules of sentinel transparent-rules.");
+
     private static readonly Key<TimeSpan> Drain = Key.Default("drain", Forms.Duration, Defaults.Drain,
         "How long open connections may finish when the daemon stops.");
 
@@ -81,7 +84,7 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     public override IReadOnlyList<Key> Keys { get; } =
     [
         Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ProxyHeader, ProxyNetworks,
-        ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
+        ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Transparent, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
     ];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Listener;
@@ -107,6 +110,11 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         if (isClear && protocol == ListenerProtocol.Http && fields.Try(ProxyHeader, out var form) && form != ProxyProtocol.None)
         {
             fields.Fail(ProxyHeader, "protocol tcp, or no proxyProtocol: over http the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol http");
+        }
+
+        if (isClear && protocol == ListenerProtocol.Http && fields.Try(Transparent, out var transparent) && transparent)
+        {
+            fields.Fail(Transparent, "protocol tcp, or no transparent: over http the backend learns the client's address from X-Forwarded-For", "transparent on a listener of protocol http");
         }
 
         if (isClear && protocol != ListenerProtocol.Tcp && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
@@ -144,6 +152,7 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         IdleTimeout = fields.Get(IdleTimeout),
         MaxConnections = fields.Get(MaxConnections),
         MaxConnectionsPerClient = fields.Get(MaxConnectionsPerClient),
+        Transparent = fields.Get(Transparent),
         Drain = fields.Get(Drain),
         Engine = fields.Get(Engine),
         OutagePage = fields.OrNull(OutagePage),

@@ -19,7 +19,6 @@ internal static class NotYet
     public static readonly LaterKey[] Listener =
     [
         new("requestsPerSecond", "0"),
-        new("transparent", "false"),
         new("upstreamTls"),
         new("redirectToHttps", "false"),
     ];
