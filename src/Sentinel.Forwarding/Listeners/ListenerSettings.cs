@@ -25,6 +25,9 @@ public enum RelayEngine
 
     /// <summary>Loops of our own over epoll and splice(2); Linux.</summary>
     Splice,
+
+    /// <summary>The kernel's, by nftables, while the pool serves; Splice while it does not. Linux.</summary>
+    Kernel,
 }
 
 /// <summary>One address to accept on: an IP address and port, or a socket that the service manager opened.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Sentinel.Testing;
 
 namespace Sentinel.EndToEnd.Harness;
 
@@ -36,17 +37,18 @@ internal sealed class Sandbox : IAsyncDisposable
     }
 
     /// <summary>Starts a sentinel and waits until it is ready to accept.</summary>
-    public async Task<SentinelProcess> StartAsync(object configuration)
+    /// <param name="network">Where it runs; with everybody else unless given.</param>
+    public async Task<SentinelProcess> StartAsync(object configuration, NetworkNamespace? network = null)
     {
-        var daemon = Launch(configuration);
+        var daemon = Launch(configuration, network);
         await daemon.ReadyAsync();
         return daemon;
     }
 
     /// <summary>Starts a sentinel and waits for nothing.</summary>
-    public SentinelProcess Launch(object configuration)
+    public SentinelProcess Launch(object configuration, NetworkNamespace? network = null)
     {
-        var daemon = new SentinelProcess(this, configuration);
+        var daemon = new SentinelProcess(this, configuration, network);
         _daemons.Add(daemon);
         return daemon;
     }

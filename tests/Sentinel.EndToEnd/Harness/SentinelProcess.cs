@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sentinel.Testing;
@@ -18,13 +19,14 @@ internal sealed class SentinelProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _log = [];
     private bool _isDisposed;
 
-    public SentinelProcess(Sandbox sandbox, object configuration)
+    public SentinelProcess(Sandbox sandbox, object configuration, NetworkNamespace? network)
     {
         _sandbox = sandbox;
         Configuration = sandbox.PathOf("sentinel.json");
         Configure(configuration);
-        _admin = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new($"http://{sandbox.Front}:8888") };
-        _process = Shell.Start("dotnet", Program, "run", "--config", Configuration);
+        _admin = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectCallback = (context, stop) => ConnectAsync(network, context.DnsEndPoint, stop) }) { BaseAddress = new($"http://{sandbox.Front}:8888") };
+        string[] command = ["dotnet", Program, "run", "--config", Configuration];
+        _process = network is null ? Shell.Start(command[0], command[1..]) : network.Start(command);
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
         _process.BeginOutputReadLine();
@@ -133,6 +135,14 @@ internal sealed class SentinelProcess : IAsyncDisposable
 
         _admin.Dispose();
         _process.Dispose();
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(NetworkNamespace? network, DnsEndPoint to, CancellationToken cancellationToken)
+    {
+        static Socket Make() => new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        var socket = network is null ? Make() : network.Inside(Make);
+        await socket.ConnectAsync(to, cancellationToken);
+        return new NetworkStream(socket, ownsSocket: true);
     }
 
     private async Task<bool> IsUpAsync()

@@ -2,6 +2,7 @@ using System.Net;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Service.Configuration.Shapes;
 using Sentinel.Service.Configuration.Text;
 using Sentinel.Service.Configuration.Values;
@@ -65,8 +66,8 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<TimeSpan> Drain = Key.Default("drain", Forms.Duration, Defaults.Drain,
         "How long open connections may finish when the daemon stops.");
 
-    private static readonly Key<RelayEngine> Engine = Key.Default("engine", new WordShape<RelayEngine>(NotYet.Engines), Defaults.Engine,
-        "tcp: auto is the fastest that this system has; managed runs on any.");
+    private static readonly Key<RelayEngine> Engine = Key.Default("engine", new WordShape<RelayEngine>([]), Defaults.Engine,
+        "tcp: auto is the fastest relay that this system has; splice needs Linux; managed runs on any; kernel has nftables forward while the pool serves.");
 
     private static readonly Key<string> OutagePage = Key.Optional("outagePage", Forms.ExistingFile,
         "http: a file that replaces the page shown during an outage.");
@@ -122,6 +123,11 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
             fields.Fail(Engine, "protocol tcp, or no engine", $"{fields.Written(Engine)!.Describe()} on a listener of protocol http");
         }
 
+        if (protocol == ListenerProtocol.Tcp && isClear && fields.Get(Engine) == RelayEngine.Kernel && KernelLimits.Refusal(Carried(fields)) is { } refusal)
+        {
+            fields.Fail(Engine, $"a listener that it can carry: {refusal}");
+        }
+
         if (fields.Try(Routes, out var routes) && fields.Written(Routes) is ListNode list)
         {
             foreach (var (index, route) in routes.Index())
@@ -133,6 +139,20 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
             }
         }
     }
+
+    /// <summary>Where a listener names its engine; for errors that only the whole file shows.</summary>
+    public static SourceNode EngineOf(ObjectNode listener) =>
+        listener.Members.First(member => member.Name.Equals(Engine.Name, StringComparison.OrdinalIgnoreCase)).Value;
+
+    /// <summary>What matters to the kernel, as far as it is right.</summary>
+    private static ListenerSettings Carried(Fields fields) => Defaults with
+    {
+        Protocol = ListenerProtocol.Tcp,
+        IdleTimeout = fields.Get(IdleTimeout),
+        ProxyProtocol = fields.Get(ProxyHeader),
+        AcceptProxyProtocolFrom = fields.Get(ProxyNetworks),
+        Transparent = fields.Get(Transparent),
+    };
 
     protected override ListenerSettings Build(Fields fields) => new()
     {
