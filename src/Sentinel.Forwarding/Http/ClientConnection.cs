@@ -7,6 +7,7 @@ using Sentinel.Backends;
 using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
@@ -35,13 +36,12 @@ internal sealed class ClientConnection : IByteCount
     private long _lastMoved;
 
     /// <param name="rules">What it was admitted under.</param>
-    /// <param name="endPoint">The client.</param>
-    /// <param name="client">The client, for limits and picking.</param>
+    /// <param name="caller">The client.</param>
     /// <param name="socket">Owned until it is handed over.</param>
     /// <param name="closed">Called once, after the socket is closed and the end told to the gate.</param>
-    public ClientConnection(ListenerRules rules, IPEndPoint endPoint, ClientAddress client, Socket socket, Action<ClientConnection> closed)
+    public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Action<ClientConnection> closed)
     {
-        (Rules, EndPoint, Client, _socket, _closed) = (rules, endPoint, client, socket, closed);
+        (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         Start = _lastMoved = rules.Gate.Time.GetTimestamp();
     }
@@ -50,9 +50,11 @@ internal sealed class ClientConnection : IByteCount
 
     public Gate Gate => Rules.Gate;
 
-    public IPEndPoint EndPoint { get; }
+    public Caller Caller { get; }
 
-    public ClientAddress Client { get; }
+    public IPEndPoint EndPoint => Caller.EndPoint;
+
+    public ClientAddress Client => Caller.Client;
 
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
@@ -238,7 +240,7 @@ internal sealed class ClientConnection : IByteCount
 
         Gate.Ended(Rules, new()
         {
-            Client = Client,
+            Client = Caller.Counted,
             EndPoint = EndPoint,
             Start = Start,
             End = end,

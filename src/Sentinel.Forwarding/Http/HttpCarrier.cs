@@ -28,9 +28,9 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         }
     }
 
-    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules)
+    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy)
     {
-        var connection = new ClientConnection(rules, endPoint, client, socket, Forget);
+        var connection = new ClientConnection(rules, new Caller(rules, socket, endPoint, client, isProxy), socket, Forget);
         _open.TryAdd(connection, 0);
         if (_draining)
         {
@@ -79,6 +79,12 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         try
         {
+            if (await connection.Caller.IntroduceAsync(connection.Beginning) is { } end)
+            {
+                connection.Drop(end);
+                return;
+            }
+
             var preface = connection.Rules.Settings.Http2
                 ? await HttpPrefacePeek.ReadAsync(socket, gate.Time, connection.Beginning)
                 : HttpPreface.Http1;
@@ -93,7 +99,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         }
         catch (OperationCanceledException)
         {
-            connection.Drop(ConnectionEnd.Idle);
+            connection.Drop(connection.Caller.IsUnknown ? ConnectionEnd.BadPreface : ConnectionEnd.Idle);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

@@ -21,11 +21,14 @@ internal enum DialOutcome
 
     /// <summary>This machine is out of descriptors, ports or memory: no evidence against the backend.</summary>
     Exhausted,
+
+    /// <summary>It has no address of the client's family, whose own address was to be kept: no evidence against the backend.</summary>
+    OtherFamily,
 }
 
 internal static class DialOutcomes
 {
-    private static readonly string[] Names = ["connected", "refused", "timed_out", "unreachable", "unresolved", "exhausted"];
+    private static readonly string[] Names = ["connected", "refused", "timed_out", "unreachable", "unresolved", "exhausted", "other_family"];
 
     /// <summary>As metrics have it.</summary>
     public static string ToName(this DialOutcome outcome) => Names[(int)outcome];

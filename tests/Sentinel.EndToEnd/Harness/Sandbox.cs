@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Sentinel.Testing;
 
 namespace Sentinel.EndToEnd.Harness;
 

@@ -14,3 +14,7 @@ public sealed class SpliceOwnEndTests() : OwnEndContract(RelayEngine.Splice);
 public sealed class SpliceTransferTests() : TransferContract(RelayEngine.Splice);
 
 public sealed class SpliceReloadTests() : ReloadContract(RelayEngine.Splice);
+
+public sealed class SpliceProxyTests() : ProxyContract(RelayEngine.Splice);
+
+public sealed class SpliceTransparentTests() : TransparentContract(RelayEngine.Splice);

@@ -160,9 +160,16 @@ internal sealed unsafe partial class SpliceLoop
             SocketOptions.DelayAcknowledgement(socket);
         }
 
+        if (slot.Rules.Settings.Transparent
+            && TransparentSource.Take(socket, slot.Client.ToEndPoint().Address, name.ToEndPoint().Address) is var outcome and not DialOutcome.Connected)
+        {
+            Refused(index, outcome);
+            return;
+        }
+
         if (Libc.Connect(socket, address, length) != 0 && *_errno != Errno.InProgress)
         {
-            Refused(index, *_errno);
+            Refused(index, Errno.ToDialOutcome(*_errno));
             return;
         }
 
@@ -179,7 +186,7 @@ internal sealed unsafe partial class SpliceLoop
     }
 
     /// <summary>One address of a backend did not take the connection; it may have more, all within the one timeout.</summary>
-    private void Refused(int index, int error)
+    private void Refused(int index, DialOutcome outcome)
     {
         ref var slot = ref _slots[index];
         if (slot.MoreNames is { Count: > 0 } more)
@@ -189,7 +196,7 @@ internal sealed unsafe partial class SpliceLoop
         }
         else
         {
-            DialFailed(index, Errno.ToDialOutcome(error));
+            DialFailed(index, outcome);
         }
     }
 
@@ -244,6 +251,12 @@ internal sealed unsafe partial class SpliceLoop
     {
         ref var slot = ref _slots[index];
         var rules = slot.Rules;
+        if (!Announce(ref slot))
+        {
+            DialFailed(index, DialOutcome.Refused);
+            return;
+        }
+
         rules.Gate.Dialled(rules.Destination.Pool, DialOutcome.Connected, slot.Dialled);
         slot.State = SlotState.Open;
         slot.LastMoved = _wheel.Now;

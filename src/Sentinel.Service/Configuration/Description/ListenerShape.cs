@@ -1,7 +1,11 @@
+using System.Net;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Service.Configuration.Shapes;
 using Sentinel.Service.Configuration.Text;
+using Sentinel.Service.Configuration.Values;
 
 namespace Sentinel.Service.Configuration.Description;
 
@@ -37,6 +41,13 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<bool> CloseOnDown = Key.Optional("closeOnDown", Forms.Flag,
         "Closes open connections to a backend that is declared down. Default: true if the pool's policy is activeStandby.");
 
+    private static readonly Key<ProxyProtocol> ProxyHeader = Key.Default("proxyProtocol", new WordShape<ProxyProtocol>([]), Defaults.ProxyProtocol,
+        "tcp: v1 or v2: the PROXY header that tells the backend who the client is, before its first byte.");
+
+    private static readonly Key<EquatableList<IPNetwork>> ProxyNetworks = Key.Default("acceptProxyProtocolFrom",
+        new ListShape<IPNetwork>("networks", new TextShape<IPNetwork>(Network.Expected, Network.ParseProxies), distinct: true), Defaults.AcceptProxyProtocolFrom,
+        "Networks of proxies whose PROXY header is required and believed.");
+
     private static readonly Key<TimeSpan> ConnectTimeout = Key.Default("connectTimeout", Forms.Wait, Defaults.ConnectTimeout,
         "For one attempt to reach a backend; another backend is tried while no byte has been sent.");
 
@@ -49,11 +60,14 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<int> MaxConnectionsPerClient = Key.Default("maxConnectionsPerClient", Forms.Limit, Defaults.MaxConnectionsPerClient,
         "Per client address (IPv6: per /64). 0: no limit.");
 
+    private static readonly Key<bool> Transparent = Key.Default("transparent", Forms.Flag, Defaults.Transparent,
+        "tcp, on Linux: the backend sees the client's own address as the source. Needs the rules of sentinel transparent-rules.");
+
     private static readonly Key<TimeSpan> Drain = Key.Default("drain", Forms.Duration, Defaults.Drain,
         "How long open connections may finish when the daemon stops.");
 
-    private static readonly Key<RelayEngine> Engine = Key.Default("engine", new WordShape<RelayEngine>(NotYet.Engines), Defaults.Engine,
-        "tcp: auto is the fastest that this system has; managed runs on any.");
+    private static readonly Key<RelayEngine> Engine = Key.Default("engine", new WordShape<RelayEngine>([]), Defaults.Engine,
+        "tcp: auto is the fastest relay that this system has; splice needs Linux; managed runs on any; kernel has nftables forward while the pool serves.");
 
     private static readonly Key<string> OutagePage = Key.Optional("outagePage", Forms.ExistingFile,
         "http: a file that replaces the page shown during an outage.");
@@ -64,14 +78,14 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         Defaults.MaxRequestBody, "http: bytes that a request body may have. 0: no limit.");
 
     private static readonly Key<TimeSpan> HeaderTimeout = Key.Default("headerTimeout", Forms.Wait, Defaults.HeaderTimeout,
-        "http: how long a client may take over its request header.");
+        "How long a client may take over its request header (http) and its PROXY header.");
 
-    private static readonly Key[] HttpOnly = [Routes, OutagePage, Http2, MaxRequestBody, HeaderTimeout];
+    private static readonly Key[] HttpOnly = [Routes, OutagePage, Http2, MaxRequestBody];
 
     public override IReadOnlyList<Key> Keys { get; } =
     [
-        Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ConnectTimeout, IdleTimeout, MaxConnections,
-        MaxConnectionsPerClient, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
+        Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ProxyHeader, ProxyNetworks,
+        ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Transparent, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
     ];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Listener;
@@ -89,9 +103,29 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
             }
         }
 
+        if (isClear && protocol == ListenerProtocol.Tcp && fields.Has(HeaderTimeout) && fields.Try(ProxyNetworks, out var proxies) && proxies.Count == 0)
+        {
+            fields.Fail(HeaderTimeout, "protocol http, or acceptProxyProtocolFrom beside it", "headerTimeout where no header is read");
+        }
+
+        if (isClear && protocol == ListenerProtocol.Http && fields.Try(ProxyHeader, out var form) && form != ProxyProtocol.None)
+        {
+            fields.Fail(ProxyHeader, "protocol tcp, or no proxyProtocol: over http the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol http");
+        }
+
+        if (isClear && protocol == ListenerProtocol.Http && fields.Try(Transparent, out var transparent) && transparent)
+        {
+            fields.Fail(Transparent, "protocol tcp, or no transparent: over http the backend learns the client's address from X-Forwarded-For", "transparent on a listener of protocol http");
+        }
+
         if (isClear && protocol != ListenerProtocol.Tcp && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
         {
             fields.Fail(Engine, "protocol tcp, or no engine", $"{fields.Written(Engine)!.Describe()} on a listener of protocol http");
+        }
+
+        if (protocol == ListenerProtocol.Tcp && isClear && fields.Get(Engine) == RelayEngine.Kernel && KernelLimits.Refusal(Carried(fields)) is { } refusal)
+        {
+            fields.Fail(Engine, $"a listener that it can carry: {refusal}");
         }
 
         if (fields.Try(Routes, out var routes) && fields.Written(Routes) is ListNode list)
@@ -106,6 +140,20 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         }
     }
 
+    /// <summary>Where a listener names its engine; for errors that only the whole file shows.</summary>
+    public static SourceNode EngineOf(ObjectNode listener) =>
+        listener.Members.First(member => member.Name.Equals(Engine.Name, StringComparison.OrdinalIgnoreCase)).Value;
+
+    /// <summary>What matters to the kernel, as far as it is right.</summary>
+    private static ListenerSettings Carried(Fields fields) => Defaults with
+    {
+        Protocol = ListenerProtocol.Tcp,
+        IdleTimeout = fields.Get(IdleTimeout),
+        ProxyProtocol = fields.Get(ProxyHeader),
+        AcceptProxyProtocolFrom = fields.Get(ProxyNetworks),
+        Transparent = fields.Get(Transparent),
+    };
+
     protected override ListenerSettings Build(Fields fields) => new()
     {
         Name = fields.Node.Name,
@@ -118,10 +166,13 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         HoldLimit = fields.Get(HoldLimit),
         HoldRelease = fields.Get(HoldRelease),
         CloseOnDown = fields.OrNone(CloseOnDown),
+        ProxyProtocol = fields.Get(ProxyHeader),
+        AcceptProxyProtocolFrom = fields.Get(ProxyNetworks),
         ConnectTimeout = fields.Get(ConnectTimeout),
         IdleTimeout = fields.Get(IdleTimeout),
         MaxConnections = fields.Get(MaxConnections),
         MaxConnectionsPerClient = fields.Get(MaxConnectionsPerClient),
+        Transparent = fields.Get(Transparent),
         Drain = fields.Get(Drain),
         Engine = fields.Get(Engine),
         OutagePage = fields.OrNull(OutagePage),

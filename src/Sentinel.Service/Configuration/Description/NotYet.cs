@@ -18,10 +18,7 @@ internal static class NotYet
     /// <summary>Keys of a listener.</summary>
     public static readonly LaterKey[] Listener =
     [
-        new("proxyProtocol", "\"none\""),
-        new("acceptProxyProtocolFrom", "[]"),
         new("requestsPerSecond", "0"),
-        new("transparent", "false"),
         new("upstreamTls"),
         new("redirectToHttps", "false"),
     ];
@@ -31,9 +28,6 @@ internal static class NotYet
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
     public static readonly string[] Protocols = ["tls", "https"];
-
-    /// <summary>Values of a listener's <c>engine</c>.</summary>
-    public static readonly string[] Engines = ["kernel"];
 
     /// <summary>What a backend's <c>instance</c> may begin with.</summary>
     public static readonly string[] Providers = ["gce"];

@@ -1,9 +1,11 @@
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Outages;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Shapes;
+using Sentinel.Service.Configuration.Text;
 using Sentinel.Service.Configuration.Values;
 
 namespace Sentinel.Service.Configuration.Description;
@@ -55,6 +57,17 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         if (!fields.Has(Admin))
         {
             AdminShape.NoteDefaultBind(fields.Reading);
+        }
+
+        foreach (var listener in fields.Get(Listeners, []).Where(listener => listener.Engine == RelayEngine.Kernel))
+        {
+            var pool = fields.Get(Pools, []).FirstOrDefault(pool => pool.Id == listener.Pool);
+            if (pool is not null && KernelLimits.Refusal(pool) is { } refusal)
+            {
+                var listeners = (ObjectNode)fields.Written(Listeners)!;
+                var node = ListenerShape.EngineOf((ObjectNode)listeners.Members.First(member => member.Name == listener.Name).Value);
+                fields.Reading.Fail(node, node.Describe(), $"a pool that it can pick from: {refusal}");
+            }
         }
     }
 
