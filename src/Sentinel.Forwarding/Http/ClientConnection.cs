@@ -23,6 +23,7 @@ internal sealed class ClientConnection : IByteCount
     private readonly CancellationTokenSource _beginning;
     private readonly Lock _lock = new();
     private ConnectionContext? _context;
+    private IConnectionLifetimeNotificationFeature? _lifetime;
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
     private bool _closing;
@@ -118,10 +119,11 @@ internal sealed class ClientConnection : IByteCount
     public void RequestClose()
     {
         ConnectionContext? context;
+        IConnectionLifetimeNotificationFeature? lifetime;
         lock (_lock)
         {
             _closing = true;
-            context = _context;
+            (context, lifetime) = (_context, _lifetime);
             if (context is null)
             {
                 // Whoever has not begun to speak has nothing to finish.
@@ -135,17 +137,17 @@ internal sealed class ClientConnection : IByteCount
         }
         else
         {
-            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+            lifetime?.RequestClose();
         }
     }
 
-    /// <summary>Kestrel serves it now. A close that was asked for before it could listen is repeated.</summary>
-    public void Served()
+    /// <summary>Kestrel serves it now. A close that was asked for before Kestrel could hear of it is repeated.</summary>
+    public void Served(IConnectionLifetimeNotificationFeature lifetime)
     {
         bool closing;
         lock (_lock)
         {
-            closing = _closing;
+            (_lifetime, closing) = (lifetime, _closing);
         }
 
         if (closing)

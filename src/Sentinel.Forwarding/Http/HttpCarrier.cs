@@ -16,6 +16,8 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private Task _lastAccepts = Task.CompletedTask;
     private volatile bool _draining;
 
     public void Accept(Socket listening) => _accepting[listening] = AcceptLoop.Start(listening, gate, this, loops, logger);
@@ -25,6 +27,10 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         if (_accepting.TryRemove(listening, out var loop))
         {
             loop.Dispose();
+            lock (_lock)
+            {
+                _lastAccepts = Task.WhenAll(_lastAccepts, loop.Completion);
+            }
         }
     }
 
@@ -32,11 +38,6 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         var connection = new ClientConnection(rules, endPoint, client, socket, Forget);
         _open.TryAdd(connection, 0);
-        if (_draining)
-        {
-            connection.RequestClose();
-        }
-
         _ = Task.Run(() => ServeAsync(connection, socket));
     }
 
@@ -50,6 +51,8 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
             StopAccepting(listening);
         }
 
+        // Whoever was being accepted is in before anybody is counted.
+        await _lastAccepts;
         _draining = true;
         foreach (var connection in _open.Keys)
         {

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -132,7 +133,7 @@ internal sealed class InnerKestrel : IAsyncDisposable
             listen.Protocols = protocols;
             listen.Use(next => context =>
             {
-                context.Features.Get<ClientConnection>()!.Served();
+                context.Features.Get<ClientConnection>()!.Served(context.Features.Get<IConnectionLifetimeNotificationFeature>()!);
                 return next(context);
             });
         });
