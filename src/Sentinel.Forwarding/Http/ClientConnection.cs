@@ -16,7 +16,7 @@ namespace Sentinel.Forwarding.Http;
 /// it moved, whom it reached, why it ended. A feature of every request on it. Thread-safe.
 /// </summary>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed; a deadline nobody needs any more passes by itself.")]
-internal sealed class ClientConnection : IByteCount
+internal sealed class ClientConnection
 {
     private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
@@ -29,22 +29,19 @@ internal sealed class ClientConnection : IByteCount
     private bool _closing;
     private int _open;
     private int _held;
-    private long _fromClient;
-    private long _toClient;
-    private long _toldFromClient;
-    private long _toldToClient;
-    private long _lastMoved;
 
     /// <param name="rules">What it was admitted under.</param>
     /// <param name="endPoint">The client.</param>
     /// <param name="client">The client, for limits and picking.</param>
     /// <param name="socket">Owned until it is handed over.</param>
+    /// <param name="crowd">All requests of the listener.</param>
     /// <param name="closed">Called once, after the socket is closed and the end told to the gate.</param>
-    public ClientConnection(ListenerRules rules, IPEndPoint endPoint, ClientAddress client, Socket socket, Action<ClientConnection> closed)
+    public ClientConnection(ListenerRules rules, IPEndPoint endPoint, ClientAddress client, Socket socket, Crowd crowd, Action<ClientConnection> closed)
     {
         (Rules, EndPoint, Client, _socket, _closed) = (rules, endPoint, client, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
-        Start = _lastMoved = rules.Gate.Time.GetTimestamp();
+        (Crowd, Traffic) = (crowd, new(rules.Gate, () => End(ConnectionEnd.ClientReset)));
+        Start = rules.Gate.Time.GetTimestamp();
     }
 
     public ListenerRules Rules { get; }
@@ -54,6 +51,12 @@ internal sealed class ClientConnection : IByteCount
     public IPEndPoint EndPoint { get; }
 
     public ClientAddress Client { get; }
+
+    /// <summary>Its share of the listener's requests.</summary>
+    public Crowd Crowd { get; }
+
+    /// <summary>What it moved.</summary>
+    public Traffic Traffic { get; }
 
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
@@ -160,7 +163,7 @@ internal sealed class ClientConnection : IByteCount
     public void RequestBegan()
     {
         Interlocked.Increment(ref _open);
-        Touch();
+        Traffic.Touch();
     }
 
     /// <summary>A request is over.</summary>
@@ -168,7 +171,7 @@ internal sealed class ClientConnection : IByteCount
     public void RequestEnded(ConnectionEnd end)
     {
         _lastRequest = end;
-        Touch();
+        Traffic.Touch();
         Interlocked.Decrement(ref _open);
     }
 
@@ -178,39 +181,25 @@ internal sealed class ClientConnection : IByteCount
     /// <summary>Balances <see cref="HoldBegan"/>.</summary>
     public void HoldEnded()
     {
-        Touch();
+        Traffic.Touch();
         Interlocked.Decrement(ref _held);
     }
 
     /// <summary>A request of it is sent to this backend.</summary>
     public void Reaches(BackendId backend) => Backend = backend;
 
-    public void FromClient(long bytes)
-    {
-        Interlocked.Add(ref _fromClient, bytes);
-        Touch();
-    }
-
-    public void ToClient(long bytes)
-    {
-        Interlocked.Add(ref _toClient, bytes);
-        Touch();
-    }
-
-    public void ClientBroke() => End(ConnectionEnd.ClientReset);
-
     /// <summary>Tells the gate what moved since the last call, and ends the connection if that was too long ago. Called about once a second.</summary>
     /// <param name="withSocket">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
     public void Review(bool withSocket)
     {
-        TellMoved();
+        Traffic.Tell();
         if (withSocket)
         {
             SocketWatch.Review(_socket);
         }
 
         var idle = Rules.Settings.IdleTimeout;
-        if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || Gate.Time.GetElapsedTime(Volatile.Read(ref _lastMoved)) < idle)
+        if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || !Traffic.IsIdleFor(idle))
         {
             return;
         }
@@ -231,7 +220,7 @@ internal sealed class ClientConnection : IByteCount
     /// <summary>The socket is closed.</summary>
     public void Closed()
     {
-        TellMoved();
+        Traffic.Tell();
         ConnectionEnd end;
         lock (_lock)
         {
@@ -245,8 +234,8 @@ internal sealed class ClientConnection : IByteCount
             Start = Start,
             End = end,
             Backend = Backend,
-            ToBackend = Interlocked.Read(ref _fromClient),
-            ToClient = Interlocked.Read(ref _toClient),
+            ToBackend = Traffic.TotalFromClient,
+            ToClient = Traffic.TotalToClient,
         });
         _closed(this);
     }
@@ -256,21 +245,6 @@ internal sealed class ClientConnection : IByteCount
         lock (_lock)
         {
             _end ??= end;
-        }
-    }
-
-    private void Touch() => Volatile.Write(ref _lastMoved, Gate.Time.GetTimestamp());
-
-    private void TellMoved()
-    {
-        lock (_lock)
-        {
-            var (from, to) = (Interlocked.Read(ref _fromClient), Interlocked.Read(ref _toClient));
-            if (from != _toldFromClient || to != _toldToClient)
-            {
-                Gate.Relayed(from - _toldFromClient, to - _toldToClient);
-                (_toldFromClient, _toldToClient) = (from, to);
-            }
         }
     }
 }

@@ -15,6 +15,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
+    private readonly Crowd _crowd = new();
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private Task _lastAccepts = Task.CompletedTask;
@@ -36,7 +37,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
 
     public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules)
     {
-        var connection = new ClientConnection(rules, endPoint, client, socket, Forget);
+        var connection = new ClientConnection(rules, endPoint, client, socket, _crowd, Forget);
         _open.TryAdd(connection, 0);
         _ = Task.Run(() => ServeAsync(connection, socket));
     }

@@ -54,7 +54,7 @@ internal sealed class RequestForwarder : IDisposable
         connection.RequestBegan();
         try
         {
-            end = await new Exchange(this, context, connection).RunAsync();
+            end = await ForwardAsync(context, connection);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -75,6 +75,24 @@ internal sealed class RequestForwarder : IDisposable
         finally
         {
             connection.RequestEnded(end);
+        }
+    }
+
+    private async Task<ConnectionEnd> ForwardAsync(HttpContext context, ClientConnection connection)
+    {
+        if (!connection.Crowd.TryEnter(connection.Gate.Rules.Settings.MaxConnections))
+        {
+            await AnswerWriter.WriteAsync(context, Refusals.Busy);
+            return ConnectionEnd.Completed;
+        }
+
+        try
+        {
+            return await new Exchange(this, context, connection).RunAsync();
+        }
+        finally
+        {
+            connection.Crowd.Exit();
         }
     }
 
