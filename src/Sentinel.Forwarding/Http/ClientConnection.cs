@@ -5,14 +5,16 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Tls;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
-/// The sentinel's record of one client connection of an <c>http</c> listener, from accept to end: what it is under, what
+/// The sentinel's record of one client connection whose HTTP it serves, from accept to end: what it is under, what
 /// it moved, whom it reached, why it ended. A feature of every request on it. Thread-safe.
 /// </summary>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed; a deadline nobody needs any more passes by itself.")]
@@ -40,7 +42,7 @@ internal sealed class ClientConnection
     {
         (Rules, EndPoint, Client, _socket, _closed) = (rules, endPoint, client, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
-        (Crowd, Traffic) = (crowd, new(rules.Gate, () => End(ConnectionEnd.ClientReset)));
+        (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
         Start = rules.Gate.Time.GetTimestamp();
     }
 
@@ -63,6 +65,9 @@ internal sealed class ClientConnection
 
     /// <summary>Cancelled when the client has taken too long to begin, or need not begin any more.</summary>
     public CancellationToken Beginning => _beginning.Token;
+
+    /// <summary>How it began, if it began with TLS.</summary>
+    public ClientHello Hello { get; set; }
 
     /// <summary>Whom a request of it was last sent to.</summary>
     public BackendId? Backend { get; private set; }
@@ -90,12 +95,38 @@ internal sealed class ClientConnection
         return true;
     }
 
+    /// <summary>Turns away who does not begin with a ClientHello: with an answer, if it is one whom an answer helps.</summary>
+    /// <param name="socket">Its own.</param>
+    /// <param name="preface">What it began with.</param>
+    /// <exception cref="SocketException">The connection broke.</exception>
+    /// <exception cref="OperationCanceledException">The client took too long.</exception>
+    public async Task RefuseAsync(Socket socket, TlsPreface preface)
+    {
+        var isSilent = preface == TlsPreface.Undecided;
+        Note(isSilent ? ConnectionEnd.Completed : ConnectionEnd.HandshakeFailed);
+        if (preface is TlsPreface.PlainHttp or TlsPreface.Malformed)
+        {
+            await ClearRefusal.GiveAsync(socket, preface == TlsPreface.PlainHttp ? ClearRefusal.PlainHttp : ClearRefusal.BrokenHello, Beginning);
+        }
+
+        Drop(ConnectionEnd.HandshakeFailed);
+    }
+
     /// <summary>It ended before Kestrel had it.</summary>
     public void Drop(ConnectionEnd end)
     {
-        End(end);
+        Note(end);
         _socket.Dispose();
         Closed();
+    }
+
+    /// <summary>What its end will be called, whoever ends it. The first reason counts.</summary>
+    public void Note(ConnectionEnd end)
+    {
+        lock (_lock)
+        {
+            _end ??= end;
+        }
     }
 
     /// <summary>Ends it at once, with a reset, so that nobody takes for whole what was cut. The first reason counts.</summary>
@@ -208,7 +239,7 @@ internal sealed class ClientConnection
         {
             // Between requests nobody loses anything: end it as the protocol has it. One in the middle of a head stays
             // for that, and is ended at the next review.
-            End(ConnectionEnd.Idle);
+            Note(ConnectionEnd.Idle);
             RequestClose();
         }
         else
@@ -238,13 +269,5 @@ internal sealed class ClientConnection
             ToClient = Traffic.TotalToClient,
         });
         _closed(this);
-    }
-
-    private void End(ConnectionEnd end)
-    {
-        lock (_lock)
-        {
-            _end ??= end;
-        }
     }
 }

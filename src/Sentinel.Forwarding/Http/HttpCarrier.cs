@@ -4,13 +4,14 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
-/// <summary>The client connections of one <c>http</c> listener: looks which HTTP each speaks, hands it to Kestrel, and knows it to its end.</summary>
+/// <summary>The client connections of one <c>http</c> or <c>https</c> listener: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
 internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
@@ -83,16 +84,9 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         try
         {
-            var preface = connection.Rules.Settings.Http2
-                ? await HttpPrefacePeek.ReadAsync(socket, gate.Time, connection.Beginning)
-                : HttpPreface.Http1;
-            if (preface == HttpPreface.Undecided)
+            if (await PlaceAsync(connection, socket) is { } place)
             {
-                connection.Drop(ConnectionEnd.Completed);
-            }
-            else
-            {
-                await engine.HandOverAsync(connection, socket, preface);
+                await engine.HandOverAsync(connection, socket, place);
             }
         }
         catch (OperationCanceledException)
@@ -107,6 +101,34 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         {
             Log.HandOverFailed(logger, e, gate.Name);
             connection.Drop(ConnectionEnd.Failed);
+        }
+    }
+
+    /// <returns>Where it is served; null if it is over already.</returns>
+    private async ValueTask<HandOverEndPoint?> PlaceAsync(ClientConnection connection, Socket socket)
+    {
+        var settings = connection.Rules.Settings;
+        if (settings.Protocol == ListenerProtocol.Https)
+        {
+            (var preface, connection.Hello) = await TlsPeek.ReadAsync(socket, gate.Time, connection.Beginning);
+            if (preface == TlsPreface.Hello)
+            {
+                return HandOverEndPoint.Tls;
+            }
+
+            await connection.RefuseAsync(socket, preface);
+            return null;
+        }
+
+        switch (settings.Http2 ? await HttpPrefacePeek.ReadAsync(socket, gate.Time, connection.Beginning) : HttpPreface.Http1)
+        {
+            case HttpPreface.Http1:
+                return HandOverEndPoint.Http1;
+            case HttpPreface.Http2:
+                return HandOverEndPoint.Http2;
+            default:
+                connection.Drop(ConnectionEnd.Completed);
+                return null;
         }
     }
 

@@ -6,16 +6,16 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
-using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
 /// Proxies HTTP: Kestrel towards clients, YARP's direct forwarding towards backends, the pools between them. One for all
-/// <c>http</c> listeners. Whatever a listener may set is read from the rules of each connection or request, so a reload
+/// <c>http</c> and <c>https</c> listeners. Whatever a listener may set is read from the rules of each connection or request, so a reload
 /// rebuilds nothing here.
 /// </summary>
 internal sealed class HttpEngine : IEngine
@@ -25,6 +25,7 @@ internal sealed class HttpEngine : IEngine
 
     private readonly LoopRegistry _loops;
     private readonly TimeProvider _time;
+    private readonly ICertificates? _certificates;
     private readonly ILogger _logger;
     private readonly QuietLogs _quiet;
     private readonly UpstreamTable _upstreams;
@@ -38,9 +39,9 @@ internal sealed class HttpEngine : IEngine
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _reviews;
 
-    public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook)
+    public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook, ICertificates? certificates)
     {
-        (_loops, _time, _logger, _quiet) = (loops, time, logs.CreateLogger<HttpEngine>(), new(logs));
+        (_loops, _time, _certificates, _logger, _quiet) = (loops, time, certificates, logs.CreateLogger<HttpEngine>(), new(logs));
         _upstreams = new(pools, time);
         _requests = new(_upstreams, outlook, rules => _pages.TryGetValue(rules, out var page) ? page : null, _quiet, _logger);
         _reviews = ReviewAsync();
@@ -73,10 +74,10 @@ internal sealed class HttpEngine : IEngine
     }
 
     /// <summary>Gives a connection to the Kestrel that its rules ask for.</summary>
-    public async Task HandOverAsync(ClientConnection connection, Socket socket, HttpPreface preface)
+    public async Task HandOverAsync(ClientConnection connection, Socket socket, HandOverEndPoint place)
     {
         var kestrel = await KestrelAsync(connection.Rules.Settings.HeaderTimeout, CancellationToken.None);
-        if (!await kestrel.HandOverAsync(connection, socket, preface))
+        if (!await kestrel.HandOverAsync(connection, socket, place))
         {
             connection.Drop(ConnectionEnd.Stopped);
         }
@@ -117,7 +118,7 @@ internal sealed class HttpEngine : IEngine
         {
             if (!_kestrels.TryGetValue(headerTimeout, out kestrel))
             {
-                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests.HandleAsync, _quiet, cancellationToken);
+                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests.HandleAsync, _certificates, _quiet, cancellationToken);
                 _kestrels[headerTimeout] = kestrel;
             }
 

@@ -11,6 +11,9 @@ public enum ListenerProtocol
 
     /// <summary>Proxies HTTP/1.1 and cleartext HTTP/2.</summary>
     Http,
+
+    /// <summary>Terminates TLS and proxies the HTTP inside.</summary>
+    Https,
 }
 
 /// <summary>Which code copies the bytes of a <c>tcp</c> listener.</summary>

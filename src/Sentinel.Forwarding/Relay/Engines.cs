@@ -9,10 +9,10 @@ using Sentinel.Forwarding.Relay.Splice;
 namespace Sentinel.Forwarding.Relay;
 
 /// <summary>The engines of the daemon, each made when a listener first asks for it.</summary>
-internal sealed class Engines(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook) : IAsyncDisposable
+internal sealed class Engines(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook, ICertificates? certificates) : IAsyncDisposable
 {
     private readonly Lazy<IEngine> _managed = new(() => new ManagedEngine(loops, time, logs.CreateLogger("Sentinel.Forwarding.Relay")));
-    private readonly Lazy<IEngine> _http = new(() => new HttpEngine(pools, loops, time, logs, outlook));
+    private readonly Lazy<IEngine> _http = new(() => new HttpEngine(pools, loops, time, logs, outlook, certificates));
     private readonly Lazy<IEngine> _splice = new(() => OperatingSystem.IsLinux()
         ? new SpliceEngine(time, loops, logs.CreateLogger("Sentinel.Forwarding.Relay"))
         : throw new PlatformNotSupportedException());
@@ -31,7 +31,10 @@ internal sealed class Engines(PoolTable pools, LoopRegistry loops, TimeProvider 
                 return _splice.Value;
             case (ListenerProtocol.Tcp, _):
                 return _managed.Value;
-            case (ListenerProtocol.Http, _):
+            case (ListenerProtocol.Https, _) when certificates is null:
+                error = "there are no certificates for protocol https";
+                return null;
+            case (ListenerProtocol.Http or ListenerProtocol.Https, _):
                 return _http.Value;
             default:
                 error = $"protocol {settings.Protocol} is not supported yet";
