@@ -33,14 +33,13 @@ internal sealed class ClientConnection
     private int _held;
 
     /// <param name="rules">What it was admitted under.</param>
-    /// <param name="endPoint">The client.</param>
-    /// <param name="client">The client, for limits and picking.</param>
+    /// <param name="caller">The client.</param>
     /// <param name="socket">Owned until it is handed over.</param>
     /// <param name="crowd">All requests of the listener.</param>
     /// <param name="closed">Called once, after the socket is closed and the end told to the gate.</param>
-    public ClientConnection(ListenerRules rules, IPEndPoint endPoint, ClientAddress client, Socket socket, Crowd crowd, Action<ClientConnection> closed)
+    public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Crowd crowd, Action<ClientConnection> closed)
     {
-        (Rules, EndPoint, Client, _socket, _closed) = (rules, endPoint, client, socket, closed);
+        (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
         Start = rules.Gate.Time.GetTimestamp();
@@ -50,9 +49,11 @@ internal sealed class ClientConnection
 
     public Gate Gate => Rules.Gate;
 
-    public IPEndPoint EndPoint { get; }
+    public Caller Caller { get; }
 
-    public ClientAddress Client { get; }
+    public IPEndPoint EndPoint => Caller.EndPoint;
+
+    public ClientAddress Client => Caller.Client;
 
     /// <summary>Its share of the listener's requests.</summary>
     public Crowd Crowd { get; }
@@ -260,7 +261,7 @@ internal sealed class ClientConnection
 
         Gate.Ended(Rules, new()
         {
-            Client = Client,
+            Client = Caller.Counted,
             EndPoint = EndPoint,
             Start = Start,
             End = end,

@@ -36,9 +36,9 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         }
     }
 
-    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules)
+    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy)
     {
-        var connection = new ClientConnection(rules, endPoint, client, socket, _crowd, Forget);
+        var connection = new ClientConnection(rules, new Caller(rules, socket, endPoint, client, isProxy), socket, _crowd, Forget);
         _open.TryAdd(connection, 0);
         _ = Task.Run(() => ServeAsync(connection, socket));
     }
@@ -84,14 +84,18 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         try
         {
-            if (await PlaceAsync(connection, socket) is { } place)
+            if (await connection.Caller.IntroduceAsync(connection.Beginning) is { } end)
+            {
+                connection.Drop(end);
+            }
+            else if (await PlaceAsync(connection, socket) is { } place)
             {
                 await engine.HandOverAsync(connection, socket, place);
             }
         }
         catch (OperationCanceledException)
         {
-            connection.Drop(ConnectionEnd.Idle);
+            connection.Drop(connection.Caller.IsUnknown ? ConnectionEnd.BadPreface : ConnectionEnd.Idle);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {

@@ -117,9 +117,11 @@ internal sealed class AcceptLoop : IDisposable
 
         endPoint = endPoint.Address.IsIPv4MappedToIPv6 ? new(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
         var client = ClientAddress.Of(endPoint.Address);
-        if (_gate.Admit(client) is { } rules)
+        var rules = _gate.Rules;
+        var isProxy = rules.Proxies is { } proxies && proxies.Contains(endPoint.Address);
+        if (_gate.Admit(rules, isProxy ? null : client))
         {
-            _sink.Take(socket, endPoint, client, rules);
+            _sink.Take(socket, endPoint, client, rules, isProxy);
         }
         else
         {

@@ -7,8 +7,8 @@ namespace Sentinel.Forwarding.Listeners;
 /// <summary>What is told of a connection when it is over.</summary>
 internal readonly record struct EndedConnection
 {
-    /// <summary>Who it was, for the per-client limit.</summary>
-    public required ClientAddress Client { get; init; }
+    /// <summary>Who it was, for the per-client limit; null if its PROXY header never said, or a limit turned away whom it named.</summary>
+    public required ClientAddress? Client { get; init; }
 
     /// <summary>Who it was, for the log.</summary>
     public required IPEndPoint? EndPoint { get; init; }

@@ -75,19 +75,31 @@ internal sealed class Gate : IDisposable
     public ListenerRules? Admit(ClientAddress client)
     {
         var rules = _rules;
+        return Admit(rules, client) ? rules : null;
+    }
+
+    /// <summary>As <see cref="Admit(ClientAddress)"/>, under rules that were just read.</summary>
+    /// <param name="client">Null: a proxy, which will say for whom it comes. It has a place in the listener from now on; <see cref="Identify"/> follows.</param>
+    public bool Admit(ListenerRules rules, ClientAddress? client)
+    {
         if (Interlocked.Increment(ref _active) + InKernel > rules.Settings.MaxConnections)
         {
             return Refuse(ConnectionEnd.ListenerFull);
         }
 
-        if (rules.Settings.MaxConnectionsPerClient > 0 && !EnterClient(client, rules.Settings.MaxConnectionsPerClient))
+        if (client is { } known && !Identify(rules, known))
         {
             return Refuse(ConnectionEnd.ClientFull);
         }
 
         Interlocked.Increment(ref _accepted);
-        return rules;
+        return true;
     }
+
+    /// <summary>A proxy has said for whom it comes.</summary>
+    /// <returns>False if that client has as many connections as it may: this one ends with <see cref="ConnectionEnd.ClientFull"/>, and no client.</returns>
+    public bool Identify(ListenerRules rules, ClientAddress client) =>
+        rules.Settings.MaxConnectionsPerClient == 0 || EnterClient(client, rules.Settings.MaxConnectionsPerClient);
 
     /// <summary>A backend for a new connection from the newest snapshot; null if nobody can serve. See <see cref="Attempts"/> for more than one try.</summary>
     public Backend? Pick(PoolId pool, ClientAddress client) => Pools.Current.Pools.TryGetValue(pool, out var current) ? current.Pick(client) : null;
@@ -112,14 +124,14 @@ internal sealed class Gate : IDisposable
     /// <summary>Counts a connection out: its log line and metrics. Exactly once for each that was admitted, after its sockets are closed.</summary>
     public void Ended(ListenerRules rules, in EndedConnection ended)
     {
-        if (rules.Settings.MaxConnectionsPerClient > 0)
+        if (rules.Settings.MaxConnectionsPerClient > 0 && ended.Client is { } client)
         {
-            LeaveClient(ended.Client);
+            LeaveClient(client);
         }
 
         Interlocked.Decrement(ref _active);
         _meter.Ended(Name, ended.End);
-        if (ended.End is ConnectionEnd.HoldFull)
+        if (ended.End is ConnectionEnd.HoldFull or ConnectionEnd.ClientFull)
         {
             Interlocked.Increment(ref _refused);
             return;
@@ -186,12 +198,12 @@ internal sealed class Gate : IDisposable
         Room.Dispose();
     }
 
-    private ListenerRules? Refuse(ConnectionEnd end)
+    private bool Refuse(ConnectionEnd end)
     {
         Interlocked.Decrement(ref _active);
         Interlocked.Increment(ref _refused);
         _meter.Ended(Name, end);
-        return null;
+        return false;
     }
 
     private bool EnterClient(ClientAddress client, int limit)

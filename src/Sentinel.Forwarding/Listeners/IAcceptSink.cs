@@ -11,5 +11,6 @@ internal interface IAcceptSink
     /// The socket is the sink's now, and so is the duty to report its end to <c>rules.Gate</c> exactly once. Called in
     /// the accept loop: return at once, never throw.
     /// </summary>
-    void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules);
+    /// <param name="isProxy">It must begin with a PROXY header; whom that names goes to <see cref="Gate.Identify"/>, and until then it counts as nobody's.</param>
+    void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy);
 }

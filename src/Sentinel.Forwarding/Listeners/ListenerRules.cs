@@ -14,6 +14,7 @@ internal sealed class ListenerRules
         Settings = settings;
         Destination = new(settings.Pool, settings.Port);
         Routes = new(settings.Routes, Destination);
+        Proxies = settings.AcceptProxyProtocolFrom.Count > 0 ? new(settings.AcceptProxyProtocolFrom) : null;
     }
 
     /// <summary>Where to report what becomes of the connection. The same object over all reloads of a listener.</summary>
@@ -23,6 +24,9 @@ internal sealed class ListenerRules
 
     /// <summary>Where a connection goes whose protocol has no routes.</summary>
     public Destination Destination { get; }
+
+    /// <summary>Who begins with a PROXY header; null: nobody.</summary>
+    public ProxyNetworks? Proxies { get; }
 
     /// <summary>Where a request goes.</summary>
     public RouteTable Routes { get; }

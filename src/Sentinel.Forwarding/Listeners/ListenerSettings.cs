@@ -1,5 +1,6 @@
 using System.Net;
 using Sentinel.Backends;
+using Sentinel.Forwarding.Prefaces;
 
 namespace Sentinel.Forwarding.Listeners;
 
@@ -87,6 +88,12 @@ public sealed record ListenerSettings
     /// <summary>Whether open connections to a backend that is declared down are closed; null: if the pool is active/standby.</summary>
     public bool? CloseOnDown { get; init; }
 
+    /// <summary>The header that tells a backend, before the client's first byte, who the client is.</summary>
+    public ProxyProtocol ProxyProtocol { get; init; }
+
+    /// <summary>Whose connections begin with a PROXY header: it is required of them, believed, and read from nobody else.</summary>
+    public EquatableList<IPNetwork> AcceptProxyProtocolFrom { get; init; } = [];
+
     /// <summary>For one attempt to reach a backend.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
@@ -114,6 +121,6 @@ public sealed record ListenerSettings
     /// <summary>Bytes a request body may have; zero: no limit.</summary>
     public long MaxRequestBody { get; init; }
 
-    /// <summary>How long a client may take over its request header.</summary>
+    /// <summary>How long a client may take over its request header, and over what must come before.</summary>
     public TimeSpan HeaderTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -33,6 +33,9 @@ public enum ConnectionEnd
     /// <summary>The client had as many connections as it may.</summary>
     ClientFull,
 
+    /// <summary>The client did not begin as it must: its PROXY header was missing, malformed, too long or late.</summary>
+    BadPreface,
+
     /// <summary>The listener or the daemon stopped, and the time to drain was over.</summary>
     Stopped,
 
@@ -49,7 +52,7 @@ public static class ConnectionEndNames
     private static readonly string[] Names =
     [
         "completed", "client_reset", "backend_reset", "idle", "backend_down", "no_backend",
-        "hold_full", "client_left", "listener_full", "client_full", "stopped", "failed", "handshake_failed",
+        "hold_full", "client_left", "listener_full", "client_full", "bad_preface", "stopped", "failed", "handshake_failed",
     ];
 
     /// <summary>The reason's name in snake case.</summary>

@@ -13,3 +13,5 @@ public sealed class ManagedOwnEndTests() : OwnEndContract(RelayEngine.Managed);
 public sealed class ManagedTransferTests() : TransferContract(RelayEngine.Managed);
 
 public sealed class ManagedReloadTests() : ReloadContract(RelayEngine.Managed);
+
+public sealed class ManagedProxyTests() : ProxyContract(RelayEngine.Managed);

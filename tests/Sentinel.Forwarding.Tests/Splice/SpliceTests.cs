@@ -14,3 +14,5 @@ public sealed class SpliceOwnEndTests() : OwnEndContract(RelayEngine.Splice);
 public sealed class SpliceTransferTests() : TransferContract(RelayEngine.Splice);
 
 public sealed class SpliceReloadTests() : ReloadContract(RelayEngine.Splice);
+
+public sealed class SpliceProxyTests() : ProxyContract(RelayEngine.Splice);

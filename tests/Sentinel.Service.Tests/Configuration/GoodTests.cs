@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 using Sentinel.Recovery.Clouds;
 using Sentinel.Recovery.Outages;
 using Sentinel.Recovery.Watching;
@@ -190,6 +191,16 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
     [InlineData("\"closeOnDown\": null, \"hold\": null")]
     public void What_changes_nothing_is_let_pass(string keys) =>
         Assert.Equal(files.Good(Small), files.Good(Small.Replace("\"port\": 22", "\"port\": 22, " + keys, StringComparison.Ordinal)));
+
+    [Fact]
+    public void Proxies_may_be_of_both_families_and_take_their_time()
+    {
+        var listener = files.Good(Small.Replace(
+            "\"port\": 22", "\"port\": 22, \"proxyProtocol\": \"v2\", \"acceptProxyProtocolFrom\": [\"10.0.0.0/24\", \"fd00::/48\"], \"headerTimeout\": \"2s\"", StringComparison.Ordinal)).Listeners[0];
+        Assert.Equal(
+            (ProxyProtocol.V2, "10.0.0.0/24 fd00::/48", TimeSpan.FromSeconds(2)),
+            (listener.ProxyProtocol, string.Join(' ', listener.AcceptProxyProtocolFrom), listener.HeaderTimeout));
+    }
 
     [Fact]
     public void A_process_without_an_address_is_on_this_machine()

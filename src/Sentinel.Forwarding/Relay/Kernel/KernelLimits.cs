@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 
 namespace Sentinel.Forwarding.Relay.Kernel;
 
@@ -13,6 +14,8 @@ internal static class KernelLimits
     public static string? Refusal(ListenerSettings settings) =>
         settings.Protocol != ListenerProtocol.Tcp ? "engine kernel carries protocol tcp only; choose another engine"
         : settings.IdleTimeout > TimeSpan.Zero ? "engine kernel has no idleTimeout; leave it out or choose another engine"
+        : settings.ProxyProtocol != ProxyProtocol.None || settings.AcceptProxyProtocolFrom.Count > 0
+            ? "engine kernel passes on packets and neither writes nor reads a PROXY header; leave out proxyProtocol and acceptProxyProtocolFrom or choose another engine"
         : null;
 
     /// <summary>Why a pool cannot be served by this engine; null if it can.</summary>

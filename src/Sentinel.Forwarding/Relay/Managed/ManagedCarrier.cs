@@ -37,9 +37,9 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
         }
     }
 
-    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules)
+    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy)
     {
-        var connection = new ManagedConnection(this, rules, socket, endPoint, client);
+        var connection = new ManagedConnection(this, rules, socket, endPoint, client, isProxy);
         _connections[connection] = true;
         _ = connection.RunAsync();
     }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Holding;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 
 namespace Sentinel.Forwarding.Relay.Managed;
 
@@ -10,11 +11,13 @@ namespace Sentinel.Forwarding.Relay.Managed;
 /// One connection from its admission to its end: finds a backend, waiting for one if it must, then relays. Whoever has a
 /// reason to end it calls <see cref="End"/>; the first reason counts, and the rest follows from the sockets' closing.
 /// </summary>
-internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules rules, Socket client, IPEndPoint endPoint, ClientAddress address)
+/// <param name="isProxy">It begins with a PROXY header, which says who the client is.</param>
+internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules rules, Socket client, IPEndPoint endPoint, ClientAddress address, bool isProxy)
 {
     private const int NotEnded = -1;
 
     private readonly long _start = rules.Gate.Time.GetTimestamp();
+    private readonly Caller _caller = new(rules, client, endPoint, address, isProxy);
     private CancellationTokenSource? _connecting;
     private int _end = NotEnded;
     private Backend? _backend;
@@ -34,6 +37,10 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
     {
         try
         {
+            // Never disposed: it has no timer, and End may come from anywhere at any time.
+            var connecting = new CancellationTokenSource();
+            Interlocked.Exchange(ref _connecting, connecting);
+            await IntroduceAsync().ConfigureAwait(false);
             if (await ConnectAsync().ConfigureAwait(false) is { } upstream)
             {
                 await RelayAsync(upstream).ConfigureAwait(false);
@@ -41,7 +48,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         }
         catch (Exception e)
         {
-            Log.ConnectionBroke(carrier.Logger, e, Gate.Name, endPoint);
+            Log.ConnectionBroke(carrier.Logger, e, Gate.Name, _caller.EndPoint);
             End(ConnectionEnd.Failed);
         }
 
@@ -87,15 +94,36 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         }
     }
 
+    /// <summary>Finds out who the client is, where that is not plain.</summary>
+    private async ValueTask IntroduceAsync()
+    {
+        if (!_caller.IsUnknown || IsEnded)
+        {
+            return;
+        }
+
+        using var deadline = new CancellationTokenSource(rules.Settings.HeaderTimeout, Gate.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _connecting!.Token);
+        try
+        {
+            if (await _caller.IntroduceAsync(either.Token).ConfigureAwait(false) is { } end)
+            {
+                End(end);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Too late, unless something else has ended it.
+            End(ConnectionEnd.BadPreface);
+        }
+    }
+
     private async Task<Socket?> ConnectAsync()
     {
-        // Never disposed: it has no timer, and End may come from anywhere at any time.
-        var connecting = new CancellationTokenSource();
-        Interlocked.Exchange(ref _connecting, connecting);
         var attempts = new Attempts();
         while (!IsEnded)
         {
-            var backend = attempts.Next(Gate, Pool, address);
+            var backend = attempts.Next(Gate, Pool, _caller.Client);
             if (backend is null)
             {
                 backend = await HoldAsync(attempts.Exhausted).ConfigureAwait(false);
@@ -113,11 +141,16 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
             try
             {
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
-                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, connecting.Token).ConfigureAwait(false);
+                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, start);
                 if (socket is not null && !Gate.IsDown(backend))
                 {
-                    return socket;
+                    if (await AnnounceAsync(socket).ConfigureAwait(false))
+                    {
+                        return socket;
+                    }
+
+                    outcome = DialOutcome.Refused;
                 }
 
                 // Also if it was declared down meanwhile: no byte was sent, so that another may serve.
@@ -134,9 +167,33 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         return null;
     }
 
+    /// <summary>Tells a backend who comes, before anything else is sent to it.</summary>
+    /// <returns>False if it broke the connection before it took a byte.</returns>
+    private async ValueTask<bool> AnnounceAsync(Socket upstream)
+    {
+        if (rules.Settings.ProxyProtocol == ProxyProtocol.None)
+        {
+            return true;
+        }
+
+        try
+        {
+            var header = new byte[ProxyHeader.MaxWritten];
+            var length = _caller.Header.Write(rules.Settings.ProxyProtocol, header);
+
+            // One call: a socket that has just connected takes a header at once.
+            await upstream.SendAsync(header.AsMemory(0, length)).ConfigureAwait(false);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     private async Task<Backend?> HoldAsync(Pool? exhausted)
     {
-        var waiter = new AwaitedWaiter(Pool, address, _start, rules.Settings.Hold);
+        var waiter = new AwaitedWaiter(Pool, _caller.Client, _start, rules.Settings.Hold);
         switch (Gate.Room.Enter(waiter, exhausted))
         {
             case Entry.Full:
@@ -237,8 +294,8 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
         Gate.Ended(rules, new()
         {
-            Client = address,
-            EndPoint = endPoint,
+            Client = _caller.Counted,
+            EndPoint = _caller.EndPoint,
             Start = _start,
             End = (ConnectionEnd)_end,
             Backend = _backend?.Id,

@@ -55,6 +55,10 @@ internal static unsafe partial class Libc
     [SuppressGCTransition]
     public static partial int Connect(int fd, byte* address, int addressLength);
 
+    [LibraryImport("libc", EntryPoint = "getsockname")]
+    [SuppressGCTransition]
+    public static partial int GetSocketName(int fd, byte* address, int* addressLength);
+
     [LibraryImport("libc", EntryPoint = "recv")]
     [SuppressGCTransition]
     public static partial nint Receive(int fd, byte* buffer, nint length, int flags);

@@ -37,6 +37,9 @@ internal sealed unsafe class Pump(int mostPipes)
     private readonly byte* _buffer = (byte*)NativeMemory.Alloc(BufferSize);
     private readonly int* _errno = Libc.ErrnoLocation();
 
+    /// <summary><see cref="BufferSize"/> bytes for anybody's use on this thread, until the next run.</summary>
+    public byte* Buffer => _buffer;
+
     public PipePool Pipes { get; } = new(mostPipes);
 
     public LeftoverPool Leftovers { get; } = new();
@@ -169,7 +172,7 @@ internal sealed unsafe class Pump(int mostPipes)
         flow.Leftover = Leftovers.Take(rest);
         flow.LeftoverStart = 0;
         flow.LeftoverEnd = rest;
-        Buffer.MemoryCopy(_buffer + sent, flow.Leftover, rest, rest);
+        System.Buffer.MemoryCopy(_buffer + sent, flow.Leftover, rest, rest);
         return false;
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 
@@ -7,6 +8,9 @@ namespace Sentinel.Forwarding.Relay.Splice;
 internal enum SlotState : byte
 {
     Free,
+
+    /// <summary>Has not shown yet what its listener must see before a backend is looked for.</summary>
+    Prefacing,
 
     /// <summary>Waits in the waiting room.</summary>
     Held,
@@ -71,8 +75,11 @@ internal struct Slot
     public long LastMoved;
     public long Due;
 
-    /// <summary>The client's address and port.</summary>
+    /// <summary>The client's address and port; a proxy's until its header has come.</summary>
     public SocketName Client;
+
+    /// <summary>What the client connected to, if a proxy's header has said so.</summary>
+    public IPEndPoint? Reached;
 
     public int ClientSocket;
     public int UpstreamSocket;

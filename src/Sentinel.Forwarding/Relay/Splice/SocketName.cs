@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
@@ -61,6 +62,10 @@ internal unsafe struct SocketName
             return BinaryPrimitives.ReadUInt64BigEndian(bytes) == 0 && BinaryPrimitives.ReadUInt32BigEndian(bytes[8..]) == 0x0000ffff;
         }
     }
+
+    /// <summary>16 bytes, an IPv4 address as IPv4-mapped.</summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> Address => _address;
 
     /// <summary>Who this client counts as.</summary>
     public readonly ClientAddress ClientAddress => ClientAddress.OfV6(_address);

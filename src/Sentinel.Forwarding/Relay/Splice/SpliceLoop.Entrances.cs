@@ -103,7 +103,9 @@ internal sealed unsafe partial class SpliceLoop
 
     private void Admit(CarrierShare share, Arrival arrival)
     {
-        if (share.Gate.Admit(arrival.Client.ClientAddress) is not { } rules)
+        var rules = share.Gate.Rules;
+        var isProxy = rules.Proxies is { } proxies && proxies.Contains(arrival.Client.Address);
+        if (!share.Gate.Admit(rules, isProxy ? null : arrival.Client.ClientAddress))
         {
             _ = Libc.Close(arrival.Socket);
             return;
@@ -116,9 +118,9 @@ internal sealed unsafe partial class SpliceLoop
         slot.Client = arrival.Client;
         slot.ClientSocket = arrival.Socket;
         slot.Start = _time.GetTimestamp();
-        slot.State = SlotState.Dialling;
+        slot.State = isProxy ? SlotState.Prefacing : SlotState.Dialling;
         share.Enter();
-        Guarded(index, &DialNext);
+        Guarded(index, isProxy ? &AwaitPreface : &DialNext);
     }
 
     private void ReopenPaused()

@@ -231,6 +231,12 @@ internal sealed unsafe partial class SpliceLoop
     {
         ref var slot = ref _slots[index];
         var rules = slot.Rules;
+        if (!Announce(ref slot))
+        {
+            DialFailed(index, DialOutcome.Refused);
+            return;
+        }
+
         rules.Gate.Dialled(rules.Destination.Pool, DialOutcome.Connected, slot.Dialled);
         slot.State = SlotState.Open;
         slot.LastMoved = _wheel.Now;

@@ -13,6 +13,10 @@ internal sealed unsafe partial class SpliceLoop
         {
             GoOn(loop, index);
         }
+        else if (slot.State == SlotState.Prefacing)
+        {
+            loop.ReadPreface(index);
+        }
         else if (slot.State == SlotState.Held && HasLeft(slot.ClientSocket, slot.ClientReady))
         {
             loop.End(index, ConnectionEnd.ClientLeft);
@@ -95,6 +99,9 @@ internal sealed unsafe partial class SpliceLoop
         ref var slot = ref loop._slots[index];
         switch (slot.State)
         {
+            case SlotState.Prefacing:
+                loop.End(index, ConnectionEnd.BadPreface);
+                break;
             case SlotState.Dialling or SlotState.Resolving:
                 loop.DialFailed(index, DialOutcome.TimedOut);
                 break;
@@ -165,7 +172,7 @@ internal sealed unsafe partial class SpliceLoop
         backend?.Load.Exit();
         var ended = new EndedConnection
         {
-            Client = slot.Client.ClientAddress,
+            Client = slot.State == SlotState.Prefacing ? null : slot.Client.ClientAddress,
             EndPoint = _logger.IsEnabled(LogLevel.Information) ? slot.Client.ToEndPoint() : null,
             Start = slot.Start,
             End = end,

@@ -1,7 +1,10 @@
+using System.Net;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 using Sentinel.Service.Configuration.Shapes;
 using Sentinel.Service.Configuration.Text;
+using Sentinel.Service.Configuration.Values;
 
 namespace Sentinel.Service.Configuration.Description;
 
@@ -37,6 +40,13 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<bool> CloseOnDown = Key.Optional("closeOnDown", Forms.Flag,
         "Closes open connections to a backend that is declared down. Default: true if the pool's policy is activeStandby.");
 
+    private static readonly Key<ProxyProtocol> ProxyHeader = Key.Default("proxyProtocol", new WordShape<ProxyProtocol>([]), Defaults.ProxyProtocol,
+        "tcp: v1 or v2: the PROXY header that tells the backend who the client is, before its first byte.");
+
+    private static readonly Key<EquatableList<IPNetwork>> ProxyNetworks = Key.Default("acceptProxyProtocolFrom",
+        new ListShape<IPNetwork>("networks", new TextShape<IPNetwork>(Network.Expected, Network.ParseProxies), distinct: true), Defaults.AcceptProxyProtocolFrom,
+        "Networks of proxies whose PROXY header is required and believed.");
+
     private static readonly Key<TimeSpan> ConnectTimeout = Key.Default("connectTimeout", Forms.Wait, Defaults.ConnectTimeout,
         "For one attempt to reach a backend; another backend is tried while no byte has been sent.");
 
@@ -64,14 +74,14 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         Defaults.MaxRequestBody, "http: bytes that a request body may have. 0: no limit.");
 
     private static readonly Key<TimeSpan> HeaderTimeout = Key.Default("headerTimeout", Forms.Wait, Defaults.HeaderTimeout,
-        "http: how long a client may take over its request header.");
+        "How long a client may take over its request header (http) and its PROXY header.");
 
-    private static readonly Key[] HttpOnly = [Routes, OutagePage, Http2, MaxRequestBody, HeaderTimeout];
+    private static readonly Key[] HttpOnly = [Routes, OutagePage, Http2, MaxRequestBody];
 
     public override IReadOnlyList<Key> Keys { get; } =
     [
-        Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ConnectTimeout, IdleTimeout, MaxConnections,
-        MaxConnectionsPerClient, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
+        Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ProxyHeader, ProxyNetworks,
+        ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
     ];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Listener;
@@ -87,6 +97,16 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
             {
                 fields.Fail(key, $"protocol http, or no {key.Name}", $"{key.Name} on a listener of protocol tcp");
             }
+        }
+
+        if (isClear && protocol == ListenerProtocol.Tcp && fields.Has(HeaderTimeout) && fields.Try(ProxyNetworks, out var proxies) && proxies.Count == 0)
+        {
+            fields.Fail(HeaderTimeout, "protocol http, or acceptProxyProtocolFrom beside it", "headerTimeout where no header is read");
+        }
+
+        if (isClear && protocol == ListenerProtocol.Http && fields.Try(ProxyHeader, out var form) && form != ProxyProtocol.None)
+        {
+            fields.Fail(ProxyHeader, "protocol tcp, or no proxyProtocol: over http the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol http");
         }
 
         if (isClear && protocol != ListenerProtocol.Tcp && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
@@ -118,6 +138,8 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         HoldLimit = fields.Get(HoldLimit),
         HoldRelease = fields.Get(HoldRelease),
         CloseOnDown = fields.OrNone(CloseOnDown),
+        ProxyProtocol = fields.Get(ProxyHeader),
+        AcceptProxyProtocolFrom = fields.Get(ProxyNetworks),
         ConnectTimeout = fields.Get(ConnectTimeout),
         IdleTimeout = fields.Get(IdleTimeout),
         MaxConnections = fields.Get(MaxConnections),

@@ -18,8 +18,6 @@ internal static class NotYet
     /// <summary>Keys of a listener.</summary>
     public static readonly LaterKey[] Listener =
     [
-        new("proxyProtocol", "\"none\""),
-        new("acceptProxyProtocolFrom", "[]"),
         new("requestsPerSecond", "0"),
         new("transparent", "false"),
         new("upstreamTls"),

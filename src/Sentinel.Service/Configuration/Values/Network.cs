@@ -12,7 +12,27 @@ internal static class Network
     /// <summary>The network in its usual spelling.</summary>
     public static Parsed<string> Parse(string text, ConfigurationEnvironment environment)
     {
+        var network = ParseNetwork(text);
+        return network.Refusal is { } refusal ? refusal : network.Value.ToString();
+    }
+
+    /// <summary>A network of proxies, whose word is taken for whom they connect for. Nobody may trust everybody.</summary>
+    public static Parsed<IPNetwork> ParseProxies(string text, ConfigurationEnvironment environment)
+    {
+        var network = ParseNetwork(text);
+        return network is { Refusal: null, Value.PrefixLength: 0 }
+            ? new Refusal(Found: $"\"{text}\", by which anybody could claim to be anybody", Expected: "the networks of your own proxies alone, such as \"10.0.0.0/24\"")
+            : network;
+    }
+
+    private static Parsed<IPNetwork> ParseNetwork(string text)
+    {
         var slash = text.IndexOf('/');
+        if (slash < 0 && IpText.TryParse(text, out var alone))
+        {
+            return new Refusal($"for this one address write \"{text}/{alone.GetAddressBytes().Length * 8}\"");
+        }
+
         if (slash < 0 || !IpText.TryParse(text.AsSpan(0, slash), out var address)
             || !int.TryParse(text.AsSpan(slash + 1), System.Globalization.NumberStyles.None, null, out var length)
             || length > address.GetAddressBytes().Length * 8)
@@ -27,7 +47,7 @@ internal static class Network
         }
 
         var network = new IPNetwork(new IPAddress(bytes), length);
-        return network.BaseAddress.Equals(address) ? network.ToString()
+        return network.BaseAddress.Equals(address) ? network
             : new Refusal($"write \"{network}\"", Found: $"\"{text}\", which has bits set behind its prefix");
     }
 }

@@ -1,0 +1,97 @@
+using System.Net;
+using System.Net.Sockets;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Tests.Kit;
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Relay;
+
+/// <summary>HAProxy and nginx at the other end of a PROXY header. They answer with whom it named.</summary>
+public sealed class ProxyPeerTests
+{
+    private const string Ask = "GET / HTTP/1.0\r\n\r\n";
+
+    [NeedsTheory("linux", "haproxy")]
+    [InlineData(RelayEngine.Managed, ProxyProtocol.V1)]
+    [InlineData(RelayEngine.Managed, ProxyProtocol.V2)]
+    [InlineData(RelayEngine.Splice, ProxyProtocol.V1)]
+    [InlineData(RelayEngine.Splice, ProxyProtocol.V2)]
+    public async Task HaproxyBehindUsSeesTheClient(RelayEngine engine, ProxyProtocol form)
+    {
+        await using var rig = new Rig(engine) { Port = 7001 };
+        var behind = new IPEndPoint(Loopback.Next(), rig.Port);
+        using var haproxy = await ServerProgram.HaproxyAsync(behind, Answering(behind));
+        rig.Claim("a", behind.Address.ToString());
+        await rig.StartAsync(rig.Listener() with { ProxyProtocol = form });
+
+        var client = await rig.ConnectAsync(from: Loopback.Next());
+        await client.SendTextAsync(Ask);
+
+        Assert.EndsWith($"\n{client.LocalEndPoint} > {rig.At}\n", await client.ReadTextToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [NeedsTheory("linux", "nginx")]
+    [InlineData(RelayEngine.Managed, ProxyProtocol.V1)]
+    [InlineData(RelayEngine.Managed, ProxyProtocol.V2)]
+    [InlineData(RelayEngine.Splice, ProxyProtocol.V1)]
+    [InlineData(RelayEngine.Splice, ProxyProtocol.V2)]
+    public async Task NginxBehindUsSeesTheClientAlsoAfterAHold(RelayEngine engine, ProxyProtocol form)
+    {
+        await using var rig = new Rig(engine) { Port = 7002 };
+        var behind = new IPEndPoint(Loopback.Next(), rig.Port);
+        using var nginx = await ServerProgram.NginxAsync(behind,
+            $"listen {behind} proxy_protocol; location / {{ return 200 \"$proxy_protocol_addr:$proxy_protocol_port > $proxy_protocol_server_addr:$proxy_protocol_server_port\\n\"; }}");
+        rig.Claim("a", behind.Address.ToString());
+        rig.Report("a", healthy: false);
+        await rig.StartAsync(rig.Listener() with { ProxyProtocol = form });
+
+        var client = await rig.ConnectAsync(from: Loopback.Next());
+        await client.SendTextAsync(Ask);
+        await Eventually.TrueAsync(() => rig.Status().Held == 1);
+        rig.Report("a", healthy: true);
+
+        Assert.EndsWith($"\n{client.LocalEndPoint} > {rig.At}\n", await client.ReadTextToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [NeedsTheory("linux", "haproxy")]
+    [InlineData(RelayEngine.Managed, "send-proxy")]
+    [InlineData(RelayEngine.Managed, "send-proxy-v2")]
+    [InlineData(RelayEngine.Splice, "send-proxy")]
+    [InlineData(RelayEngine.Splice, "send-proxy-v2")]
+    [InlineData(RelayEngine.Splice, "send-proxy-v2 proxy-v2-options unique-id,crc32c")]
+    public async Task WhatHaproxyInFrontOfUsSaysReachesHaproxyBehindUs(RelayEngine engine, string form)
+    {
+        await using var rig = new Rig(engine) { Port = 7003 };
+        var (before, behind, proxy) = (new IPEndPoint(Loopback.Next(), 7004), new IPEndPoint(Loopback.Next(), rig.Port), Loopback.Next());
+        using var last = await ServerProgram.HaproxyAsync(behind, Answering(behind));
+        rig.Claim("a", behind.Address.ToString());
+        await rig.StartAsync(rig.Listener() with { AcceptProxyProtocolFrom = [new IPNetwork(proxy, 32)], ProxyProtocol = ProxyProtocol.V2 });
+        using var first = await ServerProgram.HaproxyAsync(before,
+            $"""
+            frontend first
+                mode tcp
+                bind {before}
+                unique-id-format %rt
+                default_backend us
+            backend us
+                mode tcp
+                server us {rig.At} source {proxy} {form}
+            """);
+
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(before);
+        await client.SendTextAsync(Ask);
+
+        Assert.EndsWith($"\n{client.LocalEndPoint} > {before}\n", await client.ReadTextToEndAsync(), StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => rig.Logs.Ends.Any(end => end["Client"] == client.LocalEndPoint!.ToString()));
+    }
+
+    private static string Answering(IPEndPoint at) =>
+        $"""
+        frontend behind
+            mode http
+            bind {at} accept-proxy
+            http-request return status 200 content-type text/plain lf-string "%[src]:%[src_port] > %[dst]:%[dst_port]\n"
+        """;
+}
