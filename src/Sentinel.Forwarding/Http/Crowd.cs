@@ -1,12 +1,15 @@
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
-/// The requests under way on one listener. HTTP/2 carries many on a connection, so that counting connections alone
+/// The requests on one listener: how many are under way, and who asks how fast. HTTP/2 carries many on a connection, so that counting connections alone
 /// would bound neither descriptors nor memory. Thread-safe.
 /// </summary>
-internal sealed class Crowd
+internal sealed class Crowd(TimeProvider time)
 {
     private int _inside;
+
+    /// <summary>How fast each client asks.</summary>
+    public RequestRates Rates { get; } = new(time);
 
     /// <returns>False if as many are inside as may.</returns>
     public bool TryEnter(int most)

@@ -16,7 +16,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
-    private readonly Crowd _crowd = new();
+    private readonly Crowd _crowd = new(gate.Time);
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private Task _lastAccepts = Task.CompletedTask;
@@ -74,6 +74,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     /// <param name="withSockets">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
     public void Review(bool withSockets)
     {
+        _crowd.Rates.Forget();
         foreach (var connection in _open.Keys)
         {
             connection.Review(withSockets);

@@ -1,11 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
-using Sentinel.Forwarding.Http.Answers;
 using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
@@ -31,8 +29,7 @@ internal sealed class HttpEngine : IEngine
     private readonly UpstreamTable _upstreams;
     private readonly RequestForwarder _requests;
 
-    // By the rules that name the page: what a reload prepares is not seen before it is in force.
-    private readonly ConditionalWeakTable<ListenerRules, OutagePage> _pages = [];
+    private readonly RuleFiles _files = new();
     private readonly ConcurrentDictionary<HttpCarrier, byte> _carriers = new();
     private readonly ConcurrentDictionary<TimeSpan, InnerKestrel> _kestrels = new();
     private readonly SemaphoreSlim _starting = new(1);
@@ -43,7 +40,7 @@ internal sealed class HttpEngine : IEngine
     {
         (_loops, _time, _certificates, _logger, _quiet) = (loops, time, certificates, logs.CreateLogger<HttpEngine>(), new(logs));
         _upstreams = new(pools, time);
-        _requests = new(_upstreams, outlook, rules => _pages.TryGetValue(rules, out var page) ? page : null, _quiet, _logger);
+        _requests = new(_upstreams, outlook, _files, certificates, _quiet, _logger);
         _reviews = ReviewAsync();
     }
 
@@ -51,15 +48,9 @@ internal sealed class HttpEngine : IEngine
 
     public async ValueTask<Opening> OpenAsync(Gate gate, ListenerRules rules, ICarrier? current, CancellationToken cancellationToken)
     {
-        if (rules.Settings.OutagePage is { } file)
+        if (await _files.ReadAsync(rules, cancellationToken) is { } error)
         {
-            var (page, error) = await OutagePage.ReadAsync(file, cancellationToken);
-            if (page is null)
-            {
-                return Opening.Failed(error!);
-            }
-
-            _pages.AddOrUpdate(rules, page);
+            return Opening.Failed(error);
         }
 
         await KestrelAsync(rules.Settings.HeaderTimeout, cancellationToken);

@@ -18,17 +18,14 @@ internal static class NotYet
     /// <summary>Keys of a listener.</summary>
     public static readonly LaterKey[] Listener =
     [
-        new("requestsPerSecond", "0"),
         new("transparent", "false"),
-        new("upstreamTls"),
-        new("redirectToHttps", "false"),
     ];
 
     /// <summary>Keys of <c>recovery</c>.</summary>
     public static readonly LaterKey[] Recovery = [new("restartWhenUserStopped", "false"), new("fallbacks", "[]"), new("recreate")];
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
-    public static readonly string[] Protocols = ["tls", "https"];
+    public static readonly string[] Protocols = ["tls"];
 
     /// <summary>Values of a listener's <c>engine</c>.</summary>
     public static readonly string[] Engines = ["kernel"];

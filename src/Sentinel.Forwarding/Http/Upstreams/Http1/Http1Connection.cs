@@ -17,7 +17,7 @@ internal sealed class Http1Connection
 
     private readonly Http1Handler _home;
     private readonly Socket _socket;
-    private readonly NetworkStream _stream;
+    private readonly Stream _stream;
     private readonly ReadBuffer _buffer;
     private readonly TimeProvider _time;
 
@@ -28,15 +28,19 @@ internal sealed class Http1Connection
     private int _unfinished;
     private int _closed;
 
-    public Http1Connection(Http1Handler home, Socket socket, int port, TimeProvider time)
+    /// <param name="home">Where it goes between exchanges.</param>
+    /// <param name="socket">What it is made of.</param>
+    /// <param name="stream">The socket, or the TLS over it; owns it.</param>
+    /// <param name="way">For which exchanges it can be used again.</param>
+    /// <param name="time">Measures idleness.</param>
+    public Http1Connection(Http1Handler home, Socket socket, Stream stream, (int Port, UpstreamTls? Tls) way, TimeProvider time)
     {
-        (_home, _socket, _time, Port) = (home, socket, time, port);
-        _stream = new(socket, ownsSocket: true);
+        (_home, _socket, _stream, _time, Way) = (home, socket, stream, time, way);
         _buffer = new(_stream);
     }
 
-    /// <summary>The backend's.</summary>
-    public int Port { get; }
+    /// <summary>The backend's port, and how TLS is spoken.</summary>
+    public (int Port, UpstreamTls? Tls) Way { get; }
 
     /// <summary>When its last exchange was over: a timestamp of the clock it was made with.</summary>
     public long IdleSince { get; private set; }
