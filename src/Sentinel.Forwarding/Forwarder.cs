@@ -35,13 +35,15 @@ public sealed class Forwarder : IAsyncDisposable
     /// <param name="logs">Where ends of connections are written.</param>
     /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>; none unless given.</param>
     /// <param name="outlook">What the outage answer says about durations; nothing unless given.</param>
+    /// <param name="certificates">What TLS is terminated with; without it, a listener that terminates TLS cannot be opened.</param>
     /// <param name="name">The sentinel's name: what it puts into the kernel bears it. Two sentinels of one machine need two.</param>
     public Forwarder(
-        PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IOutageOutlook? outlook = null, string name = "sentinel")
+        PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IOutageOutlook? outlook = null,
+        ICertificates? certificates = null, string name = "sentinel")
     {
         (_pools, _time, _passed, _name) = (pools, time, passed ?? PassedSockets.None, name);
         _logger = logs.CreateLogger("Sentinel.Forwarding.Listeners");
-        _engines = new(name, pools, loops, time, logs, outlook ?? new NoOutageOutlook());
+        _engines = new(name, pools, loops, time, logs, outlook ?? new NoOutageOutlook(), certificates);
         _seen = pools.Current;
         _subscription = pools.Subscribe(See);
         _tell = time.CreateTimer(_ => TellRefusals(), null, TellInterval, TellInterval);

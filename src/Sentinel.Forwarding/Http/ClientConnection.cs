@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Tls;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
@@ -13,37 +14,35 @@ using Sentinel.Forwarding.Relay;
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
-/// The sentinel's record of one client connection of an <c>http</c> listener, from accept to end: what it is under, what
+/// The sentinel's record of one client connection whose HTTP it serves, from accept to end: what it is under, what
 /// it moved, whom it reached, why it ended. A feature of every request on it. Thread-safe.
 /// </summary>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed; a deadline nobody needs any more passes by itself.")]
-internal sealed class ClientConnection : IByteCount
+internal sealed class ClientConnection
 {
     private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
     private readonly CancellationTokenSource _beginning;
     private readonly Lock _lock = new();
     private ConnectionContext? _context;
+    private IConnectionLifetimeNotificationFeature? _lifetime;
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
     private bool _closing;
     private int _open;
     private int _held;
-    private long _fromClient;
-    private long _toClient;
-    private long _toldFromClient;
-    private long _toldToClient;
-    private long _lastMoved;
 
     /// <param name="rules">What it was admitted under.</param>
     /// <param name="caller">The client.</param>
     /// <param name="socket">Owned until it is handed over.</param>
+    /// <param name="crowd">All requests of the listener.</param>
     /// <param name="closed">Called once, after the socket is closed and the end told to the gate.</param>
-    public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Action<ClientConnection> closed)
+    public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Crowd crowd, Action<ClientConnection> closed)
     {
         (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
-        Start = _lastMoved = rules.Gate.Time.GetTimestamp();
+        (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
+        Start = rules.Gate.Time.GetTimestamp();
     }
 
     public ListenerRules Rules { get; }
@@ -56,11 +55,20 @@ internal sealed class ClientConnection : IByteCount
 
     public ClientAddress Client => Caller.Client;
 
+    /// <summary>Its share of the listener's requests.</summary>
+    public Crowd Crowd { get; }
+
+    /// <summary>What it moved.</summary>
+    public Traffic Traffic { get; }
+
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
 
     /// <summary>Cancelled when the client has taken too long to begin, or need not begin any more.</summary>
     public CancellationToken Beginning => _beginning.Token;
+
+    /// <summary>How it began, if it began with TLS.</summary>
+    public ClientHello Hello { get; set; }
 
     /// <summary>Whom a request of it was last sent to.</summary>
     public BackendId? Backend { get; private set; }
@@ -88,12 +96,38 @@ internal sealed class ClientConnection : IByteCount
         return true;
     }
 
+    /// <summary>Turns away who does not begin with a ClientHello: with an answer, if it is one whom an answer helps.</summary>
+    /// <param name="socket">Its own.</param>
+    /// <param name="preface">What it began with.</param>
+    /// <exception cref="SocketException">The connection broke.</exception>
+    /// <exception cref="OperationCanceledException">The client took too long.</exception>
+    public async Task RefuseAsync(Socket socket, TlsPreface preface)
+    {
+        var isSilent = preface == TlsPreface.Undecided;
+        Note(isSilent ? ConnectionEnd.Completed : ConnectionEnd.HandshakeFailed);
+        if (preface is TlsPreface.PlainHttp or TlsPreface.Malformed)
+        {
+            await ClearRefusal.GiveAsync(socket, preface == TlsPreface.PlainHttp ? ClearRefusal.PlainHttp : ClearRefusal.BrokenHello, Beginning);
+        }
+
+        Drop(ConnectionEnd.HandshakeFailed);
+    }
+
     /// <summary>It ended before Kestrel had it.</summary>
     public void Drop(ConnectionEnd end)
     {
-        End(end);
+        Note(end);
         _socket.Dispose();
         Closed();
+    }
+
+    /// <summary>What its end will be called, whoever ends it. The first reason counts.</summary>
+    public void Note(ConnectionEnd end)
+    {
+        lock (_lock)
+        {
+            _end ??= end;
+        }
     }
 
     /// <summary>Ends it at once, with a reset, so that nobody takes for whole what was cut. The first reason counts.</summary>
@@ -120,10 +154,11 @@ internal sealed class ClientConnection : IByteCount
     public void RequestClose()
     {
         ConnectionContext? context;
+        IConnectionLifetimeNotificationFeature? lifetime;
         lock (_lock)
         {
             _closing = true;
-            context = _context;
+            (context, lifetime) = (_context, _lifetime);
             if (context is null)
             {
                 // Whoever has not begun to speak has nothing to finish.
@@ -137,17 +172,17 @@ internal sealed class ClientConnection : IByteCount
         }
         else
         {
-            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+            lifetime?.RequestClose();
         }
     }
 
-    /// <summary>Kestrel serves it now. A close that was asked for before it could listen is repeated.</summary>
-    public void Served()
+    /// <summary>Kestrel serves it now. A close that was asked for before Kestrel could hear of it is repeated.</summary>
+    public void Served(IConnectionLifetimeNotificationFeature lifetime)
     {
         bool closing;
         lock (_lock)
         {
-            closing = _closing;
+            (_lifetime, closing) = (lifetime, _closing);
         }
 
         if (closing)
@@ -160,7 +195,7 @@ internal sealed class ClientConnection : IByteCount
     public void RequestBegan()
     {
         Interlocked.Increment(ref _open);
-        Touch();
+        Traffic.Touch();
     }
 
     /// <summary>A request is over.</summary>
@@ -168,7 +203,7 @@ internal sealed class ClientConnection : IByteCount
     public void RequestEnded(ConnectionEnd end)
     {
         _lastRequest = end;
-        Touch();
+        Traffic.Touch();
         Interlocked.Decrement(ref _open);
     }
 
@@ -178,39 +213,25 @@ internal sealed class ClientConnection : IByteCount
     /// <summary>Balances <see cref="HoldBegan"/>.</summary>
     public void HoldEnded()
     {
-        Touch();
+        Traffic.Touch();
         Interlocked.Decrement(ref _held);
     }
 
     /// <summary>A request of it is sent to this backend.</summary>
     public void Reaches(BackendId backend) => Backend = backend;
 
-    public void FromClient(long bytes)
-    {
-        Interlocked.Add(ref _fromClient, bytes);
-        Touch();
-    }
-
-    public void ToClient(long bytes)
-    {
-        Interlocked.Add(ref _toClient, bytes);
-        Touch();
-    }
-
-    public void ClientBroke() => End(ConnectionEnd.ClientReset);
-
     /// <summary>Tells the gate what moved since the last call, and ends the connection if that was too long ago. Called about once a second.</summary>
     /// <param name="withSocket">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
     public void Review(bool withSocket)
     {
-        TellMoved();
+        Traffic.Tell();
         if (withSocket)
         {
             SocketWatch.Review(_socket);
         }
 
         var idle = Rules.Settings.IdleTimeout;
-        if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || Gate.Time.GetElapsedTime(Volatile.Read(ref _lastMoved)) < idle)
+        if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || !Traffic.IsIdleFor(idle))
         {
             return;
         }
@@ -219,7 +240,7 @@ internal sealed class ClientConnection : IByteCount
         {
             // Between requests nobody loses anything: end it as the protocol has it. One in the middle of a head stays
             // for that, and is ended at the next review.
-            End(ConnectionEnd.Idle);
+            Note(ConnectionEnd.Idle);
             RequestClose();
         }
         else
@@ -231,7 +252,7 @@ internal sealed class ClientConnection : IByteCount
     /// <summary>The socket is closed.</summary>
     public void Closed()
     {
-        TellMoved();
+        Traffic.Tell();
         ConnectionEnd end;
         lock (_lock)
         {
@@ -245,32 +266,9 @@ internal sealed class ClientConnection : IByteCount
             Start = Start,
             End = end,
             Backend = Backend,
-            ToBackend = Interlocked.Read(ref _fromClient),
-            ToClient = Interlocked.Read(ref _toClient),
+            ToBackend = Traffic.TotalFromClient,
+            ToClient = Traffic.TotalToClient,
         });
         _closed(this);
-    }
-
-    private void End(ConnectionEnd end)
-    {
-        lock (_lock)
-        {
-            _end ??= end;
-        }
-    }
-
-    private void Touch() => Volatile.Write(ref _lastMoved, Gate.Time.GetTimestamp());
-
-    private void TellMoved()
-    {
-        lock (_lock)
-        {
-            var (from, to) = (Interlocked.Read(ref _fromClient), Interlocked.Read(ref _toClient));
-            if (from != _toldFromClient || to != _toldToClient)
-            {
-                Gate.Relayed(from - _toldFromClient, to - _toldToClient);
-                (_toldFromClient, _toldToClient) = (from, to);
-            }
-        }
     }
 }

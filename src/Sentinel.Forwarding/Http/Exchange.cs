@@ -20,6 +20,7 @@ internal sealed class Exchange
     private readonly Destination _destination;
     private readonly long _arrived;
     private Attempts _attempts;
+    private readonly UpstreamTls? _tls;
     private bool _resent;
 
     public Exchange(RequestForwarder forwarder, HttpContext context, ClientConnection connection)
@@ -29,6 +30,7 @@ internal sealed class Exchange
 
         // A reload changes what comes next on a connection that stays, unless its listener became something else.
         _rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
+        _tls = forwarder.TlsOf(_rules);
         _destination = _rules.Routes.Match(context.Request.Host.Value, context.Request.Path.Value);
     }
 
@@ -45,7 +47,7 @@ internal sealed class Exchange
     }
 
     /// <summary>Under what connections are opened for it.</summary>
-    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout);
+    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout, _tls);
 
     /// <summary>Whether the head of an answer came from the backend.</summary>
     public bool HasAnswer { get; set; }
@@ -56,9 +58,8 @@ internal sealed class Exchange
     /// <returns>What the connection's end would be called if it ended with this request.</returns>
     public async Task<ConnectionEnd> RunAsync()
     {
-        if (Refusal() is { } refusal)
+        if (await IsAnsweredHereAsync())
         {
-            await AnswerWriter.WriteAsync(_context, refusal);
             return ConnectionEnd.Completed;
         }
 
@@ -83,9 +84,38 @@ internal sealed class Exchange
         }
     }
 
+    private async ValueTask<bool> IsAnsweredHereAsync()
+    {
+        var isChallenge = AcmeAnswer.IsAsked(_context.Request, out var token);
+        if (isChallenge && _forwarder.Certificates?.FindKeyAuthorization(token) is { } proof)
+        {
+            await AcmeAnswer.WriteAsync(_context, proof);
+            return true;
+        }
+
+        if (Refusal() is { } refusal)
+        {
+            await AnswerWriter.WriteAsync(_context, refusal);
+            return true;
+        }
+
+        if (_rules.Settings.RedirectToHttps && !isChallenge)
+        {
+            await HttpsRedirect.WriteAsync(_context);
+            return true;
+        }
+
+        return false;
+    }
+
     private Answer? Refusal()
     {
         var request = _context.Request;
+        if (_rules.Settings.RequestsPerSecond is > 0 and var rate && _connection.Crowd.Rates.Take(_connection.Client, rate) is { } wait)
+        {
+            return Refusals.TooMany(wait);
+        }
+
         if (HttpMethods.IsConnect(request.Method) && _context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true })
         {
             return Refusals.Tunnel;
@@ -155,7 +185,7 @@ internal sealed class Exchange
         {
             var down = Gate.ClosesOnDown(_rules, _destination.Pool) ? upstream.Down : CancellationToken.None;
             _context.Features.Set<IForwarderErrorFeature>(null);
-            var error = await _forwarder.ForwardAsync(_context, upstream, _destination.Port, down);
+            var error = await _forwarder.ForwardAsync(_context, upstream.Prefix(_destination.Port, isTls: _tls is not null), upstream, down);
             return error == ForwarderError.None
                 ? (Outcome.Over, ConnectionEnd.Completed)
                 : await FailedAsync(backend, error, _context.Features.Get<IForwarderErrorFeature>()?.Exception, down.IsCancellationRequested);
@@ -184,6 +214,11 @@ internal sealed class Exchange
         if (upstream is DialFailure dial)
         {
             _attempts.Failed(Gate, backend, dial.Outcome);
+            if (dial.InnerException is { } why)
+            {
+                Log.UpstreamTlsFailed(_forwarder.Logger, Gate.Name, backend.Id, why.Message);
+            }
+
             return (Outcome.NotSent, default);
         }
 

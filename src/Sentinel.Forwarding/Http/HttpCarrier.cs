@@ -4,18 +4,22 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
-/// <summary>The client connections of one <c>http</c> listener: looks which HTTP each speaks, hands it to Kestrel, and knows it to its end.</summary>
+/// <summary>The client connections of one <c>http</c> or <c>https</c> listener: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
 internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
+    private readonly Crowd _crowd = new(gate.Time);
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private Task _lastAccepts = Task.CompletedTask;
     private volatile bool _draining;
 
     public void Accept(Socket listening) => _accepting[listening] = AcceptLoop.Start(listening, gate, this, loops, logger);
@@ -25,18 +29,17 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         if (_accepting.TryRemove(listening, out var loop))
         {
             loop.Dispose();
+            lock (_lock)
+            {
+                _lastAccepts = Task.WhenAll(_lastAccepts, loop.Completion);
+            }
         }
     }
 
     public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy)
     {
-        var connection = new ClientConnection(rules, new Caller(rules, socket, endPoint, client, isProxy), socket, Forget);
+        var connection = new ClientConnection(rules, new Caller(rules, socket, endPoint, client, isProxy), socket, _crowd, Forget);
         _open.TryAdd(connection, 0);
-        if (_draining)
-        {
-            connection.RequestClose();
-        }
-
         _ = Task.Run(() => ServeAsync(connection, socket));
     }
 
@@ -50,6 +53,8 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
             StopAccepting(listening);
         }
 
+        // Whoever was being accepted is in before anybody is counted.
+        await _lastAccepts;
         _draining = true;
         foreach (var connection in _open.Keys)
         {
@@ -69,6 +74,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     /// <param name="withSockets">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
     public void Review(bool withSockets)
     {
+        _crowd.Rates.Forget();
         foreach (var connection in _open.Keys)
         {
             connection.Review(withSockets);
@@ -82,19 +88,10 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
             if (await connection.Caller.IntroduceAsync(connection.Beginning) is { } end)
             {
                 connection.Drop(end);
-                return;
             }
-
-            var preface = connection.Rules.Settings.Http2
-                ? await HttpPrefacePeek.ReadAsync(socket, gate.Time, connection.Beginning)
-                : HttpPreface.Http1;
-            if (preface == HttpPreface.Undecided)
+            else if (await PlaceAsync(connection, socket) is { } place)
             {
-                connection.Drop(ConnectionEnd.Completed);
-            }
-            else
-            {
-                await engine.HandOverAsync(connection, socket, preface);
+                await engine.HandOverAsync(connection, socket, place);
             }
         }
         catch (OperationCanceledException)
@@ -109,6 +106,34 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         {
             Log.HandOverFailed(logger, e, gate.Name);
             connection.Drop(ConnectionEnd.Failed);
+        }
+    }
+
+    /// <returns>Where it is served; null if it is over already.</returns>
+    private async ValueTask<HandOverEndPoint?> PlaceAsync(ClientConnection connection, Socket socket)
+    {
+        var settings = connection.Rules.Settings;
+        if (settings.Protocol == ListenerProtocol.Https)
+        {
+            (var preface, connection.Hello) = await TlsPeek.ReadAsync(socket, gate.Time, connection.Beginning);
+            if (preface == TlsPreface.Hello)
+            {
+                return HandOverEndPoint.Tls;
+            }
+
+            await connection.RefuseAsync(socket, preface);
+            return null;
+        }
+
+        switch (settings.Http2 ? await HttpPrefacePeek.ReadAsync(socket, gate.Time, connection.Beginning) : HttpPreface.Http1)
+        {
+            case HttpPreface.Http1:
+                return HandOverEndPoint.Http1;
+            case HttpPreface.Http2:
+                return HandOverEndPoint.Http2;
+            default:
+                connection.Drop(ConnectionEnd.Completed);
+                return null;
         }
     }
 

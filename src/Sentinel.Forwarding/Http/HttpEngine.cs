@@ -1,21 +1,19 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
-using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
-using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
 /// Proxies HTTP: Kestrel towards clients, YARP's direct forwarding towards backends, the pools between them. One for all
-/// <c>http</c> listeners. Whatever a listener may set is read from the rules of each connection or request, so a reload
+/// <c>http</c> and <c>https</c> listeners. Whatever a listener may set is read from the rules of each connection or request, so a reload
 /// rebuilds nothing here.
 /// </summary>
 internal sealed class HttpEngine : IEngine
@@ -25,24 +23,24 @@ internal sealed class HttpEngine : IEngine
 
     private readonly LoopRegistry _loops;
     private readonly TimeProvider _time;
+    private readonly ICertificates? _certificates;
     private readonly ILogger _logger;
     private readonly QuietLogs _quiet;
     private readonly UpstreamTable _upstreams;
     private readonly RequestForwarder _requests;
 
-    // By the rules that name the page: what a reload prepares is not seen before it is in force.
-    private readonly ConditionalWeakTable<ListenerRules, OutagePage> _pages = [];
+    private readonly RuleFiles _files = new();
     private readonly ConcurrentDictionary<HttpCarrier, byte> _carriers = new();
     private readonly ConcurrentDictionary<TimeSpan, InnerKestrel> _kestrels = new();
     private readonly SemaphoreSlim _starting = new(1);
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _reviews;
 
-    public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook)
+    public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook, ICertificates? certificates)
     {
-        (_loops, _time, _logger, _quiet) = (loops, time, logs.CreateLogger<HttpEngine>(), new(logs));
+        (_loops, _time, _certificates, _logger, _quiet) = (loops, time, certificates, logs.CreateLogger<HttpEngine>(), new(logs));
         _upstreams = new(pools, time);
-        _requests = new(_upstreams, outlook, rules => _pages.TryGetValue(rules, out var page) ? page : null, _quiet, _logger);
+        _requests = new(_upstreams, outlook, _files, certificates, _quiet, _logger);
         _reviews = ReviewAsync();
     }
 
@@ -50,15 +48,9 @@ internal sealed class HttpEngine : IEngine
 
     public async ValueTask<Opening> OpenAsync(Gate gate, ListenerRules rules, ICarrier? current, CancellationToken cancellationToken)
     {
-        if (rules.Settings.OutagePage is { } file)
+        if (await _files.ReadAsync(rules, cancellationToken) is { } error)
         {
-            var (page, error) = await OutagePage.ReadAsync(file, cancellationToken);
-            if (page is null)
-            {
-                return Opening.Failed(error!);
-            }
-
-            _pages.AddOrUpdate(rules, page);
+            return Opening.Failed(error);
         }
 
         await KestrelAsync(rules.Settings.HeaderTimeout, cancellationToken);
@@ -73,10 +65,10 @@ internal sealed class HttpEngine : IEngine
     }
 
     /// <summary>Gives a connection to the Kestrel that its rules ask for.</summary>
-    public async Task HandOverAsync(ClientConnection connection, Socket socket, HttpPreface preface)
+    public async Task HandOverAsync(ClientConnection connection, Socket socket, HandOverEndPoint place)
     {
         var kestrel = await KestrelAsync(connection.Rules.Settings.HeaderTimeout, CancellationToken.None);
-        if (!await kestrel.HandOverAsync(connection, socket, preface))
+        if (!await kestrel.HandOverAsync(connection, socket, place))
         {
             connection.Drop(ConnectionEnd.Stopped);
         }
@@ -117,7 +109,7 @@ internal sealed class HttpEngine : IEngine
         {
             if (!_kestrels.TryGetValue(headerTimeout, out kestrel))
             {
-                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests.HandleAsync, _quiet, cancellationToken);
+                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests.HandleAsync, _certificates, _quiet, cancellationToken);
                 _kestrels[headerTimeout] = kestrel;
             }
 

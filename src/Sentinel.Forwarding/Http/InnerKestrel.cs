@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -7,12 +8,12 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Sentinel.Forwarding.Http.HandOver;
-using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Http.Tls;
 
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
-/// A Kestrel that listens nowhere and serves the sockets it is handed, for all <c>http</c> listeners that share a header
+/// A Kestrel that listens nowhere and serves the sockets it is handed, for all listeners that share a header
 /// timeout: that limit is Kestrel's for a whole server, every other one that a listener may set is kept per connection or request.
 /// </summary>
 internal sealed class InnerKestrel : IAsyncDisposable
@@ -21,9 +22,9 @@ internal sealed class InnerKestrel : IAsyncDisposable
     private readonly KestrelServer _server;
     private readonly SocketConnectionContextFactory _sockets;
 
-    private InnerKestrel(TimeSpan headerTimeout, ILoggerFactory logs)
+    private InnerKestrel(TimeSpan headerTimeout, ICertificates? certificates, ILoggerFactory logs)
     {
-        _server = new(Options.Create(Configure(headerTimeout)), _transport, logs);
+        _server = new(Options.Create(Configure(headerTimeout, certificates)), _transport, logs);
         _sockets = new(
             new()
             {
@@ -37,19 +38,20 @@ internal sealed class InnerKestrel : IAsyncDisposable
             logs.CreateLogger<InnerKestrel>());
     }
 
-    public static async Task<InnerKestrel> StartAsync(TimeSpan headerTimeout, RequestDelegate requests, ILoggerFactory logs, CancellationToken cancellationToken)
+    public static async Task<InnerKestrel> StartAsync(
+        TimeSpan headerTimeout, RequestDelegate requests, ICertificates? certificates, ILoggerFactory logs, CancellationToken cancellationToken)
     {
-        var kestrel = new InnerKestrel(headerTimeout, logs);
+        var kestrel = new InnerKestrel(headerTimeout, certificates, logs);
         await kestrel._server.StartAsync(new RequestApplication(requests), cancellationToken);
         return kestrel;
     }
 
     /// <summary>Serves a connection from its first byte on. Not one of them may have been consumed.</summary>
     /// <returns>False if the connection or this server is at its end; the socket is closed then.</returns>
-    public async ValueTask<bool> HandOverAsync(ClientConnection connection, Socket socket, HttpPreface preface)
+    public async ValueTask<bool> HandOverAsync(ClientConnection connection, Socket socket, HandOverEndPoint place)
     {
         var context = _sockets.Create(socket);
-        if (connection.HandOver(context, preface == HttpPreface.Http2 ? _transport.Http2 : _transport.Http1))
+        if (connection.HandOver(context, _transport[place]))
         {
             return true;
         }
@@ -66,7 +68,7 @@ internal sealed class InnerKestrel : IAsyncDisposable
         _sockets.Dispose();
     }
 
-    private static KestrelServerOptions Configure(TimeSpan headerTimeout)
+    private static KestrelServerOptions Configure(TimeSpan headerTimeout, ICertificates? certificates)
     {
         var options = new KestrelServerOptions
         {
@@ -123,16 +125,22 @@ internal sealed class InnerKestrel : IAsyncDisposable
 
         Listen(options, HandOverEndPoint.Http1, HttpProtocols.Http1);
         Listen(options, HandOverEndPoint.Http2, HttpProtocols.Http2);
+        Listen(options, HandOverEndPoint.Tls, HttpProtocols.Http1AndHttp2, certificates);
         return options;
     }
 
-    private static void Listen(KestrelServerOptions options, HandOverEndPoint endPoint, HttpProtocols protocols) =>
+    private static void Listen(KestrelServerOptions options, HandOverEndPoint endPoint, HttpProtocols protocols, ICertificates? certificates = null) =>
         options.Listen(endPoint, listen =>
         {
             listen.Protocols = protocols;
+            if (certificates is not null)
+            {
+                listen.Use(next => new TlsTermination(certificates, next).ServeAsync);
+            }
+
             listen.Use(next => context =>
             {
-                context.Features.Get<ClientConnection>()!.Served();
+                context.Features.Get<ClientConnection>()!.Served(context.Features.Get<IConnectionLifetimeNotificationFeature>()!);
                 return next(context);
             });
         });

@@ -22,6 +22,9 @@ internal static partial class Log
     [LoggerMessage(1504, LogLevel.Error, "A connection on {Listener} could not be handed to Kestrel.", EventName = "http.handover.failed")]
     public static partial void HandOverFailed(ILogger logger, Exception exception, string listener);
 
+    [LoggerMessage(1506, LogLevel.Warning, "{Listener} and {Backend} could not agree on TLS: {Why} See upstreamTls.", EventName = "upstream.tls.failed")]
+    public static partial void UpstreamTlsFailed(ILogger logger, string listener, BackendId backend, string why);
+
     [LoggerMessage(1505, LogLevel.Error, "A review of the open HTTP connections failed; the next one comes in a second.", EventName = "http.review.failed")]
     public static partial void ReviewFailed(ILogger logger, Exception exception);
 }

@@ -29,13 +29,13 @@ internal sealed class RequestForwarder : IDisposable
     private static readonly ForwarderRequestConfig Http2 = Http1 with { Version = HttpVersion.Version20 };
 
     private readonly IOutageOutlook _outlook;
-    private readonly Func<ListenerRules, OutagePage?> _pages;
+    private readonly RuleFiles _files;
     private readonly ServiceProvider _services;
     private readonly IHttpForwarder _yarp;
 
-    public RequestForwarder(UpstreamTable upstreams, IOutageOutlook outlook, Func<ListenerRules, OutagePage?> pages, ILoggerFactory quiet, ILogger logger)
+    public RequestForwarder(UpstreamTable upstreams, IOutageOutlook outlook, RuleFiles files, ICertificates? certificates, ILoggerFactory quiet, ILogger logger)
     {
-        (Upstreams, Logger, _outlook, _pages) = (upstreams, logger, outlook, pages);
+        (Upstreams, Logger, Certificates, _outlook, _files) = (upstreams, logger, certificates, outlook, files);
 
         // YARP's forwarder can only be had from a container; it is all that is in this one.
         _services = new ServiceCollection().AddSingleton(quiet).AddLogging().AddHttpForwarder().BuildServiceProvider();
@@ -46,6 +46,9 @@ internal sealed class RequestForwarder : IDisposable
 
     public ILogger Logger { get; }
 
+    /// <summary>Who answers challenges; null: nobody.</summary>
+    public ICertificates? Certificates { get; }
+
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A fault in one request is that request's.")]
     public async Task HandleAsync(HttpContext context)
     {
@@ -54,7 +57,7 @@ internal sealed class RequestForwarder : IDisposable
         connection.RequestBegan();
         try
         {
-            end = await new Exchange(this, context, connection).RunAsync();
+            end = await ForwardAsync(context, connection);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -78,18 +81,39 @@ internal sealed class RequestForwarder : IDisposable
         }
     }
 
+    private async Task<ConnectionEnd> ForwardAsync(HttpContext context, ClientConnection connection)
+    {
+        if (!connection.Crowd.TryEnter(connection.Gate.Rules.Settings.MaxConnections))
+        {
+            await AnswerWriter.WriteAsync(context, Refusals.Busy);
+            return ConnectionEnd.Completed;
+        }
+
+        try
+        {
+            return await new Exchange(this, context, connection).RunAsync();
+        }
+        finally
+        {
+            connection.Crowd.Exit();
+        }
+    }
+
     /// <summary>Sends a request on and brings the answer back, or says why there is none; the response has not started then, or was aborted.</summary>
-    public ValueTask<ForwarderError> ForwardAsync(HttpContext context, Upstream upstream, int port, CancellationToken down) =>
+    public ValueTask<ForwarderError> ForwardAsync(HttpContext context, string prefix, Upstream upstream, CancellationToken down) =>
         _yarp.SendAsync(
-            context, upstream.Prefix(port), upstream.Invoker, Acceptable.IsGrpc(context.Request.ContentType) ? Http2 : Http1, RequestTransformer.Instance, down);
+            context, prefix, upstream.Invoker, Acceptable.IsGrpc(context.Request.ContentType) ? Http2 : Http1, RequestTransformer.Instance, down);
 
     /// <summary>What to tell somebody whom nobody can serve.</summary>
     public Answer Outage(string method, Gate gate, ListenerRules rules, PoolId pool)
     {
         var now = gate.Time.GetUtcNow();
         var outlook = PoolOutlook.Of(gate.Pools.Current.Pools.GetValueOrDefault(pool), _outlook, now);
-        return OutageAnswer.For(method, outlook, _pages(rules)?.Html, now);
+        return OutageAnswer.For(method, outlook, _files.PageOf(rules)?.Html, now);
     }
+
+    /// <summary>How backends are spoken to under these rules; null: in clear.</summary>
+    public UpstreamTls? TlsOf(ListenerRules rules) => _files.TlsOf(rules);
 
     public void Dispose() => _services.Dispose();
 }

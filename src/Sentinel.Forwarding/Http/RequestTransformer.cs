@@ -29,7 +29,8 @@ internal sealed class RequestTransformer : HttpTransformer
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         foreach (var name in Nominated(httpContext.Request.Headers.Connection))
         {
-            if (!name.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase))
+            // Fields of the body are not among these, and nobody may name them: asking for them would throw.
+            if (!name.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) && proxyRequest.Headers.NonValidated.Contains(name))
             {
                 proxyRequest.Headers.Remove(name);
             }

@@ -12,6 +12,9 @@ public enum ListenerProtocol
 
     /// <summary>Proxies HTTP/1.1 and cleartext HTTP/2.</summary>
     Http,
+
+    /// <summary>Terminates TLS and proxies the HTTP inside.</summary>
+    Https,
 }
 
 /// <summary>Which code copies the bytes of a <c>tcp</c> listener.</summary>
@@ -54,6 +57,12 @@ public sealed record RouteSettings
     /// <summary>The backend's port.</summary>
     public required int Port { get; init; }
 }
+
+/// <summary>TLS towards backends.</summary>
+/// <param name="Verify">Whether a backend's certificate must be valid.</param>
+/// <param name="ServerName">The name it must be for; null: the backend's address.</param>
+/// <param name="CaFile">The authorities that may have signed it, in PEM; null: those of the system.</param>
+public sealed record UpstreamTlsSettings(bool Verify = true, string? ServerName = null, string? CaFile = null);
 
 /// <summary>One listener as configured, defaults filled in. Compared by value to find what a reload changed.</summary>
 public sealed record ListenerSettings
@@ -123,6 +132,18 @@ public sealed record ListenerSettings
 
     /// <summary>Bytes a request body may have; zero: no limit.</summary>
     public long MaxRequestBody { get; init; }
+
+    /// <summary>Requests a second of one client at most; zero: no limit.</summary>
+    public int RequestsPerSecond { get; init; }
+
+    /// <summary>Whether clients are sent to https instead of being served.</summary>
+    public bool RedirectToHttps { get; init; }
+
+    /// <summary>Whether and how TLS is spoken to backends; null: in clear.</summary>
+    public UpstreamTlsSettings? UpstreamTls { get; init; }
+
+    /// <summary>Whether something is read from files, which may have changed though the settings did not.</summary>
+    internal bool NamesFiles => OutagePage is not null || UpstreamTls?.CaFile is not null;
 
     /// <summary>How long a client may take over its request header, and over what must come before.</summary>
     public TimeSpan HeaderTimeout { get; init; } = TimeSpan.FromSeconds(10);

@@ -50,8 +50,7 @@ internal sealed class PreparedChange(ListenerSet current, Action<PreparedChange>
     public async Task OpenAsync(ListenerSettings settings, Engines engines, Func<ListenerSettings, Gate> open, CancellationToken cancellationToken)
     {
         var before = current.Find(settings.Name);
-        // An outage page is a file, which may have changed though the settings did not.
-        if (before?.Settings == settings && settings.OutagePage is null)
+        if (before?.Settings == settings && !settings.NamesFiles)
         {
             _listeners.Add(before);
             return;

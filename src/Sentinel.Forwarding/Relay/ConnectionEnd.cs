@@ -41,6 +41,9 @@ public enum ConnectionEnd
 
     /// <summary>A fault of ours, logged with its exception.</summary>
     Failed,
+
+    /// <summary>TLS was expected, and the client did not speak it or would not agree.</summary>
+    HandshakeFailed,
 }
 
 /// <summary>The names that metrics and logs use.</summary>
@@ -49,7 +52,7 @@ public static class ConnectionEndNames
     private static readonly string[] Names =
     [
         "completed", "client_reset", "backend_reset", "idle", "backend_down", "no_backend",
-        "hold_full", "client_left", "listener_full", "client_full", "bad_preface", "stopped", "failed",
+        "hold_full", "client_left", "listener_full", "client_full", "bad_preface", "stopped", "failed", "handshake_failed",
     ];
 
     /// <summary>The reason's name in snake case.</summary>

@@ -18,11 +18,11 @@ internal sealed class Engines : IAsyncDisposable
     private readonly Lazy<IEngine> _kernel;
 
     /// <param name="sentinel">The sentinel's name, which what it puts into the kernel bears.</param>
-    public Engines(string sentinel, PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook)
+    public Engines(string sentinel, PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook, ICertificates? certificates)
     {
         var logger = logs.CreateLogger("Sentinel.Forwarding.Relay");
         _managed = new(() => new ManagedEngine(loops, time, logger));
-        _http = new(() => new HttpEngine(pools, loops, time, logs, outlook));
+        _http = new(() => new HttpEngine(pools, loops, time, logs, outlook, certificates));
         _splice = new(() => OperatingSystem.IsLinux() ? new SpliceEngine(time, loops, logger) : throw new PlatformNotSupportedException());
         _kernel = new(() => new KernelEngine(sentinel, _splice.Value, loops, time, logger));
     }
@@ -48,7 +48,10 @@ internal sealed class Engines : IAsyncDisposable
                 return _splice.Value;
             case (ListenerProtocol.Tcp, _):
                 return _managed.Value;
-            case (ListenerProtocol.Http, _):
+            case (ListenerProtocol.Https, _) when certificates is null:
+                error = "there are no certificates for protocol https";
+                return null;
+            case (ListenerProtocol.Http or ListenerProtocol.Https, _):
                 return _http.Value;
             default:
                 error = $"protocol {settings.Protocol} is not supported yet";

@@ -118,7 +118,9 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(PassedSockets.FromEnvironment());
         services.AddSingleton(provider => new Forwarder(
             provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
-            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>(), parts.Configuration.Name));
+            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>(),
+            provider.GetRequiredService<ICertificates>(), parts.Configuration.Name));
+        services.AddSingleton<ICertificates, SelfSignedCertificates>();
         services.AddSingleton(state);
         services.AddSingleton<RecoveryService>();
         services.AddSingleton<IRecoveryDesk, RecoveryDesk>();

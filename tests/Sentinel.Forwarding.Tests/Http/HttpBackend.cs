@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -19,12 +20,14 @@ internal sealed class HttpBackend : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
-    public static async Task<HttpBackend> StartAsync(RequestDelegate handler, HttpProtocols protocols = HttpProtocols.Http1, IPEndPoint? endPoint = null, bool latin1 = false)
+    public static async Task<HttpBackend> StartAsync(
+        RequestDelegate handler, HttpProtocols protocols = HttpProtocols.Http1, IPEndPoint? endPoint = null, bool latin1 = false,
+        X509Certificate2? certificate = null)
     {
         endPoint ??= new(Loopback.Next(), Loopback.FreePort());
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(options =>
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
         {
             if (latin1)
             {
@@ -35,7 +38,14 @@ internal sealed class HttpBackend : IAsyncDisposable
             options.Limits.MaxRequestBodySize = null;
             options.Limits.MinRequestBodyDataRate = null;
             options.Limits.MinResponseDataRate = null;
-            options.Listen(endPoint, listen => listen.Protocols = protocols);
+            options.Listen(endPoint, listen =>
+            {
+                listen.Protocols = protocols;
+                if (certificate is not null)
+                {
+                    listen.UseHttps(certificate);
+                }
+            });
         });
         var app = builder.Build();
         app.UseWebSockets();

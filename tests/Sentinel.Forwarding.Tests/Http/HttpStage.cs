@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
@@ -8,18 +9,18 @@ using Sentinel.Forwarding.Tests.Kit;
 namespace Sentinel.Forwarding.Tests.Http;
 
 /// <summary>
-/// A forwarder with an <c>http</c> listener in front of the pool <c>web</c>, whose backends <c>spot-1</c>, <c>spot-2</c> …
+/// A forwarder with an <c>http</c> listener, or an <c>https</c> one if there are certificates, in front of the pool <c>web</c>, whose backends <c>spot-1</c>, <c>spot-2</c> …
 /// a test names by their addresses; they share a port.
 /// </summary>
 internal sealed class HttpStage : IAsyncDisposable
 {
     public static readonly PoolId Web = new("web");
 
-    private HttpStage(PoolTable pools, IOutageOutlook? outlook, IPEndPoint endPoint)
+    private HttpStage(PoolTable pools, IOutageOutlook? outlook, TestCertificates? certificates, IPEndPoint endPoint)
     {
         Pools = pools;
         Loops = new(TimeProvider.System);
-        Forwarder = new(pools, Loops, TimeProvider.System, Logs, outlook: outlook);
+        Forwarder = new(pools, Loops, TimeProvider.System, Logs, outlook: outlook, certificates: certificates);
         EndPoint = endPoint;
     }
 
@@ -33,7 +34,7 @@ internal sealed class HttpStage : IAsyncDisposable
 
     public IPEndPoint EndPoint { get; }
 
-    public Uri Address => new($"http://{EndPoint}/");
+    public Uri Address => new($"{(Settings.Protocol == ListenerProtocol.Http ? "http" : "https")}://{EndPoint}/");
 
     public ListenerSettings Settings { get; private set; } = null!;
 
@@ -47,13 +48,14 @@ internal sealed class HttpStage : IAsyncDisposable
         Func<ListenerSettings, ListenerSettings>? settings = null,
         IReadOnlyList<PoolDefinition>? pools = null,
         IOutageOutlook? outlook = null,
-        IPAddress? address = null)
+        IPAddress? address = null,
+        TestCertificates? certificates = null)
     {
         var table = new PoolTable(TimeProvider.System);
         table.Configure(
             [.. backends.Select((backend, i) => new BackendDefinition { Id = Backend(i), Address = backend.Address.ToString(), Priority = i })],
             pools ?? [new() { Id = Web, Backends = [.. backends.Select((_, i) => Backend(i))] }]);
-        var stage = new HttpStage(table, outlook, new(address ?? Loopback.Next(), Loopback.FreePort()));
+        var stage = new HttpStage(table, outlook, certificates, new(address ?? Loopback.Next(), Loopback.FreePort()));
         for (var i = 0; i < backends.Count; i++)
         {
             stage.Report(i, healthy: true);
@@ -61,9 +63,9 @@ internal sealed class HttpStage : IAsyncDisposable
 
         var plain = new ListenerSettings
         {
-            Name = "http",
+            Name = certificates is null ? "http" : "https",
             Bind = [new(stage.EndPoint, null)],
-            Protocol = ListenerProtocol.Http,
+            Protocol = certificates is null ? ListenerProtocol.Http : ListenerProtocol.Https,
             Pool = Web,
             Port = backends.Count == 0 ? 1 : backends[0].Port,
         };
@@ -91,12 +93,31 @@ internal sealed class HttpStage : IAsyncDisposable
     public BackendLoad Load(int backend) => Pools.Current.Backends[Backend(backend)].Load;
 
     public HttpClient Client(Version? version = null) =>
-        new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false })
+        new(new SocketsHttpHandler
+        {
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            UseCookies = false,
+            SslOptions = new() { RemoteCertificateValidationCallback = TestCertificates.Any },
+        })
         {
             BaseAddress = Address,
             DefaultRequestVersion = version ?? HttpVersion.Version11,
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
+
+    /// <summary>The same over TLS, for a host name; whatever certificate is shown is taken.</summary>
+    public async Task<SslStream> ConnectTlsAsync(string host, params SslApplicationProtocol[] protocols)
+    {
+        var tls = new SslStream(await ConnectAsync());
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = host,
+            ApplicationProtocols = protocols.Length == 0 ? null : [.. protocols],
+            RemoteCertificateValidationCallback = TestCertificates.Any,
+        });
+        return tls;
+    }
 
     public async Task<NetworkStream> ConnectAsync()
     {

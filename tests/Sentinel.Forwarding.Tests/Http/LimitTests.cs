@@ -126,6 +126,22 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public async Task One_connection_cannot_carry_more_requests_than_a_listener_may_have_connections()
+    {
+        using var goOn = new SemaphoreSlim(0);
+        await using var backend = await HttpBackend.StartAsync(async context => await goOn.WaitAsync(context.RequestAborted));
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { MaxConnections = 3 });
+        using var client = stage.Client(HttpVersion.Version20);
+        var asking = Enumerable.Range(0, 3).Select(_ => client.GetAsync("/")).ToArray();
+        await Eventually.TrueAsync(() => stage.Load(0).Connections == 3);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await client.GetAsync("/")).StatusCode);
+        goOn.Release(4);
+        Assert.All(await Task.WhenAll(asking), answer => Assert.Equal(HttpStatusCode.OK, answer.StatusCode));
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/")).StatusCode);
+    }
+
+    [Fact]
     public async Task A_listener_without_http2_does_not_speak_it()
     {
         await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);

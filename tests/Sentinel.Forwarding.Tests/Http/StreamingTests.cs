@@ -147,6 +147,46 @@ public sealed class StreamingTests
         Assert.DoesNotContain(stage.Logs.Lines, line => line.Level >= Microsoft.Extensions.Logging.LogLevel.Warning);
     }
 
+    [Fact]
+    public async Task A_backend_that_ignores_100_continue_gets_the_body_all_the_same()
+    {
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            var body = await peer.ReadBodyAsync(4);
+            await peer.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{body}");
+            await peer.ReadHeadAsync();
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        Assert.Equal("HTTP/1.1 100 Continue\n", await client.ReadHeadAsync());
+        await client.SendAsync("body");
+
+        Assert.Equal("body", (await client.ReadAnswerAsync()).Body);
+    }
+
+    [Fact]
+    public async Task A_backend_that_answers_first_may_still_hear_the_rest()
+    {
+        var heard = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            await peer.SendAsync("HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok");
+            heard.SetResult(await peer.ReadBodyAsync(10));
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n12345");
+        Assert.Equal("ok", (await client.ReadAnswerAsync()).Body);
+        await client.SendAsync("67890");
+
+        Assert.Equal("1234567890", await heard.Task.WaitAsync(Eventually.Patience, TimeProvider.System));
+    }
+
     [Theory]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")]

@@ -125,7 +125,7 @@ public sealed class ToolTests
         }
     }
 
-    private static async Task<string> RunAsync(params string[] command)
+    internal static async Task<string> RunAsync(params string[] command)
     {
         using var process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         using var deadline = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);

@@ -64,6 +64,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
         Assert.Equal((1024, 200.0, null, 3, 0), (listener.HoldLimit, listener.HoldRelease, listener.CloseOnDown, Seconds(listener.ConnectTimeout), Seconds(listener.IdleTimeout)));
         Assert.Equal((10000, 0, 30, RelayEngine.Auto), (listener.MaxConnections, listener.MaxConnectionsPerClient, Seconds(listener.Drain), listener.Engine));
         Assert.Equal((null, true, 0L, 10), (listener.OutagePage, listener.Http2, listener.MaxRequestBody, Seconds(listener.HeaderTimeout)));
+        Assert.Equal((0, false, null), (listener.RequestsPerSecond, listener.RedirectToHttps, listener.UpstreamTls));
 
         var health = files.Good(Small.Replace("\"10.0.0.1\"", "\"10.0.0.1\", \"health\": { \"port\": 80 }", StringComparison.Ordinal)).Backends[0].Health!;
         Assert.Equal((HealthKind.Tcp, "/", 5, 2, 2, 2), (health.Kind, health.Path, Seconds(health.Interval), Seconds(health.Timeout), health.HealthyAfter, health.UnhealthyAfter));
@@ -109,6 +110,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
                 "http": {
                   "bind": ["0.0.0.0:80"], "protocol": "http", "pool": "web", "port": 80, "hold": "5s", "holdRelease": "20/s", "outagePage": "{{files["page.html"]}}", "http2": false,
                   "maxRequestBody": 10000000000, "headerTimeout": "4s",
+                  "requestsPerSecond": 20, "redirectToHttps": true, "upstreamTls": { "verify": true, "serverName": "App.example.com", "caFile": "{{files["page.html"]}}" },
                   "routes": [ { "host": "*.Example.com", "path": "/api/", "pool": "few", "port": 81 }, { "host": "example.com", "pool": "row", "port": 82 }, { "path": "/", "pool": "all", "port": 83 } ]
                 }
               },
@@ -168,6 +170,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
                 {
                     Name = "http", Bind = [new(IPEndPoint.Parse("0.0.0.0:80"), null)], Protocol = ListenerProtocol.Http, Pool = new("web"), Port = 80,
                     Hold = Span(5), HoldRelease = 20, OutagePage = files["page.html"], Http2 = false, MaxRequestBody = 10_000_000_000, HeaderTimeout = Span(4),
+                    RequestsPerSecond = 20, RedirectToHttps = true, UpstreamTls = new(Verify: true, "app.example.com", files["page.html"]),
                     Routes =
                     [
                         new() { Host = "*.example.com", Path = "/api", Pool = new("few"), Port = 81 },
@@ -186,7 +189,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
         .Replace("\"protocol\"", "\"Protocol\"", StringComparison.Ordinal)));
 
     [Theory]
-    [InlineData("\"proxyProtocol\": \"none\", \"transparent\": false, \"requestsPerSecond\": 0, \"acceptProxyProtocolFrom\": [], \"redirectToHttps\": false")]
+    [InlineData("\"proxyProtocol\": \"none\", \"transparent\": false, \"acceptProxyProtocolFrom\": []")]
     [InlineData("\"TRANSPARENT\": false")]
     [InlineData("\"closeOnDown\": null, \"hold\": null")]
     public void What_changes_nothing_is_let_pass(string keys) =>

@@ -28,7 +28,8 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         listeners.*.hold listeners.*.holdLimit listeners.*.holdRelease listeners.*.closeOnDown listeners.*.proxyProtocol
         listeners.*.acceptProxyProtocolFrom listeners.*.connectTimeout listeners.*.idleTimeout listeners.*.maxConnections
         listeners.*.maxConnectionsPerClient listeners.*.requestsPerSecond listeners.*.transparent listeners.*.drain listeners.*.engine
-        listeners.*.upstreamTls listeners.*.outagePage listeners.*.redirectToHttps listeners.*.http2 listeners.*.maxRequestBody
+        listeners.*.upstreamTls.verify listeners.*.upstreamTls.serverName listeners.*.upstreamTls.caFile
+        listeners.*.outagePage listeners.*.redirectToHttps listeners.*.http2 listeners.*.maxRequestBody
         listeners.*.headerTimeout
         recovery.startAfter recovery.restartWhenUserStopped recovery.startTimeout recovery.backoff.initial recovery.backoff.max
         recovery.hungAfter recovery.slowAfter recovery.flap.count recovery.flap.within recovery.flap.pause recovery.fallbacks recovery.recreate
@@ -103,7 +104,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "recovery": { "startAfter": "5" } }""")]
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "recovery": { "startAfter": 5 } }""")]
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "certificates": {} }""")]
-    [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": { "l": { "bind": ["0.0.0.0:80"], "protocol": "https", "pool": "p", "port": 80 } } }""")]
+    [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": { "l": { "bind": ["0.0.0.0:80"], "protocol": "tls", "pool": "p", "port": 80 } } }""")]
     public async Task What_the_schema_refuses_the_daemon_refuses(string text)
     {
         Assert.NotEmpty(await ViolationsAsync(text));

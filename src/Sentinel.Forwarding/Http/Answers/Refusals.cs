@@ -35,6 +35,25 @@ internal static class Refusals
         Paragraphs = ["This request is larger than this address accepts."],
     };
 
+    /// <summary>As many requests are under way as the listener has connections to give.</summary>
+    public static readonly Answer Busy = new()
+    {
+        Status = StatusCodes.Status503ServiceUnavailable,
+        Title = "Busy",
+        Paragraphs = ["More requests are under way than this address can carry. Trying again in a moment will work."],
+        RetryAfter = TimeSpan.FromSeconds(1),
+    };
+
+    /// <summary>More requests than a client may make.</summary>
+    /// <param name="wait">Until the next one may pass.</param>
+    public static Answer TooMany(TimeSpan wait) => new()
+    {
+        Status = StatusCodes.Status429TooManyRequests,
+        Title = "Too many requests",
+        Paragraphs = ["More requests came from your address than this one takes from anybody. Trying again in a moment will work."],
+        RetryAfter = wait,
+    };
+
     /// <summary>CONNECT to somewhere else: this is no open proxy.</summary>
     public static readonly Answer Tunnel = new()
     {

@@ -12,5 +12,8 @@ internal sealed class HandOverEndPoint(string name) : EndPoint
     /// <summary>Takes cleartext HTTP/2 from its preface on.</summary>
     public static readonly HandOverEndPoint Http2 = new("http/2");
 
+    /// <summary>Takes TLS from its ClientHello on, and either version of HTTP inside it.</summary>
+    public static readonly HandOverEndPoint Tls = new("tls");
+
     public override string ToString() => name;
 }

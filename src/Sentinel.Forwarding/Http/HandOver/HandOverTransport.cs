@@ -6,12 +6,11 @@ namespace Sentinel.Forwarding.Http.HandOver;
 /// <summary>The transport of the inner Kestrel: it has no sockets of its own to listen on.</summary>
 internal sealed class HandOverTransport : IConnectionListenerFactory
 {
-    /// <summary>Where cleartext HTTP/1.x goes in.</summary>
-    public HandOverListener Http1 { get; } = new(HandOverEndPoint.Http1);
+    private readonly Dictionary<EndPoint, HandOverListener> _listeners = new HandOverEndPoint[] { HandOverEndPoint.Http1, HandOverEndPoint.Http2, HandOverEndPoint.Tls }
+        .ToDictionary(EndPoint (place) => place, place => new HandOverListener(place));
 
-    /// <summary>Where cleartext HTTP/2 goes in.</summary>
-    public HandOverListener Http2 { get; } = new(HandOverEndPoint.Http2);
+    /// <summary>Where connections go in.</summary>
+    public HandOverListener this[HandOverEndPoint place] => _listeners[place];
 
-    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new(endpoint == HandOverEndPoint.Http2 ? Http2 : Http1);
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) => new(_listeners[endpoint]);
 }

@@ -18,7 +18,7 @@ internal sealed class HandedOverContext : ConnectionContext
     {
         (_socket, _connection) = (socket, connection);
         RemoteEndPoint = connection.EndPoint;
-        Transport = new CountingPipe(socket.Transport, connection);
+        Transport = new CountingPipe(socket.Transport, connection.Traffic);
         Features.Set(connection);
     }
 

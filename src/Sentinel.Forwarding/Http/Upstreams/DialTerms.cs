@@ -1,4 +1,6 @@
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
@@ -6,7 +8,8 @@ using Sentinel.Forwarding.Relay;
 namespace Sentinel.Forwarding.Http.Upstreams;
 
 /// <summary>Under what a connection is opened: the listener's patience, and where the attempt is counted. Travels with the request that asks for it.</summary>
-internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout)
+/// <param name="Tls">How TLS is spoken on it; null: it is in clear.</param>
+internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout, UpstreamTls? Tls)
 {
     private static readonly HttpRequestOptionsKey<DialTerms> Key = new(nameof(DialTerms));
 
@@ -23,5 +26,38 @@ internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout)
         var (socket, outcome) = await new Dialler(Gate.Time).DialAsync(host, port, Timeout, cancellationToken);
         Gate.Dialled(Pool, outcome, start);
         return socket ?? throw new DialFailure(outcome);
+    }
+
+    /// <summary>Agrees on TLS, if these terms ask for it, within the timeout of an attempt.</summary>
+    /// <param name="clear">The connection; disposed if this fails.</param>
+    /// <param name="host">The backend's address.</param>
+    /// <param name="protocol">The version of HTTP that will be spoken.</param>
+    /// <exception cref="DialFailure">They did not agree. Nothing of a request has left this process.</exception>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public async ValueTask<Stream> SecureAsync(Stream clear, string host, SslApplicationProtocol protocol, CancellationToken cancellationToken)
+    {
+        if (Tls is null)
+        {
+            return clear;
+        }
+
+        var start = Gate.Time.GetTimestamp();
+        using var late = new CancellationTokenSource(Timeout, Gate.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        var tls = new SslStream(clear);
+        try
+        {
+            await tls.AuthenticateAsClientAsync(Tls.Options(host, protocol), either.Token);
+            return tls;
+        }
+        catch (Exception e)
+        {
+            await tls.DisposeAsync();
+            cancellationToken.ThrowIfCancellationRequested();
+            Gate.Dialled(Pool, DialOutcome.TlsFailed, start);
+            throw e is AuthenticationException or IOException or OperationCanceledException
+                ? new DialFailure(DialOutcome.TlsFailed, late.IsCancellationRequested ? new TimeoutException("It took longer than connectTimeout.") : e)
+                : e;
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Text;
 
 namespace Sentinel.Forwarding.Http.Upstreams;
@@ -27,7 +28,8 @@ internal static class Http2Handler
         ConnectCallback = async (context, cancellationToken) =>
         {
             var terms = DialTerms.Of(context.InitialRequestMessage);
-            return watch.Open(await terms.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancellationToken));
+            var socket = await terms.DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, cancellationToken);
+            return await terms.SecureAsync(watch.Open(socket), context.DnsEndPoint.Host, SslApplicationProtocol.Http2, cancellationToken);
         },
 
         // Calls that a connection has no streams left for open another.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Sentinel.Backends;
@@ -40,7 +41,7 @@ internal sealed class Upstream
     public CancellationToken Down { get; }
 
     /// <summary>Scheme, host and port, the beginning of every request's address.</summary>
-    public string Prefix(int port) => $"http://{_host}:{port}";
+    public string Prefix(int port, bool isTls) => $"{(isTls ? "https" : "http")}://{_host}:{port}";
 
     /// <summary>Whether this is the life that the backend has now.</summary>
     public bool Is(Backend now) => now.Status.Healthy && now.HealthySince == _healthySince && now.Address == _address;
@@ -119,20 +120,24 @@ internal sealed class Upstream
     private sealed class ByVersion(Http1Handler http1, SocketWatch watch) : HttpMessageHandler
     {
         private readonly HttpMessageInvoker _http1 = new(http1);
-        private readonly Lazy<HttpMessageInvoker> _http2 = new(() => new(Http2Handler.Create(watch)));
+
+        // By how TLS is spoken: what one listener does not verify, another must not use. Cleartext has a key of its own.
+        private readonly ConcurrentDictionary<object, Lazy<HttpMessageInvoker>> _http2 = new();
 
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            (request.Version.Major >= 2 ? _http2.Value : _http1).SendAsync(request, cancellationToken);
+            (request.Version.Major >= 2 ? Http2(DialTerms.Of(request).Tls) : _http1).SendAsync(request, cancellationToken);
 
         protected override void Dispose(bool disposing)
         {
             _http1.Dispose();
-            if (_http2.IsValueCreated)
+            foreach (var made in _http2.Values)
             {
-                _http2.Value.Dispose();
+                made.Value.Dispose();
             }
 
             base.Dispose(disposing);
         }
+
+        private HttpMessageInvoker Http2(UpstreamTls? tls) => _http2.GetOrAdd(tls ?? (object)this, _ => new(() => new(Http2Handler.Create(watch)))).Value;
     }
 }

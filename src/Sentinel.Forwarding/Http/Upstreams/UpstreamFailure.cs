@@ -24,7 +24,9 @@ internal abstract class UpstreamFailure(string message, Exception? cause = null)
 }
 
 /// <summary>No connection could be opened: the request has not left this process.</summary>
-internal sealed class DialFailure(DialOutcome outcome) : UpstreamFailure(outcome.ToName())
+/// <param name="outcome">Where it stopped.</param>
+/// <param name="cause">Why, if that needs words.</param>
+internal sealed class DialFailure(DialOutcome outcome, Exception? cause = null) : UpstreamFailure(outcome.ToName(), cause)
 {
     public DialOutcome Outcome => outcome;
 }

@@ -20,14 +20,14 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         "Addresses and ports to accept on; IPv6 in brackets; fd:NAME takes a socket that systemd opened.");
 
     private static readonly Key<ListenerProtocol> Protocol = Key.Required("protocol", new WordShape<ListenerProtocol>(NotYet.Protocols),
-        "tcp: relays bytes; http: proxies HTTP/1.1, HTTP/2 and WebSocket.");
+        "tcp: relays bytes; http: proxies HTTP/1.1, HTTP/2 and WebSocket; https: terminates TLS and proxies what is inside.");
 
     private static readonly Key<PoolId> Pool = Key.Required("pool", Forms.Pool, "Where it goes, unless a route matches.");
 
     private static readonly Key<int> Port = Key.Required("port", Forms.Port, "The backend's port.");
 
     private static readonly Key<EquatableList<RouteSettings>> Routes = Key.Default("routes", new ListShape<RouteSettings>("routes", new RouteShape()), Defaults.Routes,
-        "http: other pools by host and path. The most specific wins: exact host, longest *. suffix, then longest path.");
+        "http, https: other pools by host and path. The most specific wins: exact host, longest *. suffix, then longest path.");
 
     private static readonly Key<TimeSpan> Hold = Key.Optional("hold", Forms.Duration,
         "How long a connection or request may wait for its pool. Default: 60s for tcp, 0s (off) otherwise.");
@@ -70,22 +70,40 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         "tcp: auto is the fastest relay that this system has; splice needs Linux; managed runs on any; kernel has nftables forward while the pool serves.");
 
     private static readonly Key<string> OutagePage = Key.Optional("outagePage", Forms.ExistingFile,
-        "http: a file that replaces the page shown during an outage.");
+        "http, https: a file that replaces the page shown during an outage.");
 
-    private static readonly Key<bool> Http2 = Key.Default("http2", Forms.Flag, Defaults.Http2, "http: whether HTTP/2 is spoken.");
+    private static readonly Key<bool> Http2 = Key.Default("http2", Forms.Flag, Defaults.Http2, "http, https: whether HTTP/2 is spoken.");
 
     private static readonly Key<long> MaxRequestBody = Key.Default("maxRequestBody", new WholeNumberShape<long>("bytes as a whole number", 0, long.MaxValue),
-        Defaults.MaxRequestBody, "http: bytes that a request body may have. 0: no limit.");
+        Defaults.MaxRequestBody, "http, https: bytes that a request body may have. 0: no limit.");
 
     private static readonly Key<TimeSpan> HeaderTimeout = Key.Default("headerTimeout", Forms.Wait, Defaults.HeaderTimeout,
-        "How long a client may take over its request header (http) and its PROXY header.");
+        "How long a client may take over each thing that must come first: PROXY header, TLS handshake, request header.");
 
-    private static readonly Key[] HttpOnly = [Routes, OutagePage, Http2, MaxRequestBody];
+    private static readonly Key<int> RequestsPerSecond = Key.Default("requestsPerSecond", Forms.Limit, Defaults.RequestsPerSecond,
+        "http, https: per client address (IPv6: per /64); what comes faster is answered 429. 0: no limit.");
+
+    private static readonly Key<bool> RedirectToHttps = Key.Default("redirectToHttps", Forms.Flag, Defaults.RedirectToHttps,
+        "http: sends clients to https, all but ACME challenges.");
+
+    private static readonly Key<UpstreamTlsSettings> UpstreamTls = Key.Optional("upstreamTls", new UpstreamTlsShape(),
+        "http, https: speaks TLS to the backends too.");
+
+    private static readonly ListenerProtocol[] Relays = [ListenerProtocol.Tcp];
+    private static readonly ListenerProtocol[] Proxies = [ListenerProtocol.Http, ListenerProtocol.Https];
+
+    /// <summary>Keys that mean nothing to some protocols.</summary>
+    private static readonly (Key Key, ListenerProtocol[] For)[] Only =
+    [
+        (Routes, Proxies), (OutagePage, Proxies), (Http2, Proxies), (MaxRequestBody, Proxies), (RequestsPerSecond, Proxies),
+        (RedirectToHttps, [ListenerProtocol.Http]), (UpstreamTls, Proxies),
+    ];
 
     public override IReadOnlyList<Key> Keys { get; } =
     [
         Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ProxyHeader, ProxyNetworks,
         ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Transparent, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
+        RequestsPerSecond, RedirectToHttps, UpstreamTls,
     ];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Listener;
@@ -95,32 +113,32 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     protected override void Check(Fields fields)
     {
         var isClear = fields.Try(Protocol, out var protocol);
-        foreach (var key in HttpOnly)
+        foreach (var (key, protocols) in Only)
         {
-            if (isClear && protocol == ListenerProtocol.Tcp && fields.Has(key))
+            if (isClear && !protocols.Contains(protocol) && fields.Has(key))
             {
-                fields.Fail(key, $"protocol http, or no {key.Name}", $"{key.Name} on a listener of protocol tcp");
+                fields.Fail(key, $"protocol {string.Join(" or ", protocols.Select(Word))}, or no {key.Name}", $"{key.Name} on a listener of protocol {Word(protocol)}");
             }
         }
 
         if (isClear && protocol == ListenerProtocol.Tcp && fields.Has(HeaderTimeout) && fields.Try(ProxyNetworks, out var proxies) && proxies.Count == 0)
         {
-            fields.Fail(HeaderTimeout, "protocol http, or acceptProxyProtocolFrom beside it", "headerTimeout where no header is read");
+            fields.Fail(HeaderTimeout, "protocol http or https, or acceptProxyProtocolFrom beside it", "headerTimeout where no header is read");
         }
 
-        if (isClear && protocol == ListenerProtocol.Http && fields.Try(ProxyHeader, out var form) && form != ProxyProtocol.None)
+        if (isClear && !Relays.Contains(protocol) && fields.Try(ProxyHeader, out var form) && form != ProxyProtocol.None)
         {
-            fields.Fail(ProxyHeader, "protocol tcp, or no proxyProtocol: over http the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol http");
+            fields.Fail(ProxyHeader, "protocol tcp, or no proxyProtocol: over HTTP the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol {Word(protocol)}");
         }
 
-        if (isClear && protocol == ListenerProtocol.Http && fields.Try(Transparent, out var transparent) && transparent)
+        if (isClear && !Relays.Contains(protocol) && fields.Try(Transparent, out var transparent) && transparent)
         {
-            fields.Fail(Transparent, "protocol tcp, or no transparent: over http the backend learns the client's address from X-Forwarded-For", "transparent on a listener of protocol http");
+            fields.Fail(Transparent, "protocol tcp, or no transparent: over HTTP the backend learns the client's address from X-Forwarded-For", $"transparent on a listener of protocol {Word(protocol)}");
         }
 
-        if (isClear && protocol != ListenerProtocol.Tcp && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
+        if (isClear && !Relays.Contains(protocol) && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
         {
-            fields.Fail(Engine, "protocol tcp, or no engine", $"{fields.Written(Engine)!.Describe()} on a listener of protocol http");
+            fields.Fail(Engine, "protocol tcp, or no engine", $"{fields.Written(Engine)!.Describe()} on a listener of protocol {Word(protocol)}");
         }
 
         if (protocol == ListenerProtocol.Tcp && isClear && fields.Get(Engine) == RelayEngine.Kernel && KernelLimits.Refusal(Carried(fields)) is { } refusal)
@@ -179,5 +197,10 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         Http2 = fields.Get(Http2),
         MaxRequestBody = fields.Get(MaxRequestBody),
         HeaderTimeout = fields.Get(HeaderTimeout),
+        RequestsPerSecond = fields.Get(RequestsPerSecond),
+        RedirectToHttps = fields.Get(RedirectToHttps),
+        UpstreamTls = fields.OrNull(UpstreamTls),
     };
+
+    private static string Word(ListenerProtocol protocol) => protocol.ToString().ToLowerInvariant();
 }

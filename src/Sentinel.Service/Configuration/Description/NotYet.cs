@@ -16,18 +16,13 @@ internal static class NotYet
     public static readonly LaterKey[] Clouds = [new("gce")];
 
     /// <summary>Keys of a listener.</summary>
-    public static readonly LaterKey[] Listener =
-    [
-        new("requestsPerSecond", "0"),
-        new("upstreamTls"),
-        new("redirectToHttps", "false"),
-    ];
+    public static readonly LaterKey[] Listener = [];
 
     /// <summary>Keys of <c>recovery</c>.</summary>
     public static readonly LaterKey[] Recovery = [new("restartWhenUserStopped", "false"), new("fallbacks", "[]"), new("recreate")];
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
-    public static readonly string[] Protocols = ["tls", "https"];
+    public static readonly string[] Protocols = ["tls"];
 
     /// <summary>What a backend's <c>instance</c> may begin with.</summary>
     public static readonly string[] Providers = ["gce"];

@@ -15,12 +15,9 @@ internal sealed class Http1Connection
     // 103 Early Hints and the like; who sends more than a few has lost his way.
     private const int MostInterims = 16;
 
-    // How long a backend may think over Expect: 100-continue before the body is sent anyway (RFC 9110 §10.1.1).
-    private static readonly TimeSpan ContinuePatience = TimeSpan.FromSeconds(1);
-
     private readonly Http1Handler _home;
     private readonly Socket _socket;
-    private readonly NetworkStream _stream;
+    private readonly Stream _stream;
     private readonly ReadBuffer _buffer;
     private readonly TimeProvider _time;
 
@@ -31,15 +28,19 @@ internal sealed class Http1Connection
     private int _unfinished;
     private int _closed;
 
-    public Http1Connection(Http1Handler home, Socket socket, int port, TimeProvider time)
+    /// <param name="home">Where it goes between exchanges.</param>
+    /// <param name="socket">What it is made of.</param>
+    /// <param name="stream">The socket, or the TLS over it; owns it.</param>
+    /// <param name="way">For which exchanges it can be used again.</param>
+    /// <param name="time">Measures idleness.</param>
+    public Http1Connection(Http1Handler home, Socket socket, Stream stream, (int Port, UpstreamTls? Tls) way, TimeProvider time)
     {
-        (_home, _socket, _time, Port) = (home, socket, time, port);
-        _stream = new(socket, ownsSocket: true);
+        (_home, _socket, _stream, _time, Way) = (home, socket, stream, time, way);
         _buffer = new(_stream);
     }
 
-    /// <summary>The backend's.</summary>
-    public int Port { get; }
+    /// <summary>The backend's port, and how TLS is spoken.</summary>
+    public (int Port, UpstreamTls? Tls) Way { get; }
 
     /// <summary>When its last exchange was over: a timestamp of the clock it was made with.</summary>
     public long IdleSince { get; private set; }
@@ -68,10 +69,21 @@ internal sealed class Http1Connection
         (_stopSending, _clientFault, _keepsAlive, _unfinished) = (null, null, true, 2);
         try
         {
-            using (cancellationToken.UnsafeRegister(static connection => ((Http1Connection)connection!).Abort(), this))
+            AnswerHead head;
+            HttpResponseMessage message;
+            await using (cancellationToken.UnsafeRegister(static connection => ((Http1Connection)connection!).Abort(), this))
             {
-                return await ExchangeAsync(request, cancellationToken);
+                head = await ExchangeAsync(request, cancellationToken);
+                message = ToMessage(request, head);
             }
+
+            // Not before the cancellation can reach this exchange no more: the connection may begin the next at once.
+            if (head.Status != 101 && head.Framing == Framing.None)
+            {
+                AnswerEnded();
+            }
+
+            return message;
         }
         catch (Exception e)
         {
@@ -112,51 +124,46 @@ internal sealed class Http1Connection
         }
     }
 
-    private async Task<HttpResponseMessage> ExchangeAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    private async Task<AnswerHead> ExchangeAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var framing = RequestHead.FramingOf(request);
         await WriteHeadAsync(request, framing, cancellationToken);
-
-        TaskCompletionSource<bool>? wanted = null;
         if (framing == Framing.None)
         {
             PartEnded();
+            return await ReadHeadAsync(request, null, cancellationToken);
         }
-        else
+
+        var begin = new BodyBegin(_time);
+        if (request.Headers.ExpectContinue != true)
         {
-            _stopSending = new();
-            wanted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            if (request.Headers.ExpectContinue != true)
-            {
-                wanted.SetResult(true);
-            }
+            begin.Allow();
         }
 
         // The reading begins first: while a body can be sent without a wait, sending it would keep this thread.
-        var reading = ReadHeadAsync(request, wanted, cancellationToken);
-        if (wanted is not null)
+        var stop = _stopSending = new();
+        var reading = ReadHeadAsync(request, begin, cancellationToken);
+        _ = SendBodyAsync(request.Content!, framing, begin, stop);
+        try
         {
-            _ = SendBodyAsync(request.Content!, framing, wanted.Task);
+            return await reading;
         }
+        finally
+        {
+            // From here on the request may be over for its client, and a body that has not begun must never begin.
+            await begin.DecideAsync();
+        }
+    }
 
-        var head = await reading;
+    private HttpResponseMessage ToMessage(HttpRequestMessage request, AnswerHead head)
+    {
         var content = new AnswerContent();
         var message = head.ToMessage(request, content);
-        if (head.Status == 101)
-        {
-            content.Set(request.Headers.NonValidated.Contains("Upgrade")
-                ? new SwitchedStream(this, _buffer, _stream)
-                : throw new AnswerMalformed("101 Switching Protocols that nobody asked for"));
-            return message;
-        }
-
         _keepsAlive &= head.KeepsAlive;
-        content.Set(new AnswerBody(this, _buffer, head, message));
-        if (head.Framing == Framing.None)
-        {
-            AnswerEnded();
-        }
-
+        content.Set(
+            head.Status != 101 ? new AnswerBody(this, _buffer, head, message)
+            : request.Headers.NonValidated.Contains("Upgrade") ? new SwitchedStream(this, _buffer, _stream)
+            : throw new AnswerMalformed("101 Switching Protocols that nobody asked for"));
         return message;
     }
 
@@ -167,35 +174,35 @@ internal sealed class Http1Connection
         await _stream.WriteAsync(head.WrittenMemory, cancellationToken);
     }
 
-    private async Task<AnswerHead> ReadHeadAsync(HttpRequestMessage request, TaskCompletionSource<bool>? wanted, CancellationToken cancellationToken)
+    private async Task<AnswerHead> ReadHeadAsync(HttpRequestMessage request, BodyBegin? begin, CancellationToken cancellationToken)
     {
         for (var interims = 0; interims <= MostInterims; interims++)
         {
             var head = await AnswerHead.ReadAsync(_buffer, request.Method == HttpMethod.Head, cancellationToken) ?? throw new AnswerLost();
             if (!head.IsInterim)
             {
-                wanted?.TrySetResult(false);
                 return head;
             }
 
             if (head.Status == 100)
             {
-                wanted?.TrySetResult(true);
+                begin?.Allow();
             }
         }
 
         throw new AnswerMalformed($"more than {MostInterims} interim answers");
     }
 
-    private async Task SendBodyAsync(HttpContent content, Framing framing, Task<bool> wanted)
+    private async Task SendBodyAsync(HttpContent content, Framing framing, BodyBegin begin, CancellationTokenSource stop)
     {
-        var stop = _stopSending!;
         try
         {
-            if (await IsWantedAsync(wanted))
+            if (await begin.IsAllowedAsync())
             {
                 var body = new RequestBody(_stream, framing, RequestHead.Length(content) ?? 0, stop);
-                await content.CopyToAsync(body, null, stop.Token);
+                var copying = content.CopyToAsync(body, null, stop.Token);
+                begin.Begun();
+                await copying;
                 await body.FinishAsync(stop.Token);
             }
             else
@@ -206,6 +213,7 @@ internal sealed class Http1Connection
         }
         catch (Exception e)
         {
+            begin.Begun();
             _keepsAlive = false;
             if (!stop.IsCancellationRequested)
             {
@@ -216,18 +224,6 @@ internal sealed class Http1Connection
         }
 
         PartEnded();
-    }
-
-    private async ValueTask<bool> IsWantedAsync(Task<bool> wanted)
-    {
-        try
-        {
-            return await wanted.WaitAsync(ContinuePatience, _time);
-        }
-        catch (TimeoutException)
-        {
-            return true;
-        }
     }
 
     private async Task StopSendingAtHangUpAsync()

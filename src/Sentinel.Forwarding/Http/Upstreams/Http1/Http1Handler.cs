@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net.Security;
+using System.Net.Sockets;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -19,7 +21,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     // machine that vanished answers no dial, and what was never sent can go elsewhere. One used a moment ago is alive.
     private static readonly TimeSpan LongestIdleUnrepeatable = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<int, Stack<Http1Connection>> _idle = new();
+    private readonly ConcurrentDictionary<(int Port, UpstreamTls? Tls), Stack<Http1Connection>> _idle = new();
     private volatile bool _disposed;
 
     /// <summary>Closes what has been idle for long. Called about once a second.</summary>
@@ -51,7 +53,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <summary>A connection is free for the next exchange.</summary>
     public void Return(Http1Connection connection)
     {
-        var idle = _idle.GetOrAdd(connection.Port, static _ => new());
+        var idle = _idle.GetOrAdd(connection.Way, static _ => new());
         lock (idle)
         {
             if (!_disposed)
@@ -69,9 +71,9 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var port = request.RequestUri!.Port;
+        var way = (request.RequestUri!.Port, DialTerms.Of(request).Tls);
         var isRepeatable = Resending.IsSafe(request.Method.Method) && RequestHead.FramingOf(request) == Framing.None;
-        var connection = Take(port, isRepeatable ? LongestIdle : LongestIdleUnrepeatable) ?? await DialAsync(request, port, cancellationToken);
+        var connection = Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable) ?? await DialAsync(request, way, cancellationToken);
         return await connection.SendAsync(request, cancellationToken);
     }
 
@@ -92,9 +94,9 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
         base.Dispose(disposing);
     }
 
-    private Http1Connection? Take(int port, TimeSpan longestIdle)
+    private Http1Connection? Take((int Port, UpstreamTls? Tls) way, TimeSpan longestIdle)
     {
-        if (!_idle.TryGetValue(port, out var idle))
+        if (!_idle.TryGetValue(way, out var idle))
         {
             return null;
         }
@@ -116,10 +118,12 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
         return null;
     }
 
-    private async ValueTask<Http1Connection> DialAsync(HttpRequestMessage request, int port, CancellationToken cancellationToken)
+    private async ValueTask<Http1Connection> DialAsync(HttpRequestMessage request, (int Port, UpstreamTls? Tls) way, CancellationToken cancellationToken)
     {
-        var socket = await DialTerms.Of(request).DialAsync(host, port, cancellationToken);
+        var terms = DialTerms.Of(request);
+        var socket = await terms.DialAsync(host, way.Port, cancellationToken);
+        var stream = await terms.SecureAsync(new NetworkStream(socket, ownsSocket: true), host, SslApplicationProtocol.Http11, cancellationToken);
         watch.Add(socket);
-        return new(this, socket, port, time);
+        return new(this, socket, stream, way, time);
     }
 }

@@ -1,4 +1,4 @@
-namespace Sentinel.Forwarding.Http.Upstreams.Http1;
+namespace Sentinel.Forwarding.Http;
 
 /// <summary>A stream that is read and written without blocking or not at all, and keeps nothing back.</summary>
 internal abstract class AsyncStream : Stream

@@ -1,0 +1,20 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Security;
+
+namespace Sentinel.Forwarding.Http.Tls;
+
+/// <summary>What is inside a TLS connection, as Kestrel wants it.</summary>
+internal sealed class TlsPipe(SslStream tls, MemoryPool<byte> memory) : IDuplexPipe
+{
+    // A record holds up to 16 KiB, and reading without a buffer means that an idle connection holds none.
+    public PipeReader Input { get; } = PipeReader.Create(tls, new(memory, bufferSize: 4096, minimumReadSize: 1024, leaveOpen: true, useZeroByteReads: true));
+
+    public PipeWriter Output { get; } = PipeWriter.Create(tls, new(memory, leaveOpen: true));
+
+    public async ValueTask CompleteAsync()
+    {
+        await Input.CompleteAsync();
+        await Output.CompleteAsync();
+    }
+}

@@ -1,0 +1,108 @@
+using System.Buffers;
+using System.Net.Security;
+using System.Security.Authentication;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Sentinel.Forwarding.Relay;
+
+namespace Sentinel.Forwarding.Http.Tls;
+
+/// <summary>
+/// Ends TLS between a handed-over socket and Kestrel's HTTP. The certificate is looked up at each handshake, by the name
+/// in the hello that was peeked; nothing is cached here, so a new one needs no restart.
+/// </summary>
+internal sealed class TlsTermination(ICertificates certificates, ConnectionDelegate next)
+{
+    // TLS 1.0 and 1.1 are deprecated (RFC 8996). What else is agreed upon (suites, groups) is the system's policy.
+    private const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
+
+    // For our last record; a client that does not take it does not miss it.
+    private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
+
+    private static readonly SslApplicationProtocol AcmeChallenge = new("acme-tls/1");
+    private static readonly List<SslApplicationProtocol> Both = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
+    private static readonly List<SslApplicationProtocol> Http1Only = [SslApplicationProtocol.Http11];
+    private static readonly List<SslApplicationProtocol> ChallengeOnly = [AcmeChallenge];
+
+    public async Task ServeAsync(ConnectionContext context)
+    {
+        var connection = context.Features.GetRequiredFeature<ClientConnection>();
+        var transport = context.Transport;
+        await using var tls = new SslStream(new PipeStream(transport), leaveInnerStreamOpen: true);
+        if (!await TryAgreeAsync(tls, connection))
+        {
+            return;
+        }
+
+        if (tls.NegotiatedApplicationProtocol == AcmeChallenge)
+        {
+            // The handshake was the answer (RFC 8737 §3).
+            await SayGoodbyeAsync(tls, connection.Gate.Time);
+            return;
+        }
+
+        var feature = new TlsFeature(tls.NegotiatedApplicationProtocol.Protocol);
+        context.Features.Set<ITlsConnectionFeature>(feature);
+        context.Features.Set<ITlsApplicationProtocolFeature>(feature);
+        var inside = new TlsPipe(tls, context.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? MemoryPool<byte>.Shared);
+        context.Transport = inside;
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            await inside.CompleteAsync();
+            await SayGoodbyeAsync(tls, connection.Gate.Time);
+            context.Transport = transport;
+        }
+    }
+
+    private async ValueTask<bool> TryAgreeAsync(SslStream tls, ClientConnection connection)
+    {
+        var settings = connection.Rules.Settings;
+        var hello = connection.Hello;
+        var challenge = hello.IsAcmeChallenge ? certificates.FindChallenge(hello.ServerName) : null;
+        if ((challenge ?? certificates.Find(hello.ServerName)) is not { } certificate)
+        {
+            connection.Note(ConnectionEnd.HandshakeFailed);
+            return false;
+        }
+
+        using var late = new CancellationTokenSource(settings.HeaderTimeout, connection.Gate.Time);
+        try
+        {
+            await tls.AuthenticateAsServerAsync(
+                new SslServerAuthenticationOptions
+                {
+                    ServerCertificateContext = certificate,
+                    EnabledSslProtocols = Versions,
+                    ApplicationProtocols = challenge is not null ? ChallengeOnly : settings.Http2 ? Both : Http1Only,
+                    AllowRenegotiation = false,
+                },
+                late.Token);
+            return true;
+        }
+        catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        {
+            // Scanners, clients that do not trust us, clients that left: everyday things, told by the connection's end.
+            connection.Note(late.IsCancellationRequested ? ConnectionEnd.Idle : ConnectionEnd.HandshakeFailed);
+            return false;
+        }
+    }
+
+    /// <summary>Says that nothing more comes: without it, a client must take the end for a cut (RFC 8446 §6.1).</summary>
+    private static async ValueTask SayGoodbyeAsync(SslStream tls, TimeProvider time)
+    {
+        try
+        {
+            await tls.ShutdownAsync().WaitAsync(Farewell, time);
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException or TimeoutException or OperationCanceledException or AuthenticationException)
+        {
+            // It has gone already.
+        }
+    }
+}

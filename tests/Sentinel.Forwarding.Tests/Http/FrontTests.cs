@@ -1,0 +1,114 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Sentinel.Forwarding.Http;
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>What a listener answers before a backend is asked: redirects, challenges, limits on clients.</summary>
+public sealed class FrontTests
+{
+    [Theory]
+    [InlineData("GET /a//b/%2e%2e/%C3%A9?x=%20+y&z HTTP/1.1", "app.example.com", "https://app.example.com/a//b/%2e%2e/%C3%A9?x=%20+y&z")]
+    [InlineData("GET / HTTP/1.1", "app.example.com:8080", "https://app.example.com/")]
+    [InlineData("GET / HTTP/1.1", "[2001:db8::1]:80", "https://[2001:db8::1]/")]
+    [InlineData("POST /a HTTP/1.1", "a.example", "https://a.example/a")]
+    [InlineData("GET http://b.example/c?d HTTP/1.1", "a.example", "https://b.example/c?d")]
+    [InlineData("GET //evil.example/ HTTP/1.1", "a.example", "https://a.example//evil.example/")]
+    public async Task Clients_are_sent_to_the_same_place_over_https(string request, string host, string location)
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { RedirectToHttps = true });
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync($"{request}\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
+
+        var head = await client.ReadHeadAsync();
+        Assert.StartsWith("HTTP/1.1 308 Permanent Redirect\n", head, StringComparison.Ordinal);
+        Assert.Contains($"\nLocation: {location}\n", head, StringComparison.Ordinal);
+        Assert.DoesNotContain("Strict-Transport-Security", head, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Who_names_no_host_cannot_be_sent_anywhere()
+    {
+        await using var stage = await HttpStage.StartAsync([], settings => settings with { RedirectToHttps = true });
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("GET / HTTP/1.0\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 400 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_challenge_is_answered_here_if_it_is_ours_and_otherwise_by_the_backend()
+    {
+        var certificates = new TestCertificates();
+        certificates.KeyAuthorizations["ours"] = "ours.thumbprint";
+        await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("the backend's"));
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { Name = "http", Protocol = Sentinel.Forwarding.Listeners.ListenerProtocol.Http, RedirectToHttps = true }, certificates: certificates);
+        using var client = stage.Client();
+
+        Assert.Equal("ours.thumbprint", await client.GetStringAsync(new Uri("/.well-known/acme-challenge/ours", UriKind.Relative)));
+        Assert.Equal("the backend's", await client.GetStringAsync(new Uri("/.well-known/acme-challenge/theirs", UriKind.Relative)));
+        using var other = await client.GetAsync(new Uri("/.well-known/acme-challenge", UriKind.Relative));
+        Assert.Equal(HttpStatusCode.PermanentRedirect, other.StatusCode);
+        stage.Report(0, healthy: false);
+        Assert.Equal("ours.thumbprint", await client.GetStringAsync(new Uri("/.well-known/acme-challenge/ours", UriKind.Relative)));
+    }
+
+    [Fact]
+    public async Task A_client_that_asks_too_fast_is_told_when_to_come_back_and_others_are_served()
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { RequestsPerSecond = 1 });
+        var statuses = new List<string>();
+        using (var client = await RawClient.ConnectAsync(stage.EndPoint))
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                var head = await client.ReadHeadAsync();
+                statuses.Add(head[9..12]);
+                if (head.Contains(" 429 ", StringComparison.Ordinal))
+                {
+                    Assert.Contains("\nRetry-After: 1\n", head, StringComparison.Ordinal);
+                    Assert.Contains("Content-Type: application/problem+json", head, StringComparison.Ordinal);
+                    break;
+                }
+
+                await client.ReadChunkAsync();
+                await client.ReadChunkAsync();
+            }
+        }
+
+        Assert.Equal("429", statuses[^1]);
+        using var other = await RawClient.ConnectAsync(stage.EndPoint, IPAddress.Parse("127.0.0.9"));
+        await other.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 200 ", await other.ReadHeadAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_seconds_worth_may_come_at_once_and_then_the_rate_holds()
+    {
+        var time = new ManualTimeProvider();
+        var rates = new RequestRates(time);
+        var client = Sentinel.Backends.ClientAddress.Of(IPAddress.Parse("192.0.2.1"));
+        for (var i = 0; i < 10; i++)
+        {
+            Assert.Null(rates.Take(client, 10));
+        }
+
+        Assert.Equal(TimeSpan.FromMilliseconds(100), rates.Take(client, 10));
+        time.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.Null(rates.Take(client, 10));
+        Assert.NotNull(rates.Take(client, 10));
+        rates.Forget();
+        Assert.NotNull(rates.Take(client, 10));
+        time.Advance(TimeSpan.FromSeconds(2));
+        rates.Forget();
+        Assert.Null(rates.Take(client, 10));
+        Assert.Null(rates.Take(Sentinel.Backends.ClientAddress.Of(IPAddress.Parse("192.0.2.2")), 10));
+    }
+}
