@@ -18,11 +18,10 @@ internal sealed class ProcessVm
     // Starting, stopping and clearing up take turns; what is known changes under the lock, and is told under it, in order.
     private readonly SemaphoreSlim _turn = new(1);
     private readonly Lock _lock = new();
-    private readonly List<Action<InstanceReport>> _observers = [];
+    private readonly ReportFeed _feed = new();
     private ProcessIdentity? _leader;
     private ProcessIdentity? _lastLeader;
     private long _incarnation;
-    private InstanceReport? _last;
     private Ending _ending;
 
     public ProcessVm(ProcessCloudParts parts, InstanceName name, ProcessSettings settings)
@@ -80,7 +79,7 @@ internal sealed class ProcessVm
         }
         else
         {
-            Tell(record switch
+            _feed.Tell(record switch
             {
                 null => Stopped(OutageCause.NotStarted, null, "it has not been started yet"),
                 { Cause: { } cause } => Stopped(cause, record.EndedAt, record.Detail ?? ""),
@@ -92,37 +91,10 @@ internal sealed class ProcessVm
         await ClearAsync().ConfigureAwait(false);
     }
 
-    public IDisposable Watch(Action<InstanceReport> observer)
-    {
-        lock (_lock)
-        {
-            _observers.Add(observer);
-            if (_last is not null)
-            {
-                observer(_last);
-            }
-        }
-
-        return new Ended(() =>
-        {
-            lock (_lock)
-            {
-                _observers.Remove(observer);
-            }
-        });
-    }
+    public IDisposable Watch(Action<InstanceReport> observer) => _feed.Watch(observer);
 
     /// <summary>Tells again what is known.</summary>
-    public void Repeat()
-    {
-        lock (_lock)
-        {
-            if (_last is not null)
-            {
-                Tell(_last);
-            }
-        }
-    }
+    public void Repeat() => _feed.Repeat();
 
     public async Task<CloudOutcome> StartAsync(CancellationToken cancellationToken)
     {
@@ -180,7 +152,7 @@ internal sealed class ProcessVm
                 {
                     if (_leader is null)
                     {
-                        Tell(Stopped(OutageCause.Ours, _parts.Time.GetUtcNow(), "reset, and could not be started again"));
+                        _feed.Tell(Stopped(OutageCause.Ours, _parts.Time.GetUtcNow(), "reset, and could not be started again"));
                     }
                 }
             }
@@ -227,7 +199,7 @@ internal sealed class ProcessVm
             if (spawned.Process is { } process)
             {
                 (_leader, _lastLeader, _incarnation, _ending) = (process, process, incarnation, Ending.NotOurs);
-                Tell(new(InstanceCondition.Running, new(incarnation), Address));
+                _feed.Tell(new(InstanceCondition.Running, new(incarnation), Address));
             }
         }
 
@@ -255,7 +227,7 @@ internal sealed class ProcessVm
             Log.VmEnded(_parts.Logger, _name, stop.Detail);
             if (_ending is not Ending.Reset)
             {
-                Tell(new(InstanceCondition.Stopped, new(incarnation), Stop: stop));
+                _feed.Tell(new(InstanceCondition.Stopped, new(incarnation), Stop: stop));
             }
         }
 
@@ -273,7 +245,7 @@ internal sealed class ProcessVm
                 lock (_lock)
                 {
                     // It may run again by now, or have been told to be forgotten.
-                    stop = _leader is null && _incarnation == incarnation ? _last?.Stop : null;
+                    stop = _leader is null && _incarnation == incarnation ? _feed.Last?.Stop : null;
                 }
 
                 if (stop is { Cause: not OutageCause.Ours })
@@ -311,46 +283,17 @@ internal sealed class ProcessVm
         }
     }
 
-    /// <summary>
-    /// Ends everything that belongs to this VM; while it runs and nobody means to stop it, only what is of earlier runs.
-    /// Looks again after each round, because what is being ended may start more.
-    /// </summary>
+    /// <summary>Ends everything that belongs to this VM; while it runs and nobody means to stop it, only what is of earlier runs.</summary>
     /// <returns>What could not be ended.</returns>
-    private async Task<IReadOnlyList<MarkedProcess>> EndAllAsync(TimeSpan grace, CancellationToken hurry)
-    {
-        var begun = _parts.Time.GetTimestamp();
-        var asked = new HashSet<ProcessIdentity>();
-        while (true)
-        {
-            var left = await DoomedAsync().ConfigureAwait(false);
-            var elapsed = _parts.Time.GetElapsedTime(begun);
-            if ((left.Count == 0 && !IsEnding) || elapsed > grace + ProcessCloud.KillPatience)
-            {
-                return left;
-            }
-
-            var force = elapsed >= grace || hurry.IsCancellationRequested;
-            foreach (var process in left)
-            {
-                if (force || asked.Add(process.Process))
-                {
-                    _parts.Host.End(process.Process, force);
-                }
-            }
-
-            await Task.Delay(ProcessCloud.LookAgain, _parts.Time, CancellationToken.None).ConfigureAwait(false);
-        }
-    }
+    private Task<IReadOnlyList<MarkedProcess>> EndAllAsync(TimeSpan grace, CancellationToken hurry) =>
+        ProcessSweep.EndAsync(_parts, DoomedAsync, IsEnding, grace, hurry);
 
     /// <summary>Whether its first process was told to end and the news of it is still on its way.</summary>
-    private bool IsEnding
+    private bool IsEnding()
     {
-        get
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                return _leader is not null && _ending is not Ending.NotOurs;
-            }
+            return _leader is not null && _ending is not Ending.NotOurs;
         }
     }
 
@@ -379,7 +322,7 @@ internal sealed class ProcessVm
             }
 
             (_leader, _lastLeader, _incarnation) = (process, process, incarnation);
-            Tell(new(InstanceCondition.Running, new(incarnation), Address));
+            _feed.Tell(new(InstanceCondition.Running, new(incarnation), Address));
             return true;
         }
     }
@@ -421,18 +364,6 @@ internal sealed class ProcessVm
         {
             Log.VmRecordUnwritable(_parts.Logger, _name, error);
         }
-    }
-
-    // Under the lock.
-    private void Tell(InstanceReport report)
-    {
-        _last = report;
-        _observers.ForEach(observer => observer(report));
-    }
-
-    private sealed class Ended(Action action) : IDisposable
-    {
-        public void Dispose() => action();
     }
 }
 
