@@ -273,7 +273,7 @@ public sealed class RecoveryServiceTests : IAsyncLifetime
                 "sentinel.backend.healthy{backend=one} 1",
                 "sentinel.backend.state{backend=one,state=serving} 1",
                 "sentinel.backend.state{backend=one,state=held} 0",
-                "sentinel.health_checks{backend=one,outcome=passed} 0",
+                "sentinel.health.checks{backend=one,outcome=passed} 0",
                 "sentinel.preemptions{backend=one} 1",
                 "sentinel.outage.duration{backend=one} 0",
                 "sentinel.recovery.attempts{backend=one,action=start,outcome=done} 2",

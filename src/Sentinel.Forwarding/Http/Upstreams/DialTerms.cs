@@ -8,7 +8,7 @@ namespace Sentinel.Forwarding.Http.Upstreams;
 /// <summary>Under what a connection is opened: the listener's patience, and where the attempt is counted. Travels with the request that asks for it.</summary>
 internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout)
 {
-    private static readonly HttpRequestOptionsKey<DialTerms> Key = new("sentinel.dial");
+    private static readonly HttpRequestOptionsKey<DialTerms> Key = new(nameof(DialTerms));
 
     public static DialTerms Of(HttpRequestMessage request) =>
         request.Options.TryGetValue(Key, out var terms) ? terms : throw new InvalidOperationException("A request without dial terms.");
