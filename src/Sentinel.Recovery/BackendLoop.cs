@@ -287,7 +287,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         InstanceCondition.Stopped or InstanceCondition.Gone => new InstanceStopped(
             _room.Clock.Now,
             report.Incarnation,
-            report.Condition is InstanceCondition.Gone ? OutageCause.Deleted : report.Stop?.Cause ?? OutageCause.Unknown,
+            report.Stop?.Cause ?? (report.Condition is InstanceCondition.Gone ? OutageCause.Deleted : OutageCause.Unknown),
             report.Stop?.At,
             report.Stop?.Detail ?? "it is down"),
         _ => new InstanceUnseen(_room.Clock.Now),

@@ -44,7 +44,7 @@ public sealed class FakeGceServer : IAsyncDisposable
 
     /// <param name="port">0: any.</param>
     public static async Task<FakeGceServer> StartAsync(
-        TimeProvider? time = null, GceTiming? timing = null, IGuests? guests = null, string project = "test", IPAddress? address = null, int port = 0)
+        TimeProvider? time = null, GceTiming? timing = null, IGuests? guests = null, string project = "test-project", IPAddress? address = null, int port = 0)
     {
         time ??= TimeProvider.System;
         var builder = WebApplication.CreateEmptyBuilder(new());

@@ -26,7 +26,7 @@ public sealed class FakeMetadataServer : IAsyncDisposable
 
     public Uri Endpoint { get; private set; } = null!;
 
-    public string Project { get; set; } = "test";
+    public string Project { get; set; } = "test-project";
 
     public string Zone { get; set; } = "us-central1-a";
 
@@ -100,6 +100,14 @@ public sealed class FakeMetadataServer : IAsyncDisposable
         if (IsBroken)
         {
             context.Response.StatusCode = 503;
+            return;
+        }
+
+        // Not the metadata server's, but the token endpoint that a service account's key names: it wants a signed assertion.
+        if (context.Request.Path == "/token" && (await context.Request.ReadFormAsync(context.RequestAborted).ConfigureAwait(false))["assertion"].Count == 1)
+        {
+            context.Response.ContentType = "application/json";
+            await context.Response.WriteAsync(Token(), context.RequestAborted).ConfigureAwait(false);
             return;
         }
 

@@ -55,7 +55,7 @@ public sealed record OperationFault(string Code, string Message, int Status)
 {
     public static OperationFault NoCapacity(string zone, bool withDetails = false) => new(
         withDetails ? "ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS" : "ZONE_RESOURCE_POOL_EXHAUSTED",
-        $"The zone 'projects/test/zones/{zone}' does not have enough resources available to fulfill the request.  Try a different zone, or try again later.",
+        $"The zone 'projects/test-project/zones/{zone}' does not have enough resources available to fulfill the request.  Try a different zone, or try again later.",
         503);
 
     public static OperationFault Quota(string metric = "PREEMPTIBLE_CPUS") => new("QUOTA_EXCEEDED", $"Quota '{metric}' exceeded.  Limit: 8.0 in region us-central1.", 403);

@@ -20,7 +20,7 @@ public sealed class FakeGceTests : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _server = await FakeGceServer.StartAsync(_time);
-        _http = new HttpClient { BaseAddress = new Uri(_server.Endpoint, $"/compute/v1/projects/test/zones/{Zone}/") };
+        _http = new HttpClient { BaseAddress = new Uri(_server.Endpoint, $"/compute/v1/projects/test-project/zones/{Zone}/") };
     }
 
     public async Task DisposeAsync()
@@ -269,7 +269,7 @@ public sealed class FakeGceTests : IAsyncLifetime
             }
 
             start.Environment["CLOUDSDK_CONFIG"] = folder;
-            start.Environment["CLOUDSDK_CORE_PROJECT"] = "test";
+            start.Environment["CLOUDSDK_CORE_PROJECT"] = "test-project";
             start.Environment["CLOUDSDK_CORE_DISABLE_PROMPTS"] = "1";
             start.Environment["CLOUDSDK_AUTH_ACCESS_TOKEN_FILE"] = Path.Combine(folder, "token");
             start.Environment["CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE"] = new Uri(server.Endpoint, "/compute/v1/").ToString();
