@@ -78,6 +78,6 @@ public sealed class KernelTests : IAsyncLifetime
     private Task<SentinelProcess> StartAsync(string engine)
     {
         _street!.Sentinel.Do("sysctl", "-qw", "net.ipv4.ip_forward=1");
-        return _sandbox.StartAsync(Street.Configuration(new { bind = new[] { $"{Street.At}:22" }, protocol = "tcp", pool = "vm", port = Street.Port, engine }), _street.Sentinel);
+        return _sandbox.StartAsync(Street.Configuration(new { bind = new[] { $"{Street.At}:22" }, protocol = "tcp", pool = "vm", port = Street.Port, engine }), new() { Network = _street.Sentinel });
     }
 }

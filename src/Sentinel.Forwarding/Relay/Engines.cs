@@ -16,10 +16,12 @@ internal sealed class Engines : IAsyncDisposable
     private readonly Lazy<IEngine> _http;
     private readonly Lazy<IEngine> _splice;
     private readonly Lazy<IEngine> _kernel;
+    private readonly bool _hasCertificates;
 
     /// <param name="sentinel">The sentinel's name, which what it puts into the kernel bears.</param>
     public Engines(string sentinel, PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook, ICertificates? certificates)
     {
+        _hasCertificates = certificates is not null;
         var logger = logs.CreateLogger("Sentinel.Forwarding.Relay");
         _managed = new(() => new ManagedEngine(loops, time, logger));
         _http = new(() => new HttpEngine(pools, loops, time, logs, outlook, certificates));
@@ -48,7 +50,7 @@ internal sealed class Engines : IAsyncDisposable
                 return _splice.Value;
             case (ListenerProtocol.Tcp, _):
                 return _managed.Value;
-            case (ListenerProtocol.Https, _) when certificates is null:
+            case (ListenerProtocol.Https, _) when !_hasCertificates:
                 error = "there are no certificates for protocol https";
                 return null;
             case (ListenerProtocol.Http or ListenerProtocol.Https, _):

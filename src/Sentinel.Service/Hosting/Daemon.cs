@@ -130,6 +130,7 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(provider => new StatusReader(
             provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
             () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>()));
+        services.AddSingleton<PreemptionNotices>();
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminPage>();
         services.AddSingleton<AdminRoom>();

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Sentinel.Testing;
 
 namespace Sentinel.EndToEnd.Harness;
 

@@ -2,6 +2,7 @@ using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Recovery;
+using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Outages;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Shapes;
@@ -26,7 +27,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
     private static readonly Key<string> StateDirectory = Key.Optional("stateDirectory", Forms.Directory,
         "Certificates, account keys, outage records, SSH files. Created with mode 0700. Default: $STATE_DIRECTORY, else /var/lib/sentinel.");
 
-    private static readonly Key<bool> Clouds = Key.Optional("clouds", new CloudsShape(), "How to reach each provider of VMs.");
+    private static readonly Key<GceSettings> Clouds = Key.Optional("clouds", new CloudsShape(), "How to reach each provider of VMs.");
 
     private static readonly Key<OutagePolicy> Recovery = Key.Optional("recovery", new RecoveryShape(isOverride: false),
         "How an outage is handled; each key may be overridden in a backend's own recovery.");
@@ -77,6 +78,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         StateDirectory = fields.Get(StateDirectory, DefaultStateDirectory(fields.Reading.Environment)),
         Admin = fields.OrNull(Admin) ?? new(),
         Telemetry = fields.OrNull(Telemetry) ?? new(),
+        Gce = fields.OrNull(Clouds) ?? new(),
         Backends = fields.Get(Backends),
         Pools = fields.Get(Pools),
         Listeners = fields.Get(Listeners),
