@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Sentinel.Testing;
 
 namespace Sentinel.EndToEnd.Harness;
 
@@ -37,18 +36,17 @@ internal sealed class Sandbox : IAsyncDisposable
     }
 
     /// <summary>Starts a sentinel and waits until it is ready to accept.</summary>
-    /// <param name="network">Where it runs; with everybody else unless given.</param>
-    public async Task<SentinelProcess> StartAsync(object configuration, NetworkNamespace? network = null)
+    public async Task<SentinelProcess> StartAsync(object configuration, Surroundings? surroundings = null)
     {
-        var daemon = Launch(configuration, network);
+        var daemon = Launch(configuration, surroundings);
         await daemon.ReadyAsync();
         return daemon;
     }
 
     /// <summary>Starts a sentinel and waits for nothing.</summary>
-    public SentinelProcess Launch(object configuration, NetworkNamespace? network = null)
+    public SentinelProcess Launch(object configuration, Surroundings? surroundings = null)
     {
-        var daemon = new SentinelProcess(this, configuration, network);
+        var daemon = new SentinelProcess(this, configuration, surroundings);
         _daemons.Add(daemon);
         return daemon;
     }

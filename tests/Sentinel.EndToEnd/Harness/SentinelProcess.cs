@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sentinel.Testing;
@@ -19,14 +18,16 @@ internal sealed class SentinelProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _log = [];
     private bool _isDisposed;
 
-    public SentinelProcess(Sandbox sandbox, object configuration, NetworkNamespace? network)
+    /// <param name="surroundings">Where and how it runs; null: as this process does.</param>
+    public SentinelProcess(Sandbox sandbox, object configuration, Surroundings? surroundings = null)
     {
+        surroundings ??= new();
         _sandbox = sandbox;
         Configuration = sandbox.PathOf("sentinel.json");
         Configure(configuration);
-        _admin = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectCallback = (context, stop) => ConnectAsync(network, context.DnsEndPoint, stop) }) { BaseAddress = new($"http://{sandbox.Front}:8888") };
-        string[] command = ["dotnet", Program, "run", "--config", Configuration];
-        _process = network is null ? Shell.Start(command[0], command[1..]) : network.Start(command);
+        _admin = new HttpClient(surroundings.Handler()) { BaseAddress = new($"http://{sandbox.Front}:8888") };
+        string[] command = [.. surroundings.Wrapper, "dotnet", Program, "run", "--config", Configuration];
+        _process = Shell.Start(command[0], command[1..]);
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
         _process.BeginOutputReadLine();
@@ -96,7 +97,10 @@ internal sealed class SentinelProcess : IAsyncDisposable
     }
 
     /// <summary>Descriptors it has open.</summary>
-    public int Descriptors => Directory.GetFileSystemEntries($"/proc/{Id}/fd").Length;
+    public int Descriptors => Open().Length;
+
+    /// <summary>Ends of pipes among them.</summary>
+    public int Pipes => Open().Count(descriptor => Target(descriptor).StartsWith("pipe:", StringComparison.Ordinal));
 
     /// <summary>Resident memory in bytes.</summary>
     public long Resident => long.Parse(File.ReadAllText($"/proc/{Id}/statm").Split(' ')[1]) * Environment.SystemPageSize;
@@ -137,14 +141,6 @@ internal sealed class SentinelProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static async ValueTask<Stream> ConnectAsync(NetworkNamespace? network, DnsEndPoint to, CancellationToken cancellationToken)
-    {
-        static Socket Make() => new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        var socket = network is null ? Make() : network.Inside(Make);
-        await socket.ConnectAsync(to, cancellationToken);
-        return new NetworkStream(socket, ownsSocket: true);
-    }
-
     private async Task<bool> IsUpAsync()
     {
         try
@@ -155,6 +151,20 @@ internal sealed class SentinelProcess : IAsyncDisposable
         catch (HttpRequestException)
         {
             return false;
+        }
+    }
+
+    private string[] Open() => Directory.GetFileSystemEntries($"/proc/{Id}/fd");
+
+    private static string Target(string link)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(link, returnFinalTarget: false)?.Name ?? "";
+        }
+        catch (IOException)
+        {
+            return ""; // closed meanwhile
         }
     }
 
