@@ -21,7 +21,7 @@ public sealed class KernelTests : IAsyncLifetime
         _street?.Dispose();
     }
 
-    [NeedsFact("root", "ip", "nft")]
+    [NeedsFact("root", "ip", "nft", "setpriv")]
     public async Task From_kernel_to_user_space_and_back()
     {
         _street = new();
@@ -58,7 +58,7 @@ public sealed class KernelTests : IAsyncLifetime
         Assert.Empty(Tables);
     }
 
-    [NeedsFact("root", "ip", "nft")]
+    [NeedsFact("root", "ip", "nft", "setpriv")]
     public async Task What_a_killed_daemon_left_is_cleared_away_by_the_next()
     {
         _street = new();
@@ -78,6 +78,7 @@ public sealed class KernelTests : IAsyncLifetime
     private Task<SentinelProcess> StartAsync(string engine)
     {
         _street!.Sentinel.Do("sysctl", "-qw", "net.ipv4.ip_forward=1");
-        return _sandbox.StartAsync(Street.Configuration(new { bind = new[] { $"{Street.At}:22" }, protocol = "tcp", pool = "vm", port = Street.Port, engine }), new() { Network = _street.Sentinel });
+        return _sandbox.StartAsync(Street.Configuration(new { bind = new[] { $"{Street.At}:22" }, protocol = "tcp", pool = "vm", port = Street.Port, engine }),
+            new() { Network = _street.Sentinel, Capabilities = ["net_admin", "net_raw", "net_bind_service"] });
     }
 }

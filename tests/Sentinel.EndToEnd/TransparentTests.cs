@@ -12,7 +12,7 @@ public sealed class TransparentTests : IAsyncLifetime
 
     public async Task DisposeAsync() => await _sandbox.DisposeAsync();
 
-    [NeedsTheory("root", "ip", "nft")]
+    [NeedsTheory("root", "ip", "nft", "setpriv")]
     [InlineData("managed")]
     [InlineData("splice")]
     public async Task The_VM_sees_the_clients_own_address_also_after_an_outage(string engine)
@@ -21,7 +21,7 @@ public sealed class TransparentTests : IAsyncLifetime
         street.Vms.Do("ip", "route", "add", "default", "via", Street.Near);
         var vm = street.Boot();
         var sentinel = await _sandbox.StartAsync(Street.Configuration(
-            new { bind = new[] { $"{Street.At}:22" }, protocol = "tcp", pool = "vm", port = Street.Port, transparent = true, engine }), new() { Network = street.Sentinel });
+            new { bind = new[] { $"{Street.At}:22" }, protocol = "tcp", pool = "vm", port = Street.Port, transparent = true, engine }), new() { Network = street.Sentinel, Capabilities = ["net_raw", "net_bind_service"] });
         street.Sentinel.Feed((await Shell.RunAsync("dotnet", SentinelProcess.Program, "transparent-rules", "--config", sentinel.Configuration)).Ok(), "sh");
         await sentinel.UntilAsync("one", "serving");
 

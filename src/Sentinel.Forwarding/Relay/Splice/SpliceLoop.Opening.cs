@@ -153,18 +153,18 @@ internal sealed unsafe partial class SpliceLoop
         slot.State = SlotState.Dialling;
         slot.UpstreamSocket = socket;
         slot.UpstreamReady = Readiness.None;
-        if (HasSpoken(slot.ClientSocket))
-        {
-            // what it said goes out as soon as the backend is there, and carries the handshake's last acknowledgement:
-            // a packet less for each connection
-            SocketOptions.DelayAcknowledgement(socket);
-        }
-
         if (slot.Rules.Settings.Transparent
             && TransparentSource.Take(socket, slot.Client.ToEndPoint().Address, name.ToEndPoint().Address) is var outcome and not DialOutcome.Connected)
         {
             Refused(index, outcome);
             return;
+        }
+
+        if (HasSpoken(slot.ClientSocket))
+        {
+            // what it said goes out as soon as the backend is there, and carries the handshake's last acknowledgement:
+            // a packet less for each connection
+            SocketOptions.DelayAcknowledgement(socket);
         }
 
         if (Libc.Connect(socket, address, length) != 0 && *_errno != Errno.InProgress)
