@@ -25,7 +25,7 @@ internal static class NotYet
     public static readonly LaterKey[] Recovery = [new("restartWhenUserStopped", "false"), new("fallbacks", "[]"), new("recreate")];
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
-    public static readonly string[] Protocols = ["tls"];
+    public static readonly string[] Protocols = [];
 
     /// <summary>Values of a listener's <c>engine</c>.</summary>
     public static readonly string[] Engines = ["kernel"];
