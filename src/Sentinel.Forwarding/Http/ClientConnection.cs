@@ -23,6 +23,7 @@ internal sealed class ClientConnection
     private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
     private readonly CancellationTokenSource _beginning;
+    private readonly TaskCompletionSource _decided = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
     private ConnectionContext? _context;
     private IConnectionLifetimeNotificationFeature? _lifetime;
@@ -73,6 +74,18 @@ internal sealed class ClientConnection
     /// <summary>Whom a request of it was last sent to.</summary>
     public BackendId? Backend { get; private set; }
 
+    /// <summary>Completes when it is served, over, or somebody else's.</summary>
+    public Task Decided => _decided.Task;
+
+    /// <summary>It is somebody else's now, and so is its end.</summary>
+    public void GivenAway()
+    {
+        // Not disposed: somebody may be asking for its end just now.
+        _beginning.CancelAfter(Timeout.InfiniteTimeSpan);
+        _decided.TrySetResult();
+        _closed(this);
+    }
+
     /// <summary>Gives the socket to Kestrel, unless the end came first.</summary>
     /// <returns>False if it is over; then <see cref="Drop"/> follows.</returns>
     public bool HandOver(ConnectionContext socket, HandOverListener listener)
@@ -85,6 +98,7 @@ internal sealed class ClientConnection
             }
 
             _beginning.Dispose();
+            _decided.TrySetResult();
             _context = new HandedOverContext(socket, this);
             if (!listener.HandOver(_context))
             {
@@ -252,6 +266,7 @@ internal sealed class ClientConnection
     /// <summary>The socket is closed.</summary>
     public void Closed()
     {
+        _decided.TrySetResult();
         Traffic.Tell();
         ConnectionEnd end;
         lock (_lock)

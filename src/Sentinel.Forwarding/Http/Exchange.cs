@@ -63,6 +63,14 @@ internal sealed class Exchange
             return ConnectionEnd.Completed;
         }
 
+        if (_rules.Settings.Protocol == ListenerProtocol.Tls)
+        {
+            // Backends speak TLS themselves, to the client. It is answered and let go, so that it comes anew and gets through.
+            _connection.RequestClose();
+            await AnswerOutageAsync();
+            return ConnectionEnd.NoBackend;
+        }
+
         _context.Features.Set(this);
         var backend = _attempts.Next(Gate, _destination.Pool, _connection.Client);
         while (true)
@@ -138,9 +146,9 @@ internal sealed class Exchange
     /// <returns>Null if nobody came in time and the client has its answer.</returns>
     private async Task<Backend?> WaitAsync()
     {
-        if (IsStatus(out var pool))
+        if (IsStatus(out _))
         {
-            await StatusAnswer.WriteAsync(_context, pool, Gate.Time.GetUtcNow());
+            await AnswerOutageAsync();
             return null;
         }
 
@@ -160,9 +168,19 @@ internal sealed class Exchange
             _connection.HoldEnded();
         }
 
-        Log.OutageAnswered(_forwarder.Logger, _context.Request.Method, Gate.Name, _destination.Pool);
-        await AnswerWriter.WriteAsync(_context, _forwarder.Outage(_context.Request.Method, Gate, _rules, _destination.Pool));
+        await AnswerOutageAsync();
         return null;
+    }
+
+    private Task AnswerOutageAsync()
+    {
+        if (IsStatus(out var pool))
+        {
+            return StatusAnswer.WriteAsync(_context, pool, Gate.Time.GetUtcNow());
+        }
+
+        Log.OutageAnswered(_forwarder.Logger, _context.Request.Method, Gate.Name, _destination.Pool);
+        return AnswerWriter.WriteAsync(_context, _forwarder.Outage(_context.Request.Method, Gate, _rules, _destination.Pool));
     }
 
     private bool IsStatus(out Pool pool) =>

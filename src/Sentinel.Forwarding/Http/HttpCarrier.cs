@@ -22,6 +22,9 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     private Task _lastAccepts = Task.CompletedTask;
     private volatile bool _draining;
 
+    /// <summary>Where TLS is passed through; null: it is ended here.</summary>
+    public IRelayCarrier? Relay { get; set; }
+
     public void Accept(Socket listening) => _accepting[listening] = AcceptLoop.Start(listening, gate, this, loops, logger);
 
     public void StopAccepting(Socket listening)
@@ -46,7 +49,8 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     /// <summary>Backends that are down are the engine's business: it cancels what was sent to them, request by request.</summary>
     public void CloseDown() => engine.ReviewUpstreams();
 
-    public async Task DrainAsync(CancellationToken now)
+    /// <summary>Accepts no more, and asks whoever is in to come to an end. Returns when nobody is any more on the way to a relay.</summary>
+    public async Task StopAsync()
     {
         foreach (var listening in _accepting.Keys)
         {
@@ -55,6 +59,19 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
 
         // Whoever was being accepted is in before anybody is counted.
         await _lastAccepts;
+        var undecided = new List<Task>();
+        foreach (var connection in _open.Keys)
+        {
+            connection.RequestClose();
+            undecided.Add(connection.Decided);
+        }
+
+        await Task.WhenAll(undecided);
+    }
+
+    public async Task DrainAsync(CancellationToken now)
+    {
+        await StopAsync();
         _draining = true;
         foreach (var connection in _open.Keys)
         {
@@ -113,15 +130,21 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     private async ValueTask<HandOverEndPoint?> PlaceAsync(ClientConnection connection, Socket socket)
     {
         var settings = connection.Rules.Settings;
-        if (settings.Protocol == ListenerProtocol.Https)
+        if (settings.Protocol != ListenerProtocol.Http)
         {
             (var preface, connection.Hello) = await TlsPeek.ReadAsync(socket, gate.Time, connection.Beginning);
-            if (preface == TlsPreface.Hello)
+            if (preface != TlsPreface.Hello)
+            {
+                await connection.RefuseAsync(socket, preface);
+                return null;
+            }
+
+            if (Relay is null || settings.Protocol != ListenerProtocol.Tls || engine.IsChallenge(connection.Hello))
             {
                 return HandOverEndPoint.Tls;
             }
 
-            await connection.RefuseAsync(socket, preface);
+            PassThrough(connection, socket, Relay);
             return null;
         }
 
@@ -134,6 +157,35 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
             default:
                 connection.Drop(ConnectionEnd.Completed);
                 return null;
+        }
+    }
+
+    private void PassThrough(ClientConnection connection, Socket socket, IRelayCarrier relay)
+    {
+        var (rules, caller, hello) = (connection.Rules, connection.Caller, connection.Hello);
+        var destination = rules.Routes.Match(hello.ServerName, "/");
+        relay.Carry(new(rules, caller, socket, destination, unserved => Answer(rules, caller, hello, unserved)));
+        connection.GivenAway();
+    }
+
+    /// <summary>The relay found nobody: the same socket is answered here.</summary>
+    private void Answer(ListenerRules rules, Caller caller, ClientHello hello, Socket socket)
+    {
+        var connection = new ClientConnection(rules, caller, socket, _crowd, Forget) { Hello = hello };
+        _open.TryAdd(connection, 0);
+        _ = Task.Run(() => AnswerAsync(connection, socket));
+    }
+
+    private async Task AnswerAsync(ClientConnection connection, Socket socket)
+    {
+        try
+        {
+            await engine.HandOverAsync(connection, socket, HandOverEndPoint.Tls);
+        }
+        catch (Exception e)
+        {
+            Log.HandOverFailed(logger, e, gate.Name);
+            connection.Drop(ConnectionEnd.Failed);
         }
     }
 

@@ -7,6 +7,7 @@ using Sentinel.Backends.Progress;
 using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
@@ -73,6 +74,9 @@ internal sealed class HttpEngine : IEngine
             connection.Drop(ConnectionEnd.Stopped);
         }
     }
+
+    /// <summary>Whether a client validates a name for which a challenge of ours is pending.</summary>
+    public bool IsChallenge(ClientHello hello) => hello.IsAcmeChallenge && _certificates?.FindChallenge(hello.ServerName) is not null;
 
     /// <summary>A backend may be down: what was sent to it is ended where its listener wants that. Returns at once.</summary>
     public void ReviewUpstreams() => _upstreams.Review();

@@ -15,6 +15,9 @@ public enum ListenerProtocol
 
     /// <summary>Terminates TLS and proxies the HTTP inside.</summary>
     Https,
+
+    /// <summary>Passes TLS through by the name that the client asks for; answers it itself while nobody serves.</summary>
+    Tls,
 }
 
 /// <summary>Which code copies the bytes of a <c>tcp</c> listener.</summary>

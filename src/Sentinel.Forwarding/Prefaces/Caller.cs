@@ -24,6 +24,9 @@ internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endP
     /// <summary>As whom the gate counts it; null while that is nobody.</summary>
     public ClientAddress? Counted => IsUnknown ? null : Client;
 
+    /// <summary>What the client connected to, if a proxy has said so.</summary>
+    public IPEndPoint? Reached => _reached;
+
     /// <summary>What a backend is told of it.</summary>
     public ProxyHeader Header => new(EndPoint, _reached ?? socket.LocalEndPoint as IPEndPoint);
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
@@ -6,6 +7,7 @@ using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Forwarding.Relay.Managed;
 using Sentinel.Forwarding.Relay.Splice;
+using Sentinel.Forwarding.Tls;
 
 namespace Sentinel.Forwarding.Relay;
 
@@ -13,9 +15,10 @@ namespace Sentinel.Forwarding.Relay;
 internal sealed class Engines : IAsyncDisposable
 {
     private readonly Lazy<IEngine> _managed;
-    private readonly Lazy<IEngine> _http;
+    private readonly Lazy<HttpEngine> _http;
     private readonly Lazy<IEngine> _splice;
     private readonly Lazy<IEngine> _kernel;
+    private readonly ConcurrentDictionary<IEngine, TlsEngine> _tls = new();
     private readonly bool _hasCertificates;
 
     /// <param name="sentinel">The sentinel's name, which what it puts into the kernel bears.</param>
@@ -38,38 +41,49 @@ internal sealed class Engines : IAsyncDisposable
             return null;
         }
 
-        switch (settings.Protocol, settings.Engine)
+        switch (settings.Protocol)
         {
-            case (ListenerProtocol.Tcp, RelayEngine.Splice or RelayEngine.Kernel) when !OperatingSystem.IsLinux():
-                error = $"engine {settings.Engine.ToString().ToLowerInvariant()} needs Linux: use managed, or auto";
+            case ListenerProtocol.Https or ListenerProtocol.Tls when !_hasCertificates:
+                error = "there are no certificates to answer TLS with";
                 return null;
-            case (ListenerProtocol.Tcp, RelayEngine.Kernel):
-                return _kernel.Value;
-            case (ListenerProtocol.Tcp, RelayEngine.Splice):
-            case (ListenerProtocol.Tcp, RelayEngine.Auto) when OperatingSystem.IsLinux():
-                return _splice.Value;
-            case (ListenerProtocol.Tcp, _):
-                return _managed.Value;
-            case (ListenerProtocol.Https, _) when !_hasCertificates:
-                error = "there are no certificates for protocol https";
-                return null;
-            case (ListenerProtocol.Http or ListenerProtocol.Https, _):
+            case ListenerProtocol.Http or ListenerProtocol.Https:
                 return _http.Value;
+            case ListenerProtocol.Tls:
+                return Relay(settings.Engine, out error) is { } relay ? _tls.GetOrAdd(relay, relay => new(relay, _http.Value)) : null;
             default:
-                error = $"protocol {settings.Protocol} is not supported yet";
-                return null;
+                return Relay(settings.Engine, out error);
         }
+    }
+
+    private IEngine? Relay(RelayEngine wanted, out string? error)
+    {
+        error = wanted is RelayEngine.Splice or RelayEngine.Kernel && !OperatingSystem.IsLinux()
+            ? $"engine {wanted.ToString().ToLowerInvariant()} needs Linux: use managed, or auto"
+            : null;
+        return (error, wanted) switch
+        {
+            (not null, _) => null,
+            (_, RelayEngine.Kernel) => _kernel.Value,
+            (_, RelayEngine.Managed) => _managed.Value,
+            _ => OperatingSystem.IsLinux() ? _splice.Value : _managed.Value,
+        };
     }
 
     public async ValueTask DisposeAsync()
     {
         // The kernel engine before the one that it falls back to.
-        foreach (var engine in new[] { _kernel, _managed, _splice, _http })
+        foreach (var engine in new[] { _kernel, _managed, _splice })
         {
             if (engine.IsValueCreated)
             {
                 await engine.Value.DisposeAsync().ConfigureAwait(false);
             }
+        }
+
+        // After the relays: what they give back goes there.
+        if (_http.IsValueCreated)
+        {
+            await _http.Value.DisposeAsync().ConfigureAwait(false);
         }
     }
 }

@@ -105,7 +105,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "recovery": { "startAfter": "5" } }""")]
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "recovery": { "startAfter": 5 } }""")]
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "certificates": {} }""")]
-    [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": { "l": { "bind": ["0.0.0.0:80"], "protocol": "tls", "pool": "p", "port": 80 } } }""")]
+    [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": { "l": { "bind": ["0.0.0.0:80"], "protocol": "quic", "pool": "p", "port": 80 } } }""")]
     public async Task What_the_schema_refuses_the_daemon_refuses(string text)
     {
         Assert.NotEmpty(await ViolationsAsync(text));

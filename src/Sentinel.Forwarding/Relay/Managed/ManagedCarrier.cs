@@ -9,7 +9,7 @@ using Sentinel.Forwarding.Listeners;
 namespace Sentinel.Forwarding.Relay.Managed;
 
 /// <summary>The connections of one listener.</summary>
-internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained) : ICarrier, IAcceptSink
+internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained) : IRelayCarrier, IAcceptSink
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = [];
     private readonly ConcurrentDictionary<ManagedConnection, bool> _connections = [];
@@ -37,9 +37,15 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
         }
     }
 
-    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy)
+    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy) =>
+        Start(new(this, rules, socket, new(rules, socket, endPoint, client, isProxy), rules.Destination, unserved: null));
+
+    public void Carry(Passage passage) =>
+        Start(new(this, passage.Rules, passage.Client, passage.Caller, passage.Destination, passage.Unserved));
+
+    /// <summary>Begins a connection.</summary>
+    private void Start(ManagedConnection connection)
     {
-        var connection = new ManagedConnection(this, rules, socket, endPoint, client, isProxy);
         _connections[connection] = true;
         _ = connection.RunAsync();
     }

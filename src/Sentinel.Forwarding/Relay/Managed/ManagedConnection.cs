@@ -1,9 +1,9 @@
-using System.Net;
 using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Holding;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Routing;
 
 namespace Sentinel.Forwarding.Relay.Managed;
 
@@ -11,13 +11,15 @@ namespace Sentinel.Forwarding.Relay.Managed;
 /// One connection from its admission to its end: finds a backend, waiting for one if it must, then relays. Whoever has a
 /// reason to end it calls <see cref="End"/>; the first reason counts, and the rest follows from the sockets' closing.
 /// </summary>
-/// <param name="isProxy">It begins with a PROXY header, which says who the client is.</param>
-internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules rules, Socket client, IPEndPoint endPoint, ClientAddress address, bool isProxy)
+/// <param name="caller">Who it comes from, if that is known already.</param>
+/// <param name="destination">Where it goes.</param>
+/// <param name="unserved">Takes the client back if nobody can serve it; null: it is ended then.</param>
+internal sealed class ManagedConnection(
+    ManagedCarrier carrier, ListenerRules rules, Socket client, Caller caller, Destination destination, Action<Socket>? unserved)
 {
     private const int NotEnded = -1;
 
     private readonly long _start = rules.Gate.Time.GetTimestamp();
-    private readonly Caller _caller = new(rules, client, endPoint, address, isProxy);
     private CancellationTokenSource? _connecting;
     private int _end = NotEnded;
     private Backend? _backend;
@@ -28,7 +30,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
     private Gate Gate => rules.Gate;
 
-    private PoolId Pool => rules.Destination.Pool;
+    private PoolId Pool => destination.Pool;
 
     private bool IsEnded => Volatile.Read(ref _end) != NotEnded;
 
@@ -48,8 +50,16 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         }
         catch (Exception e)
         {
-            Log.ConnectionBroke(carrier.Logger, e, Gate.Name, _caller.EndPoint);
+            Log.ConnectionBroke(carrier.Logger, e, Gate.Name, caller.EndPoint);
             End(ConnectionEnd.Failed);
+        }
+
+        if (unserved is not null && _relay is null && (ConnectionEnd)_end is ConnectionEnd.NoBackend or ConnectionEnd.HoldFull)
+        {
+            // Nothing of it was consumed, and nobody reads from it any more.
+            unserved(client);
+            carrier.Forget(this);
+            return;
         }
 
         await CloseAsync().ConfigureAwait(false);
@@ -97,7 +107,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
     /// <summary>Finds out who the client is, where that is not plain.</summary>
     private async ValueTask IntroduceAsync()
     {
-        if (!_caller.IsUnknown || IsEnded)
+        if (!caller.IsUnknown || IsEnded)
         {
             return;
         }
@@ -106,7 +116,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _connecting!.Token);
         try
         {
-            if (await _caller.IntroduceAsync(either.Token).ConfigureAwait(false) is { } end)
+            if (await caller.IntroduceAsync(either.Token).ConfigureAwait(false) is { } end)
             {
                 End(end);
             }
@@ -123,7 +133,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         var attempts = new Attempts();
         while (!IsEnded)
         {
-            var backend = attempts.Next(Gate, Pool, _caller.Client);
+            var backend = attempts.Next(Gate, Pool, caller.Client);
             if (backend is null)
             {
                 backend = await HoldAsync(attempts.Exhausted).ConfigureAwait(false);
@@ -141,8 +151,8 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
             try
             {
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
-                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token,
-                    rules.Settings.Transparent ? _caller.EndPoint.Address : null).ConfigureAwait(false);
+                    backend.Address!, destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token,
+                    rules.Settings.Transparent ? caller.EndPoint.Address : null).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, start);
                 if (socket is not null && !Gate.IsDown(backend))
                 {
@@ -180,7 +190,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         try
         {
             var header = new byte[ProxyHeader.MaxWritten];
-            var length = _caller.Header.Write(rules.Settings.ProxyProtocol, header);
+            var length = caller.Header.Write(rules.Settings.ProxyProtocol, header);
 
             // One call: a socket that has just connected takes a header at once.
             await upstream.SendAsync(header.AsMemory(0, length)).ConfigureAwait(false);
@@ -194,7 +204,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
     private async Task<Backend?> HoldAsync(Pool? exhausted)
     {
-        var waiter = new AwaitedWaiter(Pool, _caller.Client, _start, rules.Settings.Hold);
+        var waiter = new AwaitedWaiter(Pool, caller.Client, _start, rules.Settings.Hold);
         switch (Gate.Room.Enter(waiter, exhausted))
         {
             case Entry.Full:
@@ -295,8 +305,8 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
         Gate.Ended(rules, new()
         {
-            Client = _caller.Counted,
-            EndPoint = _caller.EndPoint,
+            Client = caller.Counted,
+            EndPoint = caller.EndPoint,
             Start = _start,
             End = (ConnectionEnd)_end,
             Backend = _backend?.Id,

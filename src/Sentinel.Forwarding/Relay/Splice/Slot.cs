@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Routing;
 
 namespace Sentinel.Forwarding.Relay.Splice;
 
@@ -60,6 +62,12 @@ internal struct Slot
     /// <summary>The backend that is dialled or was reached.</summary>
     public Backend? Backend;
     public Attempts Attempts;
+
+    /// <summary>Where it goes.</summary>
+    public Destination Destination;
+
+    /// <summary>Takes the client back if nobody can serve it; null: it is ended then.</summary>
+    public Action<Socket>? Unserved;
 
     /// <summary>Further addresses of a backend that is configured by name; null if there are none.</summary>
     public Queue<SocketName>? MoreNames;

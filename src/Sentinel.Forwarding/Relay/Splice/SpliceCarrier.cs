@@ -4,7 +4,7 @@ using Sentinel.Forwarding.Listeners;
 namespace Sentinel.Forwarding.Relay.Splice;
 
 /// <summary>The connections of one listener, spread over the engine's loops.</summary>
-internal sealed class SpliceCarrier : ICarrier
+internal sealed class SpliceCarrier : IRelayCarrier
 {
     private readonly SpliceLoop[] _loops;
     private readonly CarrierShare[] _shares;
@@ -12,6 +12,7 @@ internal sealed class SpliceCarrier : ICarrier
     private readonly Dictionary<Socket, Entrance[]> _entrances = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isDraining;
+    private int _carried;
 
     // one for each connection, and one for each loop while more may come in
     private int _inside;
@@ -61,6 +62,24 @@ internal sealed class SpliceCarrier : ICarrier
                 CloseAll(entrances);
             }
         }
+    }
+
+    public void Carry(Passage passage)
+    {
+        // The loop's own descriptor of the same connection: closing .NET's does not end it.
+        var original = (int)passage.Client.Handle;
+        var duplicate = Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
+        if (duplicate < 0)
+        {
+            Gate.AcceptFailed(SocketError.TooManyOpenSockets);
+            passage.Unserved(passage.Client);
+            return;
+        }
+
+        _ = Libc.Fcntl(duplicate, Libc.FcntlSetFlags, Libc.Fcntl(duplicate, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
+        passage.Client.Dispose();
+        var next = (uint)Interlocked.Increment(ref _carried) % (uint)_loops.Length;
+        _loops[next].Carry(_shares[next], passage, duplicate);
     }
 
     public void CloseDown() => ForEachLoop((loop, share) => loop.CloseDown(share));

@@ -48,7 +48,7 @@ internal sealed unsafe partial class SpliceLoop
             {
                 DialFailed(index, DialOutcome.Unreachable);
             }
-            else if (share.Gate.ClosesOnDown(slot.Rules, slot.Rules.Destination.Pool))
+            else if (share.Gate.ClosesOnDown(slot.Rules, slot.Destination.Pool))
             {
                 End(index, ConnectionEnd.BackendDown);
             }
@@ -115,6 +115,7 @@ internal sealed unsafe partial class SpliceLoop
         ref var slot = ref _slots[index];
         slot.Share = share;
         slot.Rules = rules;
+        slot.Destination = rules.Destination;
         slot.Client = arrival.Client;
         slot.ClientSocket = arrival.Socket;
         slot.Start = _time.GetTimestamp();
@@ -122,6 +123,25 @@ internal sealed unsafe partial class SpliceLoop
         share.Enter();
         Guarded(index, isProxy ? &AwaitPreface : &DialNext);
     }
+
+    /// <summary>Carries a connection that came in elsewhere.</summary>
+    /// <param name="socket">The client's descriptor, the loop's from now on. Not blocking.</param>
+    public void Carry(CarrierShare share, Passage passage, int socket) => Post(() =>
+    {
+        var index = _slots.Take();
+        ref var slot = ref _slots[index];
+        slot.Share = share;
+        slot.Rules = passage.Rules;
+        slot.Destination = passage.Destination;
+        slot.Unserved = passage.Unserved;
+        slot.Client = new(passage.Caller.EndPoint.Address, passage.Caller.EndPoint.Port);
+        slot.Reached = passage.Caller.Reached;
+        slot.ClientSocket = socket;
+        slot.Start = _time.GetTimestamp();
+        slot.State = SlotState.Dialling;
+        share.Enter();
+        Guarded(index, &DialNext);
+    });
 
     private void ReopenPaused()
     {

@@ -50,7 +50,7 @@ internal sealed unsafe partial class SpliceLoop
     {
         if (IsHeldAs(waiter))
         {
-            End(waiter.Index, ConnectionEnd.NoBackend);
+            LetGo(waiter.Index, ConnectionEnd.NoBackend);
         }
     }
 
@@ -61,7 +61,7 @@ internal sealed unsafe partial class SpliceLoop
     {
         ref var slot = ref loop._slots[index];
         var rules = slot.Rules;
-        slot.Backend = slot.Attempts.Next(rules.Gate, rules.Destination.Pool, slot.Client.ClientAddress);
+        slot.Backend = slot.Attempts.Next(rules.Gate, slot.Destination.Pool, slot.Client.ClientAddress);
         if (slot.Backend is null)
         {
             loop.Hold(index);
@@ -139,7 +139,7 @@ internal sealed unsafe partial class SpliceLoop
     {
         ref var slot = ref _slots[index];
         var address = stackalloc byte[SocketName.MaxLength];
-        var length = name.WithPort(slot.Rules.Destination.Port).Write(address);
+        var length = name.WithPort(slot.Destination.Port).Write(address);
         var socket = Libc.Socket(*(ushort*)address, Libc.SockStream | Libc.NonBlock | Libc.CloseOnExec, 0);
         if (socket < 0 || Descriptors.IsLastForBackends(socket))
         {
@@ -207,7 +207,7 @@ internal sealed unsafe partial class SpliceLoop
         var backend = slot.Backend!;
         CloseUpstream(ref slot);
         backend.Load.Exit();
-        rules.Gate.Dialled(rules.Destination.Pool, outcome, slot.Dialled);
+        rules.Gate.Dialled(slot.Destination.Pool, outcome, slot.Dialled);
         slot.Attempts.Failed(rules.Gate, backend, outcome);
         slot.Backend = null;
         slot.MoreNames = null;
@@ -235,14 +235,14 @@ internal sealed unsafe partial class SpliceLoop
             return;
         }
 
-        var waiter = slot.Waiter = new(this, index, rules.Destination.Pool, slot.Client.ClientAddress, slot.Start, rules.Settings.Hold);
+        var waiter = slot.Waiter = new(this, index, slot.Destination.Pool, slot.Client.ClientAddress, slot.Start, rules.Settings.Hold);
         switch (rules.Gate.Room.Enter(waiter, slot.Attempts.Exhausted))
         {
             case Entry.Full:
-                End(index, ConnectionEnd.HoldFull);
+                LetGo(index, ConnectionEnd.HoldFull);
                 break;
             case Entry.TooLate:
-                End(index, ConnectionEnd.NoBackend);
+                LetGo(index, ConnectionEnd.NoBackend);
                 break;
         }
     }
@@ -257,7 +257,7 @@ internal sealed unsafe partial class SpliceLoop
             return;
         }
 
-        rules.Gate.Dialled(rules.Destination.Pool, DialOutcome.Connected, slot.Dialled);
+        rules.Gate.Dialled(slot.Destination.Pool, DialOutcome.Connected, slot.Dialled);
         slot.State = SlotState.Open;
         slot.LastMoved = _wheel.Now;
         slot.UpstreamReady |= Readiness.Readable | Readiness.Writable;

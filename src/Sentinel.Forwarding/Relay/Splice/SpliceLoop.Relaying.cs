@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding.Listeners;
 
@@ -143,6 +144,40 @@ internal sealed unsafe partial class SpliceLoop
         {
             ArmFor(index, next);
         }
+    }
+
+    /// <summary>Nobody could serve it in time: ends it, or gives the client back to whoever knows better. Nothing was read from it.</summary>
+    private void LetGo(int index, ConnectionEnd end)
+    {
+        ref var slot = ref _slots[index];
+        if (slot.Unserved is not { } unserved)
+        {
+            End(index, end);
+            return;
+        }
+
+        if (slot.Waiter is { } waiter)
+        {
+            slot.Rules.Gate.Room.Leave(waiter);
+        }
+
+        _wheel.Disarm(index);
+        if (slot.ClientWatch != 0)
+        {
+            EpollEvents.Control(_epoll, Libc.EpollCtlDelete, slot.ClientSocket, 0, 0);
+        }
+
+        var (share, client) = (slot.Share, new Socket(new SafeSocketHandle(slot.ClientSocket, ownsHandle: true)));
+        _slots.Return(index);
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static given =>
+            {
+                given.unserved(given.client);
+                given.share.HasArrived();
+            },
+            (unserved, client, share),
+            preferLocal: false);
+        share.Leaves();
     }
 
     /// <summary>The one way out: closes both sockets, gives everything back, reports.</summary>

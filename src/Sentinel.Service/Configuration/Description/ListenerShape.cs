@@ -20,14 +20,15 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         "Addresses and ports to accept on; IPv6 in brackets; fd:NAME takes a socket that systemd opened.");
 
     private static readonly Key<ListenerProtocol> Protocol = Key.Required("protocol", new WordShape<ListenerProtocol>(NotYet.Protocols),
-        "tcp: relays bytes; http: proxies HTTP/1.1, HTTP/2 and WebSocket; https: terminates TLS and proxies what is inside.");
+        "tcp: relays bytes; http: proxies HTTP/1.1, HTTP/2 and WebSocket; https: terminates TLS and proxies what is inside;"
+        + " tls: passes TLS through by server name, and answers it itself while nobody serves.");
 
     private static readonly Key<PoolId> Pool = Key.Required("pool", Forms.Pool, "Where it goes, unless a route matches.");
 
     private static readonly Key<int> Port = Key.Required("port", Forms.Port, "The backend's port.");
 
     private static readonly Key<EquatableList<RouteSettings>> Routes = Key.Default("routes", new ListShape<RouteSettings>("routes", new RouteShape()), Defaults.Routes,
-        "http, https: other pools by host and path. The most specific wins: exact host, longest *. suffix, then longest path.");
+        "http, https, tls: other pools by host and path (tls: by host alone). The most specific wins: exact host, longest *. suffix, then longest path.");
 
     private static readonly Key<TimeSpan> Hold = Key.Optional("hold", Forms.Duration,
         "How long a connection or request may wait for its pool. Default: 60s for tcp, 0s (off) otherwise.");
@@ -42,7 +43,7 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         "Closes open connections to a backend that is declared down. Default: true if the pool's policy is activeStandby.");
 
     private static readonly Key<ProxyProtocol> ProxyHeader = Key.Default("proxyProtocol", new WordShape<ProxyProtocol>([]), Defaults.ProxyProtocol,
-        "tcp: v1 or v2: the PROXY header that tells the backend who the client is, before its first byte.");
+        "tcp, tls: v1 or v2: the PROXY header that tells the backend who the client is, before its first byte.");
 
     private static readonly Key<EquatableList<IPNetwork>> ProxyNetworks = Key.Default("acceptProxyProtocolFrom",
         new ListShape<IPNetwork>("networks", new TextShape<IPNetwork>(Network.Expected, Network.ParseProxies), distinct: true), Defaults.AcceptProxyProtocolFrom,
@@ -67,10 +68,10 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         "How long open connections may finish when the daemon stops.");
 
     private static readonly Key<RelayEngine> Engine = Key.Default("engine", new WordShape<RelayEngine>([]), Defaults.Engine,
-        "tcp: auto is the fastest relay that this system has; splice needs Linux; managed runs on any; kernel has nftables forward while the pool serves.");
+        "tcp, tls: auto is the fastest relay that this system has; splice needs Linux; managed runs on any; kernel (tcp) has nftables forward while the pool serves.");
 
     private static readonly Key<string> OutagePage = Key.Optional("outagePage", Forms.ExistingFile,
-        "http, https: a file that replaces the page shown during an outage.");
+        "http, https, tls: a file that replaces the page shown during an outage.");
 
     private static readonly Key<bool> Http2 = Key.Default("http2", Forms.Flag, Defaults.Http2, "http, https: whether HTTP/2 is spoken.");
 
@@ -89,13 +90,15 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<UpstreamTlsSettings> UpstreamTls = Key.Optional("upstreamTls", new UpstreamTlsShape(),
         "http, https: speaks TLS to the backends too.");
 
-    private static readonly ListenerProtocol[] Relays = [ListenerProtocol.Tcp];
+    private static readonly ListenerProtocol[] Relays = [ListenerProtocol.Tcp, ListenerProtocol.Tls];
     private static readonly ListenerProtocol[] Proxies = [ListenerProtocol.Http, ListenerProtocol.Https];
+
+    private static readonly ListenerProtocol[] Answering = [.. Proxies, ListenerProtocol.Tls];
 
     /// <summary>Keys that mean nothing to some protocols.</summary>
     private static readonly (Key Key, ListenerProtocol[] For)[] Only =
     [
-        (Routes, Proxies), (OutagePage, Proxies), (Http2, Proxies), (MaxRequestBody, Proxies), (RequestsPerSecond, Proxies),
+        (Routes, Answering), (OutagePage, Answering), (Http2, Proxies), (MaxRequestBody, Proxies), (RequestsPerSecond, Proxies),
         (RedirectToHttps, [ListenerProtocol.Http]), (UpstreamTls, Proxies),
     ];
 
@@ -117,31 +120,31 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         {
             if (isClear && !protocols.Contains(protocol) && fields.Has(key))
             {
-                fields.Fail(key, $"protocol {string.Join(" or ", protocols.Select(Word))}, or no {key.Name}", $"{key.Name} on a listener of protocol {Word(protocol)}");
+                fields.Fail(key, $"protocol {Words(protocols)}, or no {key.Name}", $"{key.Name} on a listener of protocol {Word(protocol)}");
             }
         }
 
         if (isClear && protocol == ListenerProtocol.Tcp && fields.Has(HeaderTimeout) && fields.Try(ProxyNetworks, out var proxies) && proxies.Count == 0)
         {
-            fields.Fail(HeaderTimeout, "protocol http or https, or acceptProxyProtocolFrom beside it", "headerTimeout where no header is read");
+            fields.Fail(HeaderTimeout, "protocol http, https or tls, or acceptProxyProtocolFrom beside it", "headerTimeout where no header is read");
         }
 
         if (isClear && !Relays.Contains(protocol) && fields.Try(ProxyHeader, out var form) && form != ProxyProtocol.None)
         {
-            fields.Fail(ProxyHeader, "protocol tcp, or no proxyProtocol: over HTTP the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol {Word(protocol)}");
+            fields.Fail(ProxyHeader, "protocol tcp or tls, or no proxyProtocol: over HTTP the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol {Word(protocol)}");
         }
 
         if (isClear && !Relays.Contains(protocol) && fields.Try(Transparent, out var transparent) && transparent)
         {
-            fields.Fail(Transparent, "protocol tcp, or no transparent: over HTTP the backend learns the client's address from X-Forwarded-For", $"transparent on a listener of protocol {Word(protocol)}");
+            fields.Fail(Transparent, "protocol tcp or tls, or no transparent: over HTTP the backend learns the client's address from X-Forwarded-For", $"transparent on a listener of protocol {Word(protocol)}");
         }
 
         if (isClear && !Relays.Contains(protocol) && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
         {
-            fields.Fail(Engine, "protocol tcp, or no engine", $"{fields.Written(Engine)!.Describe()} on a listener of protocol {Word(protocol)}");
+            fields.Fail(Engine, "protocol tcp or tls, or no engine", $"{fields.Written(Engine)!.Describe()} on a listener of protocol {Word(protocol)}");
         }
 
-        if (protocol == ListenerProtocol.Tcp && isClear && fields.Get(Engine) == RelayEngine.Kernel && KernelLimits.Refusal(Carried(fields)) is { } refusal)
+        if (isClear && Relays.Contains(protocol) && fields.Get(Engine) == RelayEngine.Kernel && KernelLimits.Refusal(Carried(fields, protocol)) is { } refusal)
         {
             fields.Fail(Engine, $"a listener that it can carry: {refusal}");
         }
@@ -150,6 +153,11 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         {
             foreach (var (index, route) in routes.Index())
             {
+                if (isClear && protocol == ListenerProtocol.Tls && route.Path is not null)
+                {
+                    fields.Reading.Fail(list.Items[index], "a path in a route of protocol tls", "a host alone: the path is in what is passed through unread");
+                }
+
                 if (routes.Take(index).Any(earlier => earlier.Host == route.Host && earlier.Path == route.Path))
                 {
                     fields.Reading.Fail(list.Items[index], "the host and path of a route before it", "each host and path once");
@@ -163,9 +171,9 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         listener.Members.First(member => member.Name.Equals(Engine.Name, StringComparison.OrdinalIgnoreCase)).Value;
 
     /// <summary>What matters to the kernel, as far as it is right.</summary>
-    private static ListenerSettings Carried(Fields fields) => Defaults with
+    private static ListenerSettings Carried(Fields fields, ListenerProtocol protocol) => Defaults with
     {
-        Protocol = ListenerProtocol.Tcp,
+        Protocol = protocol,
         IdleTimeout = fields.Get(IdleTimeout),
         ProxyProtocol = fields.Get(ProxyHeader),
         AcceptProxyProtocolFrom = fields.Get(ProxyNetworks),
@@ -201,6 +209,9 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         RedirectToHttps = fields.Get(RedirectToHttps),
         UpstreamTls = fields.OrNull(UpstreamTls),
     };
+
+    private static string Words(ListenerProtocol[] protocols) =>
+        protocols.Length == 1 ? Word(protocols[0]) : $"{string.Join(", ", protocols[..^1].Select(Word))} or {Word(protocols[^1])}";
 
     private static string Word(ListenerProtocol protocol) => protocol.ToString().ToLowerInvariant();
 }

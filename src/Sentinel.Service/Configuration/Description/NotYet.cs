@@ -19,5 +19,5 @@ internal static class NotYet
     public static readonly LaterKey[] Recovery = [new("fallbacks", "[]"), new("recreate")];
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
-    public static readonly string[] Protocols = ["tls"];
+    public static readonly string[] Protocols = [];
 }
