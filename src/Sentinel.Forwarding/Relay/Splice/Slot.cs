@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Routing;
@@ -63,11 +62,8 @@ internal struct Slot
     public Backend? Backend;
     public Attempts Attempts;
 
-    /// <summary>Where it goes.</summary>
-    public Destination Destination;
-
-    /// <summary>Takes the client back if nobody can serve it; null: it is ended then.</summary>
-    public Action<Socket>? Unserved;
+    /// <summary>How it came here, if it came in elsewhere; null: through one of the loop's own entrances.</summary>
+    public Passage? Passage;
 
     /// <summary>Further addresses of a backend that is configured by name; null if there are none.</summary>
     public Queue<SocketName>? MoreNames;
@@ -110,6 +106,9 @@ internal struct Slot
 
     /// <summary>Bytes were sent since its sockets were last reviewed, see <see cref="DeadPeer"/>.</summary>
     public bool IsUnreviewed;
+
+    /// <summary>Where it goes.</summary>
+    public readonly Destination Destination => Passage?.Destination ?? Rules.Destination;
 
     /// <summary>The upstream socket has its options against peers that vanish.</summary>
     public bool IsKeptAlive;

@@ -115,7 +115,6 @@ internal sealed unsafe partial class SpliceLoop
         ref var slot = ref _slots[index];
         slot.Share = share;
         slot.Rules = rules;
-        slot.Destination = rules.Destination;
         slot.Client = arrival.Client;
         slot.ClientSocket = arrival.Socket;
         slot.Start = _time.GetTimestamp();
@@ -132,8 +131,7 @@ internal sealed unsafe partial class SpliceLoop
         ref var slot = ref _slots[index];
         slot.Share = share;
         slot.Rules = passage.Rules;
-        slot.Destination = passage.Destination;
-        slot.Unserved = passage.Unserved;
+        slot.Passage = passage;
         slot.Client = new(passage.Caller.EndPoint.Address, passage.Caller.EndPoint.Port);
         slot.Reached = passage.Caller.Reached;
         slot.ClientSocket = socket;

@@ -150,7 +150,7 @@ internal sealed unsafe partial class SpliceLoop
     private void LetGo(int index, ConnectionEnd end)
     {
         ref var slot = ref _slots[index];
-        if (slot.Unserved is not { } unserved)
+        if (slot.Passage?.Unserved is not { } unserved)
         {
             End(index, end);
             return;
