@@ -223,6 +223,11 @@ internal sealed class BackendLoop : IAsyncDisposable
             case StartInstance start:
                 _effects = Task.WhenAll(_effects, AttemptAsync("start", start.Ticket, RequestId.For(_settings.Instance!.Value, "start", start.Ended, start.Attempt), _cloud!.StartAsync));
                 break;
+            case RecreateInstance again:
+                _effects = Task.WhenAll(_effects, AttemptAsync(
+                    "recreate", again.Ticket, RequestId.For(_settings.Instance!.Value, "recreate", again.Ended, again.Attempt),
+                    (vm, requestId, token) => _cloud!.RecreateAsync(vm, again.From, requestId, token)));
+                break;
             case ResetInstance reset:
                 _effects = Task.WhenAll(_effects, AttemptAsync("reset", reset.Ticket, RequestId.For(_settings.Instance!.Value, "reset", reset.Running, reset.Attempt), _cloud!.ResetAsync));
                 break;
@@ -289,7 +294,8 @@ internal sealed class BackendLoop : IAsyncDisposable
             report.Incarnation,
             report.Stop?.Cause ?? (report.Condition is InstanceCondition.Gone ? OutageCause.Deleted : OutageCause.Unknown),
             report.Stop?.At,
-            report.Stop?.Detail ?? "it is down"),
+            report.Stop?.Detail ?? "it is down",
+            IsGone: report.Condition is InstanceCondition.Gone),
         _ => new InstanceUnseen(_room.Clock.Now),
     };
 

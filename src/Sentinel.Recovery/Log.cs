@@ -68,6 +68,9 @@ internal static partial class Log
     [LoggerMessage(2027, LogLevel.Information, "An operator asked for {Backend}: {Detail}", EventName = "recovery.asked")]
     public static partial void Asked(ILogger logger, BackendId backend, string outage, string detail);
 
+    [LoggerMessage(2028, LogLevel.Warning, "Making {Backend} again, which is gone: {Detail}", EventName = "recovery.recreate.requested")]
+    public static partial void RecreateRequested(ILogger logger, BackendId backend, string outage, string detail);
+
     [LoggerMessage(2040, LogLevel.Error, "An event ({Event}) of {Backend} failed in the sentinel itself; its loop goes on.", EventName = "recovery.event.failed")]
     public static partial void EventFailed(ILogger logger, Exception exception, BackendId backend, string @event);
 

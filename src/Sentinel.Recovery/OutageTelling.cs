@@ -35,6 +35,9 @@ internal static class OutageTelling
             case OutageMark.StartRequested:
                 Log.StartRequested(logger, backend, id, entry.Detail);
                 break;
+            case OutageMark.RecreateRequested:
+                Log.RecreateRequested(logger, backend, id, entry.Detail);
+                break;
             case OutageMark.ResetRequested:
                 Log.ResetRequested(logger, backend, id, entry.Detail);
                 break;

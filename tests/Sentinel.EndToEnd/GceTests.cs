@@ -56,6 +56,35 @@ public sealed class GceTests : IAsyncLifetime
     }
 
     [NeedsFact("linux")]
+    public async Task A_VM_that_its_preemption_deletes_is_made_again_with_its_data()
+    {
+        _stage = await GceStage.StartAsync(project =>
+        {
+            project.AddDisk(GceStage.Zone, "data");
+            project.AddTemplate("spot", new JsonObject
+            {
+                ["machineType"] = "e2-medium",
+                ["disks"] = new JsonArray(new JsonObject { ["boot"] = true, ["autoDelete"] = true, ["initializeParams"] = new JsonObject() }),
+                ["scheduling"] = new JsonObject { ["provisioningModel"] = "SPOT", ["instanceTerminationAction"] = "DELETE" },
+            });
+        }, "spot-1");
+        _stage.Project.Find(GceStage.Zone, "spot-1")!.DeleteWhenPreempted();
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _stage.Status("spot-1") == "GONE");
+        await Eventually.TrueAsync(() => _stage.Status("spot-1") == "RUNNING");
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+
+        var vm = _stage.Project.Find(GceStage.Zone, "spot-1")!;
+        Assert.Equal("e2-medium", vm.MachineType);
+        Assert.Equal(vm.Address, (string)(await _stage.Sentinel.BackendAsync("spot-1"))["address"]!);
+        Assert.Equal(vm.Link, (string)Assert.Single(_stage.Project.FindDisk(GceStage.Zone, "data")!["users"]!.AsArray())!);
+        Assert.Single(_stage.Project.Operations, operation => operation.Type == "insert");
+        using var client = Client();
+        Assert.Equal("spot-1", await client.GetStringAsync(new Uri("/", UriKind.Relative)));
+    }
+
+    [NeedsFact("linux")]
     public async Task What_a_person_stopped_is_held_until_it_is_released()
     {
         _stage = await GceStage.StartAsync("spot-1");

@@ -325,13 +325,13 @@ public sealed class RecoveryServiceTests : IAsyncLifetime
         [
             one,
             one with { Definition = one.Definition with { Id = new("two") } },
-            one with { Definition = one.Definition with { Id = new("three") }, Instance = new InstanceName("gce", "z", "three") },
+            one with { Definition = one.Definition with { Id = new("three") }, Instance = new InstanceName("aws", "z", "three") },
             one with { Definition = one.Definition with { Id = new("four") }, Instance = new InstanceName("process", "", "four"), Process = null },
         ]);
 
         Assert.Equal(
             [
-                "backends.three.instance: found \"gce/z/three\", expected an instance of process",
+                "backends.three.instance: found \"aws/z/three\", expected an instance of process or gce",
                 "backends.four.command: found nothing, expected the command of process/four",
                 "backends.two.instance: found \"process/one\", which one has already",
             ],

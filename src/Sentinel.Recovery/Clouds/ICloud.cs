@@ -1,3 +1,5 @@
+using Sentinel.Recovery.Outages;
+
 namespace Sentinel.Recovery.Clouds;
 
 /// <summary>What recovery asks of a provider of VMs. Thread-safe; each implementation knows one provider.</summary>
@@ -20,6 +22,11 @@ internal interface ICloud : IAsyncDisposable
     /// <param name="requestId">The same VM, stop and attempt always give the same one, so that a repeat starts it at most once.</param>
     /// <returns>Refusals and faults, an unreachable provider included, are values.</returns>
     Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken);
+
+    /// <summary>Makes a VM that is gone again, under its name. Never while anything else holds one of its data disks.</summary>
+    /// <inheritdoc cref="StartAsync"/>
+    Task<CloudOutcome> RecreateAsync(InstanceName vm, Recreation from, Guid requestId, CancellationToken cancellationToken) =>
+        Task.FromResult(new CloudOutcome(CloudResult.Misconfigured, $"a VM of {Provider} cannot be made again"));
 
     /// <summary>Stops a VM the way the provider does when it preempts: a moment to finish, then the end.</summary>
     /// <inheritdoc cref="StartAsync"/>

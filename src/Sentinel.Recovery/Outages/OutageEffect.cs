@@ -13,6 +13,9 @@ internal sealed record StartInstance(long Ticket, int Attempt, Incarnation Ended
 /// <param name="Running">The run that is to end.</param>
 internal sealed record ResetInstance(long Ticket, int Attempt, Incarnation Running) : OutageEffect;
 
+/// <summary>Asks the cloud to make an instance that is gone again; answered like <see cref="StartInstance"/>.</summary>
+internal sealed record RecreateInstance(long Ticket, int Attempt, Incarnation Ended, Recreation From) : OutageEffect;
+
 /// <summary>Asks the cloud what became of the instance, without waiting for the next round.</summary>
 internal sealed record Observe : OutageEffect;
 

@@ -34,6 +34,9 @@ public enum OutageMark
     /// <summary>A reset was asked for.</summary>
     ResetRequested,
 
+    /// <summary>It was asked for that a VM that is gone be made again.</summary>
+    RecreateRequested,
+
     /// <summary>The attempt was accepted.</summary>
     Accepted,
 

@@ -24,12 +24,13 @@ internal sealed record InstanceRunning(DateTimeOffset At, Incarnation Incarnatio
 /// <summary>The cloud says that the instance is on its way down.</summary>
 internal sealed record InstanceStopping(DateTimeOffset At, Incarnation Incarnation, OutageCause Cause) : OutageEvent(At);
 
-/// <summary>The cloud says that the instance has stopped, or is gone (<see cref="OutageCause.Deleted"/>).</summary>
+/// <summary>The cloud says that the instance has stopped, or is gone.</summary>
 /// <param name="Incarnation">The run that ended.</param>
 /// <param name="StoppedAt">When, if the cloud knows.</param>
 /// <param name="Detail">For people.</param>
+/// <param name="IsGone">It does not exist any more. One that was never seen has no run of its own: the last that is known is meant.</param>
 internal sealed record InstanceStopped(
-    DateTimeOffset At, Incarnation Incarnation, OutageCause Cause, DateTimeOffset? StoppedAt, string Detail) : OutageEvent(At);
+    DateTimeOffset At, Incarnation Incarnation, OutageCause Cause, DateTimeOffset? StoppedAt, string Detail, bool IsGone = false) : OutageEvent(At);
 
 /// <summary>The cloud cannot be asked for the time being: probes alone count.</summary>
 internal sealed record InstanceUnseen(DateTimeOffset At) : OutageEvent(At);

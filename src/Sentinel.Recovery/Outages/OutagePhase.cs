@@ -25,7 +25,8 @@ internal abstract record OutagePhase(BackendState Shown)
 
     /// <summary>An attempt is under way: asked for, or accepted and not seen running.</summary>
     /// <param name="Deadline">When it has failed.</param>
-    public sealed record Starting(DateTimeOffset Deadline) : OutagePhase(BackendState.Starting);
+    /// <param name="Recreates">Whether the VM is made again instead of started.</param>
+    public sealed record Starting(DateTimeOffset Deadline, bool Recreates = false) : OutagePhase(Recreates ? BackendState.Recreating : BackendState.Starting);
 
     /// <summary>Runs, and is not healthy yet.</summary>
     /// <param name="Deadline">When the attempt has failed.</param>
@@ -43,7 +44,7 @@ internal abstract record OutagePhase(BackendState Shown)
     {
         Noticed noticed => new Noticed(noticed.Until + by),
         Stopping stopping => new Stopping(stopping.ActAt + by),
-        Starting starting => new Starting(starting.Deadline + by),
+        Starting starting => new Starting(starting.Deadline + by, starting.Recreates),
         Verifying verifying => new Verifying(verifying.Deadline + by),
         Waiting waiting => new Waiting(waiting.Until + by),
         _ => this,

@@ -36,6 +36,9 @@ public sealed record OutagePolicy
     /// <summary>How long the pause is.</summary>
     public TimeSpan FlapPause { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>How a VM that is gone is made again; null: it is not.</summary>
+    public Recreation? Recreate { get; init; }
+
     /// <summary>Whether health is found out by probes; if not, an instance that runs is healthy. Set by recovery itself.</summary>
     internal bool Probed { get; init; } = true;
 

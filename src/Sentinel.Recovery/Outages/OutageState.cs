@@ -44,6 +44,9 @@ internal sealed record OutageState
     /// <summary>What the cloud says of the instance.</summary>
     public InstanceSight Instance { get; init; }
 
+    /// <summary>Whether the cloud says that the instance does not exist.</summary>
+    public bool IsGone { get; init; }
+
     /// <summary>The newest run that is known.</summary>
     public Incarnation Incarnation { get; init; }
 

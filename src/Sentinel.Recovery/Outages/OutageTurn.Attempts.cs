@@ -24,10 +24,10 @@ internal sealed partial class OutageTurn
             case OutagePhase.Starting when _state.Instance is InstanceSight.Running:
                 Verify();
                 break;
-            case OutagePhase.Starting:
+            case OutagePhase.Starting starting:
                 // The cloud's last word was that it is down, which is no longer true: until the next, checks count.
                 _state = _state with { Instance = InstanceSight.Unseen };
-                Enter(new OutagePhase.Starting(at + policy.StartTimeout), $"{Words.Of(_state.Outage!.Cause)}; attempt {_state.Outage.Attempts} was accepted");
+                Enter(new OutagePhase.Starting(at + policy.StartTimeout, starting.Recreates), $"{Words.Of(_state.Outage!.Cause)}; attempt {_state.Outage.Attempts} was accepted");
                 Do(new Observe());
                 break;
             case OutagePhase.Verifying:
@@ -103,9 +103,15 @@ internal sealed partial class OutageTurn
         var lost = at + policy.StartTimeout + OutcomeLost;
         _state = _state with { Pending = new(ticket, lost), LastTicket = ticket, Healthy = false, Passes = 0, Fails = 0, PassedAt = null, EvidenceFrom = at };
         Change(now => now with { Attempts = attempt, Unanswered = true, NextAttempt = null, RequestedAt = now.RequestedAt ?? at });
-        Note(isReset ? OutageMark.ResetRequested : OutageMark.StartRequested, OutageSource.Sentinel, $"attempt {attempt}");
-        Enter(new OutagePhase.Starting(lost), $"{Words.Of(outage.Cause)}; attempt {attempt}");
-        Do(isReset ? new ResetInstance(ticket, attempt, _state.Incarnation) : new StartInstance(ticket, attempt, _state.Ended ?? default));
+        var recreation = !isReset && _state.IsGone ? policy.Recreate : null;
+        Note(
+            isReset ? OutageMark.ResetRequested : recreation is not null ? OutageMark.RecreateRequested : OutageMark.StartRequested,
+            OutageSource.Sentinel,
+            $"attempt {attempt}");
+        Enter(new OutagePhase.Starting(lost, Recreates: recreation is not null), $"{Words.Of(outage.Cause)}; attempt {attempt}");
+        Do(isReset ? new ResetInstance(ticket, attempt, _state.Incarnation)
+            : recreation is not null ? new RecreateInstance(ticket, attempt, _state.Ended ?? default, recreation)
+            : new StartInstance(ticket, attempt, _state.Ended ?? default));
     }
 
     private void FailAttempt(OutageMark what, OutageSource source, string detail, Refusal refusal)

@@ -26,6 +26,7 @@ internal sealed partial class OutageTurn
         {
             Sighted = true,
             Instance = InstanceSight.Running,
+            IsGone = false,
             Incarnation = running.Incarnation,
             Address = running.Address ?? _state.Address,
         };
@@ -78,10 +79,17 @@ internal sealed partial class OutageTurn
     /// <summary>The instance has stopped, or is gone.</summary>
     public void Stopped(InstanceStopped stopped)
     {
+        if (stopped is { IsGone: true, Incarnation.Order: 0 })
+        {
+            stopped = stopped with { Incarnation = _state.Incarnation };
+        }
+
         if (stopped.Incarnation < _state.Incarnation)
         {
             return;
         }
+
+        _state = _state with { IsGone = stopped.IsGone };
 
         var isNews = _state.Ended is not { } ended || stopped.Incarnation > ended;
         if (_state.Sighted && !isNews)

@@ -22,11 +22,16 @@ internal sealed class GceStage : IAsyncDisposable
     public string Status(string vm) => Project.Find(Zone, vm)?.Status ?? "GONE";
 
     /// <param name="vms">The VMs, all running; the first is preferred.</param>
-    public static async Task<GceStage> StartAsync(params string[] vms)
+    public static Task<GceStage> StartAsync(params string[] vms) => StartAsync(_ => { }, vms);
+
+    /// <param name="furnish">Puts in what there is besides VMs.</param>
+    public static async Task<GceStage> StartAsync(Action<FakeProject> furnish, params string[] vms)
     {
         var sandbox = new Sandbox();
         var guests = new ProcessGuests("--journal", sandbox.PathOf("journal"));
         var stage = new GceStage(sandbox, guests, await FakeGceServer.StartAsync(timing: GceTiming.Quick, guests: guests));
+        stage.Project.Network = sandbox.Address(0)[..^2];
+        furnish(stage.Project);
         for (var i = 0; i < vms.Length; i++)
         {
             stage.Project.AddRunning(Zone, vms[i], sandbox.Address(10 + i));
@@ -49,7 +54,7 @@ internal sealed class GceStage : IAsyncDisposable
             instance = $"gce/{Zone}/{each.vm}",
             priority = each.i,
             health = new { kind = "http", port = 8080, interval = "500ms" },
-            recovery = new { backoff = new { initial = "500ms", max = "1s" }, startTimeout = "30s" },
+            recovery = new { backoff = new { initial = "500ms", max = "1s" }, startTimeout = "30s", recreate = new { template = $"projects/{Project.Name}/global/instanceTemplates/spot", dataDisks = new[] { "data" } } },
         }),
         pools = new { web = new { backends = vms } },
         listeners = new

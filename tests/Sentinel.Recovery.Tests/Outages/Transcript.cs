@@ -82,6 +82,7 @@ internal sealed class Transcript
                 "slowAfter" => _policy with { SlowAfter = Span(value) },
                 "flapCount" => _policy with { FlapCount = int.Parse(value) },
                 "flapWithin" => _policy with { FlapWithin = Span(value) },
+                "recreate" => _policy with { Recreate = new() { Template = value } },
                 "flapPause" => _policy with { FlapPause = Span(value) },
                 _ => throw new FormatException($"no such setting: {key}"),
             };
@@ -126,6 +127,8 @@ internal sealed class Transcript
         "stopping" => new InstanceStopping(Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true)),
         "stopped" => new InstanceStopped(
             Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true), Now, arguments.Length > 2 ? string.Join(' ', arguments[2..]) : arguments[1]),
+        "gone" => new InstanceStopped(
+            Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true), Now, arguments[1], IsGone: true),
         "unseen" => new InstanceUnseen(Now),
         "notice" => new PreemptionNoticed(Now, rest.Length == 0 ? "30s ahead" : rest),
         "accepted" => new AttemptAccepted(Now, arguments.Length > 0 ? long.Parse(arguments[0]) : _state.LastTicket, "done"),
@@ -164,6 +167,7 @@ internal sealed class Transcript
             {
                 Noted { Entry: var entry } => $"note {entry.What} by {entry.Source}: {entry.Detail}".TrimEnd(' ', ':'),
                 StartInstance start => $"start: attempt {start.Attempt} after run {start.Ended}, ticket {start.Ticket}",
+                RecreateInstance again => $"recreate: attempt {again.Attempt} after run {again.Ended} from {again.From.Template}, ticket {again.Ticket}",
                 ResetInstance reset => $"reset: attempt {reset.Attempt}, run {reset.Running}, ticket {reset.Ticket}",
                 Observe => "observe",
                 ProbeNow => "probe",

@@ -22,6 +22,16 @@ public sealed class FakeInstance
 
     public bool IsDeletedWhenPreempted => (string?)Document["scheduling"]?["instanceTerminationAction"] == "DELETE";
 
+    /// <summary>It has been off since then.</summary>
+    public void WasStoppedAt(DateTimeOffset at)
+    {
+        Document["lastStartTimestamp"] = FakeOperation.Stamp(at - TimeSpan.FromHours(1));
+        Document["lastStopTimestamp"] = FakeOperation.Stamp(at);
+    }
+
+    /// <summary>Its preemption is to delete it.</summary>
+    public void DeleteWhenPreempted() => Document["scheduling"]!["instanceTerminationAction"] = "DELETE";
+
     public string Address => (string)Document["networkInterfaces"]![0]!["networkIP"]!;
 
     public string Status

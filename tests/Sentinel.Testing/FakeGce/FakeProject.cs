@@ -19,7 +19,7 @@ public sealed partial class FakeProject(string name, TimeProvider time, GceTimin
     private readonly List<FakeOperation> _operations = [];
     private readonly List<ITimer> _timers = [];
     private ulong _lastId = 5_000_000_000_000_000_000;
-    private int _lastAddress = 9;
+    private int _lastAddress = 63;
 
     public string Name => name;
 

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Polly;
 using Sentinel.Recovery.Clouds.Gce.Credentials;
@@ -100,6 +101,20 @@ internal sealed class GceClient : IDisposable
         $"instances.{verb}", HttpMethod.Post, $"zones/{zone}/instances/{name}/{verb}?requestId={requestId}",
         GceJson.Default.GceOperation, _pipeline, isUrgent: true, cancellationToken);
 
+    /// <summary>Makes an instance from a template.</summary>
+    /// <param name="body">What it does not take from the template; disks that are named here take the place of all of the template's.</param>
+    public Task<GceAnswer<GceOperation>> InsertAsync(string zone, string template, JsonObject body, Guid requestId, CancellationToken cancellationToken) => SendAsync(
+        "instances.insert", HttpMethod.Post, $"zones/{zone}/instances?sourceInstanceTemplate={Uri.EscapeDataString(template)}&requestId={requestId}",
+        GceJson.Default.GceOperation, _pipeline, isUrgent: true, cancellationToken, body);
+
+    /// <summary>One disk of a zone.</summary>
+    public Task<GceAnswer<GceDisk>> DiskAsync(string zone, string name, CancellationToken cancellationToken) =>
+        SendAsync("disks.get", HttpMethod.Get, $"zones/{zone}/disks/{name}", GceJson.Default.GceDisk, _pipeline, isUrgent: true, cancellationToken);
+
+    /// <summary>An instance template, by its full name from <c>projects/</c> on.</summary>
+    public Task<GceAnswer<JsonObject>> TemplateAsync(string template, CancellationToken cancellationToken) =>
+        SendAsync("instanceTemplates.get", HttpMethod.Get, "/" + template, GceJson.Default.JsonObject, _pipeline, isUrgent: true, cancellationToken);
+
     /// <summary>Waits for an operation for two minutes at most: one request, however long.</summary>
     public Task<GceAnswer<GceOperation>> WaitAsync(string zone, string operation, CancellationToken cancellationToken) => SendAsync(
         "zoneOperations.wait", HttpMethod.Post, $"zones/{zone}/operations/{operation}/wait", GceJson.Default.GceOperation, _waiting, isUrgent: true, cancellationToken);
@@ -119,11 +134,12 @@ internal sealed class GceClient : IDisposable
     private static string Next(string? token) => token is null ? "" : $"&pageToken={Uri.EscapeDataString(token)}";
 
     private async Task<GceAnswer<T>> SendAsync<T>(
-        string method, HttpMethod verb, string path, JsonTypeInfo<T> type, ResiliencePipeline<GceReply> pipeline, bool isUrgent, CancellationToken cancellationToken)
+        string method, HttpMethod verb, string path, JsonTypeInfo<T> type, ResiliencePipeline<GceReply> pipeline, bool isUrgent, CancellationToken cancellationToken,
+        JsonObject? body = null)
         where T : class
     {
         var begun = _time.GetTimestamp();
-        var answer = await AnswerAsync(verb, path, type, pipeline, isUrgent, cancellationToken).ConfigureAwait(false);
+        var answer = await AnswerAsync(verb, path, type, pipeline, isUrgent, cancellationToken, body).ConfigureAwait(false);
         _meter.CountCloudRequest(GceCloud.Name, method, answer.Refusal?.Result ?? CloudResult.Done, _time.GetElapsedTime(begun));
         if (answer.Refusal is { IsThrottled: true })
         {
@@ -134,7 +150,8 @@ internal sealed class GceClient : IDisposable
     }
 
     private async Task<GceAnswer<T>> AnswerAsync<T>(
-        HttpMethod verb, string path, JsonTypeInfo<T> type, ResiliencePipeline<GceReply> pipeline, bool isUrgent, CancellationToken cancellationToken)
+        HttpMethod verb, string path, JsonTypeInfo<T> type, ResiliencePipeline<GceReply> pipeline, bool isUrgent, CancellationToken cancellationToken,
+        JsonObject? body = null)
         where T : class
     {
         var context = ResilienceContextPool.Shared.Get(continueOnCapturedContext: false, cancellationToken);
@@ -142,8 +159,9 @@ internal sealed class GceClient : IDisposable
         try
         {
             _project = _settings.Project ?? await _metadata.ProjectAsync(cancellationToken).ConfigureAwait(false);
-            var uri = new Uri(_settings.Endpoint, $"/compute/v1/projects/{_project}/{path}");
-            var reply = await pipeline.ExecuteAsync(async inner => await TryAsync(verb, uri, inner.CancellationToken).ConfigureAwait(false), context).ConfigureAwait(false);
+            var uri = new Uri(_settings.Endpoint, path[0] == '/' ? $"/compute/v1{path}" : $"/compute/v1/projects/{_project}/{path}");
+            var content = body?.ToJsonString();
+            var reply = await pipeline.ExecuteAsync(async inner => await TryAsync(verb, uri, content, inner.CancellationToken).ConfigureAwait(false), context).ConfigureAwait(false);
             return !reply.IsGood ? GceRefusal.Of(reply.Status, reply.Body)
                 : JsonSerializer.Deserialize(reply.Body, type) is { } value ? value
                 : GceRefusal.Unreachable("the answer is empty");
@@ -162,10 +180,10 @@ internal sealed class GceClient : IDisposable
         }
     }
 
-    private async Task<GceReply> TryAsync(HttpMethod verb, Uri uri, CancellationToken cancellationToken)
+    private async Task<GceReply> TryAsync(HttpMethod verb, Uri uri, string? content, CancellationToken cancellationToken)
     {
         var token = await _tokens.GetAsync(cancellationToken).ConfigureAwait(false);
-        var reply = await SendOnceAsync(verb, uri, token, cancellationToken).ConfigureAwait(false);
+        var reply = await SendOnceAsync(verb, uri, content, token, cancellationToken).ConfigureAwait(false);
         if (reply.Status != 401 || token is null)
         {
             return reply;
@@ -173,12 +191,13 @@ internal sealed class GceClient : IDisposable
 
         // It may have been revoked, or a clock is wrong: one more, with a new one.
         _tokens.Forget(token);
-        return await SendOnceAsync(verb, uri, await _tokens.GetAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        return await SendOnceAsync(verb, uri, content, await _tokens.GetAsync(cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<GceReply> SendOnceAsync(HttpMethod verb, Uri uri, string? token, CancellationToken cancellationToken)
+    private async Task<GceReply> SendOnceAsync(HttpMethod verb, Uri uri, string? content, string? token, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(verb, uri);
+        request.Content = content is null ? null : new StringContent(content, System.Text.Encoding.UTF8, "application/json");
         if (token is not null)
         {
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);

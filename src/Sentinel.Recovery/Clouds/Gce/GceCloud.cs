@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
 using Sentinel.Recovery.Clouds.Gce.Wire;
+using Sentinel.Recovery.Outages;
 
 namespace Sentinel.Recovery.Clouds.Gce;
 
@@ -61,6 +62,32 @@ internal sealed class GceCloud(RecoveryMeter meter, TimeProvider time, LoopRegis
             { Value.Status: "SUSPENDED" } => await DoAsync(client, vm, "resume", requestId, cancellationToken).ConfigureAwait(false),
             _ => new(CloudResult.NotReady, $"it is {found.Value!.Status}"),
         };
+    }
+
+    public async Task<CloudOutcome> RecreateAsync(InstanceName vm, Recreation from, Guid requestId, CancellationToken cancellationToken)
+    {
+        var client = Client;
+        var found = await client.InstanceAsync(vm.Zone, vm.Name, cancellationToken).ConfigureAwait(false);
+        if (found.Value is { } there)
+        {
+            return Seen(vm, there.Status == "RUNNING" ? new(CloudResult.Already, "it runs already") : new(CloudResult.NotReady, $"it exists and is {there.Status}"));
+        }
+
+        if (found.Refusal is { Result: not CloudResult.NotFound } refusal)
+        {
+            return new(refusal.Result, refusal.Detail);
+        }
+
+        var drawn = await GceRebuild.DrawAsync(client, vm, from, cancellationToken).ConfigureAwait(false);
+        if (drawn.Obstacle is { } obstacle)
+        {
+            return obstacle;
+        }
+
+        var asked = await client.InsertAsync(vm.Zone, from.Template, drawn.Body!, requestId, cancellationToken).ConfigureAwait(false);
+        return asked.Refusal is { } refused
+            ? new(refused.Result, refused.Detail)
+            : Seen(vm, await FollowAsync(client, vm, asked.Value!, cancellationToken).ConfigureAwait(false));
     }
 
     public Task<CloudOutcome> StopAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken)

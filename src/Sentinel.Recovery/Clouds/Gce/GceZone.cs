@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
 using Sentinel.Recovery.Clouds.Gce.Wire;
-using Sentinel.Recovery.Outages;
 
 namespace Sentinel.Recovery.Clouds.Gce;
 
@@ -9,16 +8,13 @@ namespace Sentinel.Recovery.Clouds.Gce;
 /// Watches one zone: one list of instances and one of operations each round, however many VMs. The instance's own status is
 /// the check; operations only say why. Instances are listed first, so that whoever stopped one was there to be seen.
 /// </summary>
-internal sealed class GceZone : IAsyncDisposable
+internal sealed partial class GceZone : IAsyncDisposable
 {
     /// <summary>The shortest pause between two rounds, and the pause while something is about to change.</summary>
     private static readonly TimeSpan Quick = TimeSpan.FromSeconds(1);
 
     /// <summary>Something that takes longer is looked at in peace again.</summary>
     private static readonly TimeSpan MovesFor = TimeSpan.FromMinutes(2);
-
-    /// <summary>How long a VM that is down is kept back while nobody says why: lists are incomplete at times, and what a person stopped must not be started.</summary>
-    private static readonly TimeSpan Puzzle = TimeSpan.FromSeconds(15);
 
     /// <summary>Questions about single VMs in one round.</summary>
     private const int SingleQuestions = 10;
@@ -41,6 +37,7 @@ internal sealed class GceZone : IAsyncDisposable
     private int _failures;
     private bool _hasHistory;
     private bool _isPuzzled;
+    private bool _knowsReasons;
     private long _fullRoundAt;
 
     public GceZone(string zone, Func<GceClient> client, Func<TimeSpan> interval, TimeProvider time, LoopRegistry loops, ILogger logger)
@@ -248,9 +245,14 @@ internal sealed class GceZone : IAsyncDisposable
         for (var page = 0; page < OperationPages; page++)
         {
             var answer = await client.OperationsAsync(_zone, OperationPage, token, _stopping.Token).ConfigureAwait(false);
-            if (answer.Refusal is not null)
+            if (answer.Refusal is { } refusal)
             {
-                // Statuses still count; whoever is down is asked about by name.
+                if (_knowsReasons || !_hasHistory)
+                {
+                    Log.ReasonsUnreadable(_logger, _zone, refusal.Detail);
+                }
+
+                (_knowsReasons, _hasHistory) = (false, true);
                 return;
             }
 
@@ -265,7 +267,7 @@ internal sealed class GceZone : IAsyncDisposable
             }
         }
 
-        _hasHistory = true;
+        (_knowsReasons, _hasHistory) = (true, true);
         lock (_lock)
         {
             _evidence.Forget(vms.Select(vm => vm.Seen?.Id).OfType<string>().ToHashSet());
@@ -277,99 +279,6 @@ internal sealed class GceZone : IAsyncDisposable
         lock (_lock)
         {
             return operations.Count(_evidence.Add);
-        }
-    }
-
-    private async Task JudgeAsync(GceClient client, GceVm vm, GceInstance? instance, Func<bool> mayAsk)
-    {
-        var isGone = false;
-        if (instance is null)
-        {
-            // Lists have been incomplete: only the instance itself is evidence.
-            if (!mayAsk())
-            {
-                return;
-            }
-
-            var answer = await client.InstanceAsync(_zone, vm.Name.Name, _stopping.Token).ConfigureAwait(false);
-            if (answer.Refusal is { Result: not CloudResult.NotFound })
-            {
-                return;
-            }
-
-            (instance, isGone) = (answer.Value, answer.Refusal is not null);
-        }
-
-        if (instance is not null)
-        {
-            vm.Seen = instance;
-        }
-
-        await JudgeAsync(client, vm, isGone ? "GONE" : instance!.Status, mayAsk).ConfigureAwait(false);
-    }
-
-    private async Task JudgeAsync(GceClient client, GceVm vm, string status, Func<bool> mayAsk)
-    {
-        var run = vm.Seen is { } seen ? GceVm.RunOf(seen) : default;
-        var condition = status switch
-        {
-            "PROVISIONING" or "STAGING" or "RUNNING" or "PENDING" => InstanceCondition.Running,
-            "STOPPING" or "PENDING_STOP" or "SUSPENDING" or "DEPROVISIONING" => InstanceCondition.Stopping,
-            "STOPPED" or "TERMINATED" or "SUSPENDED" => InstanceCondition.Stopped,
-            "GONE" => InstanceCondition.Gone,
-            _ => InstanceCondition.Unseen,
-        };
-        var isInMotion = condition is InstanceCondition.Stopping || status is "PROVISIONING" or "STAGING" or "PENDING";
-        if (isInMotion && !vm.IsInMotion)
-        {
-            vm.MovesSince = _time.GetTimestamp();
-        }
-
-        vm.IsInMotion = isInMotion;
-        if (condition is InstanceCondition.Running or InstanceCondition.Unseen)
-        {
-            vm.PuzzledSince = null;
-
-            // What boots does not answer yet, and what it will be called is known when it runs.
-            if (condition is InstanceCondition.Unseen || status == "RUNNING")
-            {
-                vm.Tell(new(condition, run, vm.Seen!.NetworkInterfaces is [var first, ..] ? first.NetworkIP : null));
-            }
-
-            return;
-        }
-
-        var why = Find(vm);
-        if (condition is InstanceCondition.Stopping)
-        {
-            vm.Tell(new(condition, run, null, why is { } known ? new(known.Cause, null, known.Detail) : null));
-            return;
-        }
-
-        if (why is null && mayAsk() && await client.OperationsOfAsync(_zone, vm.Name.Name, _stopping.Token).ConfigureAwait(false) is { Value.Items: { } operations })
-        {
-            AddAll(operations);
-            why = Find(vm);
-        }
-
-        vm.PuzzledSince ??= _time.GetTimestamp();
-        if (why is null && _time.GetElapsedTime(vm.PuzzledSince.Value) < Puzzle)
-        {
-            _isPuzzled = true;
-            vm.Tell(new(InstanceCondition.Stopping, run));
-            (vm.IsInMotion, vm.MovesSince) = (true, vm.PuzzledSince.Value);
-            return;
-        }
-
-        var stoppedAt = vm.Seen?.LastStopTimestamp is { } at && at.ToUnixTimeMilliseconds() > run.Order ? at : (DateTimeOffset?)null;
-        vm.Tell(new(condition, run, null, new(why?.Cause ?? OutageCause.Unknown, stoppedAt < _time.GetUtcNow() ? stoppedAt : null, why?.Detail ?? $"it is {status} and nothing says why")));
-    }
-
-    private (OutageCause Cause, string Detail)? Find(GceVm vm)
-    {
-        lock (_lock)
-        {
-            return vm.Seen is { } seen ? _evidence.Find(seen.Id, GceVm.StartOf(seen)) : null;
         }
     }
 }

@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(2301, LogLevel.Warning, "Compute Engine cannot be asked about zone {Zone}; health checks alone count: {Why}", EventName = "gce.blind")]
     public static partial void Blind(ILogger logger, string zone, string why);
 
+    [LoggerMessage(2303, LogLevel.Warning, "Why VMs of zone {Zone} stop cannot be read; those that stop without a known reason are not started until it can: {Why}", EventName = "gce.reasons.unreadable")]
+    public static partial void ReasonsUnreadable(ILogger logger, string zone, string why);
+
     [LoggerMessage(2302, LogLevel.Information, "Compute Engine answers again about zone {Zone}.", EventName = "gce.sees")]
     public static partial void SeesAgain(ILogger logger, string zone);
 }

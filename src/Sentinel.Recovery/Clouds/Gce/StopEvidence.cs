@@ -69,6 +69,21 @@ internal sealed class StopEvidence(TimeProvider time)
         return newest is null ? null : (newest.Cause, newest.Detail);
     }
 
+    /// <summary>Why an instance that nobody has seen is gone, by what happened to its name; null if nothing is known.</summary>
+    public (OutageCause Cause, string Detail)? FindLast(IEnumerable<GceOperation> operations)
+    {
+        (OutageCause Cause, string Detail)? last = null;
+        foreach (var operation in operations.Where(operation => operation.Error is null).OrderBy(operation => operation.InsertTime))
+        {
+            var isPersons = last is { Cause: OutageCause.User or OutageCause.Deleted };
+            last = operation.OperationType is "insert" or "start" or "resume" ? null
+                : CauseOf(operation) is { } cause && (!isPersons || cause is OutageCause.User or OutageCause.Deleted) ? (cause, Describe(operation))
+                : last;
+        }
+
+        return last;
+    }
+
     /// <summary>Lets go of what is old.</summary>
     /// <param name="instances">The ids of those that are watched.</param>
     public void Forget(IReadOnlySet<string> instances)

@@ -30,7 +30,9 @@ internal sealed class RecoveryShape(bool isOverride) : ObjectShape<OutagePolicy>
     private readonly Key<OutagePolicy> _flap = Key.Optional("flap", new FlapShape(isOverride),
         "A pause for a VM that goes down again and again.");
 
-    public override IReadOnlyList<Key> Keys => [StartAfter, RestartWhenUserStopped, StartTimeout, _backoff, HungAfter, SlowAfter, _flap];
+    private readonly Key<Recreation> _recreate = Key.Optional("recreate", new RecreateShape(), "How a VM of Compute Engine that is gone is made again.");
+
+    public override IReadOnlyList<Key> Keys => [StartAfter, RestartWhenUserStopped, StartTimeout, _backoff, HungAfter, SlowAfter, _flap, _recreate];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Recovery;
 
@@ -64,6 +66,7 @@ internal sealed class RecoveryShape(bool isOverride) : ObjectShape<OutagePolicy>
             FlapCount = flap.FlapCount,
             FlapWithin = flap.FlapWithin,
             FlapPause = flap.FlapPause,
+            Recreate = fields.OrNull(_recreate) ?? basis.Recreate,
         };
     }
 

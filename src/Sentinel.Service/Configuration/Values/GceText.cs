@@ -11,6 +11,13 @@ internal static partial class GceText
 
     public const string ExpectedCredentials = "metadata, none, or the absolute path of a JSON file with credentials";
 
+    public const string ExpectedTemplate = "a template's full name, such as projects/my-project/global/instanceTemplates/spot-v3";
+
+    /// <summary>Whether this may name an instance template, of the world or of a region.</summary>
+    public static bool IsTemplate(string text) =>
+        text.Split('/') is ["projects", var project, .. var place, "instanceTemplates", var name]
+        && place is ["global"] or ["regions", _] && IsProject(project) && IsName(name) && place.All(IsName);
+
     /// <summary>Whether this may name a project; old ones belong to a domain.</summary>
     public static bool IsProject(string text) => Project().IsMatch(text);
 

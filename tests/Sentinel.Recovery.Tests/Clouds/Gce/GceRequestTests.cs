@@ -227,6 +227,57 @@ public sealed class GceRequestTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_VM_that_is_gone_is_made_again_with_its_data_disk_once()
+    {
+        await BeGoneAsync();
+
+        var both = await Task.WhenAll(RecreateAsync(), RecreateAsync());
+
+        Assert.All(both, outcome => Assert.True(outcome.IsGood, outcome.Detail));
+        var vm = _rig.Project.Find(GceRig.Zone, "spot-1")!;
+        Assert.Equal(("RUNNING", "e2-medium"), (vm.Status, vm.MachineType));
+        Assert.Equal(vm.Link, (string)Assert.Single(_rig.Project.FindDisk(GceRig.Zone, "data")!["users"]!.AsArray())!);
+        Assert.NotNull(_rig.Project.FindDisk(GceRig.Zone, "spot-1"));
+        Assert.Single(_rig.Project.Operations, operation => operation.Type == "insert");
+        Assert.Equal(CloudResult.Already, (await RecreateAsync(2)).Result);
+    }
+
+    [Fact]
+    public async Task A_VM_is_not_made_again_while_somebody_else_holds_its_disk()
+    {
+        await BeGoneAsync();
+        _rig.Project.AddRunning(GceRig.Zone, "other", more: new JsonObject { ["disks"] = new JsonArray(new JsonObject { ["source"] = $"zones/{GceRig.Zone}/disks/data" }) });
+
+        var outcome = await RecreateAsync();
+
+        Assert.Equal(CloudResult.NotReady, outcome.Result);
+        Assert.Contains("instances/other", outcome.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain(_rig.Project.Operations, operation => operation.Type == "insert");
+    }
+
+    [Fact]
+    public async Task A_VM_that_starved_when_made_again_leaves_its_disk_free()
+    {
+        await BeGoneAsync();
+        _rig.Project.Trouble.Starving = (zone, _, _) => OperationFault.NoCapacity(zone);
+
+        Assert.Equal(CloudResult.NoCapacity, (await RecreateAsync()).Result);
+        Assert.Null(_rig.Project.Find(GceRig.Zone, "spot-1"));
+        Assert.Empty(_rig.Project.FindDisk(GceRig.Zone, "data")!["users"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task A_template_that_does_not_exist_is_for_a_person_to_mend()
+    {
+        await BeGoneAsync();
+
+        var outcome = await _rig.Cloud.RecreateAsync(
+            GceRig.Named("spot-1"), new() { Template = "projects/test-project/global/instanceTemplates/none", DataDisks = ["data"] }, GceRig.Ask("spot-1"), CancellationToken.None);
+
+        Assert.Equal(CloudResult.Misconfigured, outcome.Result);
+    }
+
+    [Fact]
     public async Task The_ceiling_holds_in_every_minute()
     {
         var time = new ManualTimeProvider();
@@ -252,6 +303,21 @@ public sealed class GceRequestTests : IAsyncLifetime
         Assert.All(taken, from => Assert.InRange(taken.Count(at => at >= from && at < from + TimeSpan.FromMinutes(1)), 1, 60));
         Assert.InRange((taken[^1] - taken[0]).TotalMinutes, 3, 4.5);
     }
+
+    private async Task BeGoneAsync()
+    {
+        _rig.Project.AddDisk(GceRig.Zone, "data");
+        _rig.Project.AddTemplate("spot", new JsonObject
+        {
+            ["machineType"] = "e2-medium",
+            ["disks"] = new JsonArray(new JsonObject { ["boot"] = true, ["autoDelete"] = true, ["initializeParams"] = new JsonObject() }),
+        });
+        _rig.Project.DeleteByPerson(GceRig.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _rig.Project.Find(GceRig.Zone, "spot-1") is null);
+    }
+
+    private Task<CloudOutcome> RecreateAsync(int attempt = 1) => _rig.Cloud.RecreateAsync(
+        GceRig.Named("spot-1"), new() { Template = "projects/test-project/global/instanceTemplates/spot", DataDisks = ["data"] }, GceRig.Ask("spot-1", attempt), CancellationToken.None);
 
     private Task<CloudOutcome> StartAsync(int attempt = 1) => _rig.Cloud.StartAsync(GceRig.Named("spot-1"), GceRig.Ask("spot-1", attempt), CancellationToken.None);
 }

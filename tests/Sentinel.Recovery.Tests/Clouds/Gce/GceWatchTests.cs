@@ -66,6 +66,18 @@ public sealed class GceWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_deleted_it_before_we_looked_is_found_out_by_its_name()
+    {
+        _rig.Project.AddRunning(GceRig.Zone, "spot-1");
+        _rig.Project.DeleteByPerson(GceRig.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _rig.Project.Find(GceRig.Zone, "spot-1") is null);
+
+        _rig.Watch("spot-1");
+
+        await _rig.UntilAsync(report => report is { Condition: InstanceCondition.Gone, Stop.Cause: OutageCause.Deleted });
+    }
+
+    [Fact]
     public async Task A_VM_is_kept_back_while_nobody_says_why_it_stopped()
     {
         _rig.Project.AddRunning(GceRig.Zone, "spot-1");
@@ -80,6 +92,39 @@ public sealed class GceWatchTests : IAsyncLifetime
         Assert.DoesNotContain(_rig.Reports, report => report.Condition is InstanceCondition.Stopped);
 
         _rig.Project.Trouble.HidingOperation = _ => false;
+        await _rig.UntilAsync(report => report is { Condition: InstanceCondition.Stopped, Stop.Cause: OutageCause.User });
+    }
+
+    [Fact]
+    public async Task A_VM_is_kept_back_for_as_long_as_reasons_cannot_be_read()
+    {
+        _rig.Project.AddRunning(GceRig.Zone, "spot-1");
+        _rig.Project.Trouble.Refusing = (_, path) => path.EndsWith("/operations", StringComparison.Ordinal)
+            ? GceRefusalException.Forbidden("compute.zoneOperations.list", "projects/test-project")
+            : null;
+        _rig.Watch("spot-1");
+        await _rig.UntilAsync(report => report.Condition is InstanceCondition.Running);
+
+        _rig.Project.StopByPerson(GceRig.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _rig.Project.Find(GceRig.Zone, "spot-1")!.Status == "TERMINATED");
+        var begun = TimeProvider.System.GetTimestamp();
+        await Eventually.TrueAsync(() => TimeProvider.System.GetElapsedTime(begun) > TimeSpan.FromSeconds(17));
+        Assert.DoesNotContain(_rig.Reports, report => report.Condition is InstanceCondition.Stopped);
+        Assert.Single(_rig.Log.Lines, line => line.Event == "gce.reasons.unreadable" && line.Text.Contains("compute.zoneOperations.list", StringComparison.Ordinal));
+
+        _rig.Project.Trouble.Refusing = (_, _) => null;
+        await _rig.UntilAsync(report => report is { Condition: InstanceCondition.Stopped, Stop.Cause: OutageCause.User });
+    }
+
+    [Fact]
+    public async Task A_VM_that_has_been_down_for_longer_than_anybody_remembers_is_a_persons_to_start()
+    {
+        var vm = _rig.Project.AddRunning(GceRig.Zone, "spot-1");
+        _rig.Project.FailHost(GceRig.Zone, "spot-1");
+        vm.WasStoppedAt(TimeProvider.System.GetUtcNow() - TimeSpan.FromDays(30));
+        _rig.Project.Trouble.HidingOperation = _ => true;
+        _rig.Watch("spot-1");
+
         await _rig.UntilAsync(report => report is { Condition: InstanceCondition.Stopped, Stop.Cause: OutageCause.User });
     }
 

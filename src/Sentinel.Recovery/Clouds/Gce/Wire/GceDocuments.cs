@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Sentinel.Recovery.Clouds.Gce.Wire;
@@ -22,6 +23,10 @@ internal sealed record GceInstance
 
 /// <summary>A network interface of an instance.</summary>
 internal sealed record GceInterface(string? NetworkIP);
+
+/// <summary>A disk, as far as it is read.</summary>
+/// <param name="Users">The instances that hold it.</param>
+internal sealed record GceDisk(string Name, string? Status, IReadOnlyList<string>? Users);
 
 /// <summary>An operation.</summary>
 internal sealed record GceOperation
@@ -81,6 +86,8 @@ internal sealed record MetadataToken(
 [JsonSerializable(typeof(GceOperation))]
 [JsonSerializable(typeof(GcePage<GceInstance>))]
 [JsonSerializable(typeof(GcePage<GceOperation>))]
+[JsonSerializable(typeof(GceDisk))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(GceErrorBody))]
 [JsonSerializable(typeof(MetadataToken))]
 internal sealed partial class GceJson : JsonSerializerContext;
