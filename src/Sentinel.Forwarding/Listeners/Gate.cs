@@ -1,0 +1,192 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Holding;
+using Sentinel.Forwarding.Relay;
+
+namespace Sentinel.Forwarding.Listeners;
+
+/// <summary>
+/// What all engines ask and tell of one listener: who may come in, who waits, what became of each connection. Lives as
+/// long as the listener's name stays in the configuration. Thread-safe; nothing here blocks, and nothing allocates for
+/// a connection that is admitted, picked for and ended without a limit in its way.
+/// </summary>
+internal sealed class Gate : IDisposable
+{
+    private readonly ForwardingMeter _meter;
+    private readonly ILogger _logger;
+    private readonly Dictionary<ClientAddress, int> _clients = [];
+    private volatile ListenerRules _rules;
+    private long _accepted;
+    private long _refused;
+    private long _refusedTold;
+    private int _active;
+    private int _acceptFailures;
+    private volatile SocketError _acceptError;
+
+    public Gate(ListenerSettings settings, PoolTable pools, TimeProvider time, ForwardingMeter meter, ILogger logger)
+    {
+        (Pools, Time, _meter, _logger) = (pools, time, meter, logger);
+        Name = settings.Name;
+        Room = new(pools, time, settings.HoldLimit, settings.HoldRelease, (outcome, stay) => meter.Held(Name, outcome, stay));
+        _rules = new(this, settings);
+        meter.Watch(this);
+    }
+
+    public string Name { get; }
+
+    public PoolTable Pools { get; }
+
+    /// <summary>The clock of every timestamp that is given to the gate or its room.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>Where connections or requests wait.</summary>
+    public WaitingRoom Room { get; }
+
+    /// <summary>What newcomers are admitted under.</summary>
+    public ListenerRules Rules => _rules;
+
+    /// <summary>Connections that are in.</summary>
+    public int Active => Volatile.Read(ref _active);
+
+    /// <summary>Connections that came in, ever.</summary>
+    public long Accepted => Volatile.Read(ref _accepted);
+
+    /// <summary>Connections that a limit turned away, ever.</summary>
+    public long Refused => Volatile.Read(ref _refused);
+
+    /// <summary>Puts new rules in force for newcomers.</summary>
+    public void Configure(ListenerRules rules)
+    {
+        _rules = rules;
+        Room.Configure(rules.Settings.HoldLimit, rules.Settings.HoldRelease);
+    }
+
+    /// <summary>Counts a connection in.</summary>
+    /// <returns>
+    /// The rules it is under from now on; whoever got them calls <see cref="Ended"/> once. Null: a limit is reached, the
+    /// refusal is already counted, and there is nothing to do but close the socket.
+    /// </returns>
+    public ListenerRules? Admit(ClientAddress client)
+    {
+        var rules = _rules;
+        if (Interlocked.Increment(ref _active) > rules.Settings.MaxConnections)
+        {
+            return Refuse(ConnectionEnd.ListenerFull);
+        }
+
+        if (rules.Settings.MaxConnectionsPerClient > 0 && !EnterClient(client, rules.Settings.MaxConnectionsPerClient))
+        {
+            return Refuse(ConnectionEnd.ClientFull);
+        }
+
+        Interlocked.Increment(ref _accepted);
+        return rules;
+    }
+
+    /// <summary>A backend for a new connection from the newest snapshot; null if nobody can serve. See <see cref="Attempts"/> for more than one try.</summary>
+    public Backend? Pick(PoolId pool, ClientAddress client) => Pools.Current.Pools.TryGetValue(pool, out var current) ? current.Pick(client) : null;
+
+    /// <summary>Whether connections under these rules end when their backend is declared down. Ask once, when the connection is established.</summary>
+    public bool ClosesOnDown(ListenerRules rules, PoolId pool) =>
+        rules.Settings.CloseOnDown
+        ?? (Pools.Current.Pools.TryGetValue(pool, out var current) && current.Definition.Policy == PoolPolicy.ActiveStandby);
+
+    /// <summary>Whether a backend was declared down, even if only for a moment, or left the configuration since it was picked.</summary>
+    /// <param name="picked">As the pick returned it.</param>
+    public bool IsDown(Backend picked) =>
+        !Pools.Current.Backends.TryGetValue(picked.Id, out var now) || !now.Status.Healthy || now.HealthySince != picked.HealthySince;
+
+    /// <summary>Tells of one attempt to reach a backend.</summary>
+    /// <param name="start">When it began: a timestamp of <see cref="Time"/>.</param>
+    public void Dialled(PoolId pool, DialOutcome outcome, long start) => _meter.Dialled(pool, outcome, Time.GetElapsedTime(start));
+
+    /// <summary>Tells of bytes that went through: at the latest before <see cref="Ended"/>, and now and then before, so that long connections are seen to move.</summary>
+    public void Relayed(long toBackend, long toClient) => _meter.Relayed(Name, toBackend, toClient);
+
+    /// <summary>Counts a connection out: its log line and metrics. Exactly once for each that was admitted, after its sockets are closed.</summary>
+    public void Ended(ListenerRules rules, in EndedConnection ended)
+    {
+        if (rules.Settings.MaxConnectionsPerClient > 0)
+        {
+            LeaveClient(ended.Client);
+        }
+
+        Interlocked.Decrement(ref _active);
+        _meter.Ended(Name, ended.End);
+        if (ended.End is ConnectionEnd.HoldFull)
+        {
+            Interlocked.Increment(ref _refused);
+            return;
+        }
+
+        Log.ConnectionEnded(
+            _logger, Name, ended.EndPoint, ended.Backend, ended.ToBackend, ended.ToClient, Time.GetElapsedTime(ended.Start).TotalSeconds, ended.End.ToName());
+    }
+
+    /// <summary>Accepting failed, and the engine pauses a moment before it goes on: out of descriptors or memory.</summary>
+    public void AcceptFailed(SocketError error)
+    {
+        _acceptError = error;
+        Interlocked.Increment(ref _acceptFailures);
+    }
+
+    /// <summary>Writes one line if connections were refused or accepting failed since the last call. Called about once a second: a flood must not fill the disk.</summary>
+    public void TellRefusals()
+    {
+        if (Interlocked.Exchange(ref _acceptFailures, 0) is > 0 and var failures)
+        {
+            Log.AcceptFailed(_logger, Name, failures, _acceptError);
+        }
+
+        var refused = Refused;
+        if (refused != _refusedTold)
+        {
+            Log.Refused(_logger, Name, refused - _refusedTold, Active, Room.Count);
+            _refusedTold = refused;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _meter.Forget(this);
+        Room.Dispose();
+    }
+
+    private ListenerRules? Refuse(ConnectionEnd end)
+    {
+        Interlocked.Decrement(ref _active);
+        Interlocked.Increment(ref _refused);
+        _meter.Ended(Name, end);
+        return null;
+    }
+
+    private bool EnterClient(ClientAddress client, int limit)
+    {
+        lock (_clients)
+        {
+            ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(_clients, client, out _);
+            if (count >= limit)
+            {
+                return false;
+            }
+
+            count++;
+            return true;
+        }
+    }
+
+    private void LeaveClient(ClientAddress client)
+    {
+        lock (_clients)
+        {
+            ref var count = ref CollectionsMarshal.GetValueRefOrNullRef(_clients, client);
+            if (--count == 0)
+            {
+                _clients.Remove(client);
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
+
+namespace Sentinel.Forwarding.Listeners;
+
+// Listeners and relays own event ids 1000–1499.
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Information, "{Client} on {Listener} to {Backend}: {End} after {Seconds:F3} s, {ToBackend} bytes to the backend, {ToClient} to the client.", EventName = "listener.connection.ended")]
+    public static partial void ConnectionEnded(
+        ILogger logger, string listener, IPEndPoint? client, BackendId? backend, long toBackend, long toClient, double seconds, string end);
+
+    [LoggerMessage(1001, LogLevel.Warning, "{Listener} refused {Count} connections: {Open} are open and {Held} wait, see maxConnections, maxConnectionsPerClient and holdLimit.", EventName = "listener.connections.refused")]
+    public static partial void Refused(ILogger logger, string listener, long count, int open, int held);
+
+    [LoggerMessage(1002, LogLevel.Error, "{Listener} could not accept {Count} times: {Error}. It goes on; if descriptors ran out, raise LimitNOFILE or lower maxConnections.", EventName = "listener.accept.failed")]
+    public static partial void AcceptFailed(ILogger logger, string listener, int count, SocketError error);
+
+    [LoggerMessage(1003, LogLevel.Error, "Accepting on {Listener} failed; it goes on.", EventName = "listener.accept.broke")]
+    public static partial void AcceptBroke(ILogger logger, Exception exception, string listener);
+}

@@ -1,0 +1,113 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace Sentinel.Forwarding.Listeners;
+
+/// <summary>
+/// The sockets that the service manager opened for this process, by name (sd_listen_fds(3)). They stay open as long as
+/// the process lives, used or not: a listener may come back for its socket.
+/// </summary>
+public sealed partial class PassedSockets
+{
+    private const int FirstDescriptor = 3;
+
+    private readonly ImmutableDictionary<string, ImmutableArray<int>> _descriptors;
+    private readonly Dictionary<string, ImmutableArray<Socket>> _sockets = [];
+
+    /// <param name="descriptors">Descriptors of listening sockets by name; several under one name are served alike.</param>
+    internal PassedSockets(ImmutableDictionary<string, ImmutableArray<int>> descriptors) => _descriptors = descriptors;
+
+    /// <summary>No sockets.</summary>
+    public static PassedSockets None { get; } = new(ImmutableDictionary<string, ImmutableArray<int>>.Empty);
+
+    /// <summary>
+    /// Reads LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES, and removes them, so that no child process takes the sockets for
+    /// its own. Call once, at start.
+    /// </summary>
+    public static PassedSockets FromEnvironment()
+    {
+        var (pid, count, names) = (Take("LISTEN_PID"), Take("LISTEN_FDS"), Take("LISTEN_FDNAMES"));
+        return pid != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) || !int.TryParse(count, CultureInfo.InvariantCulture, out var number)
+            ? None
+            : Named(number, names);
+    }
+
+    internal static PassedSockets Named(int count, string? names)
+    {
+        var list = string.IsNullOrEmpty(names) ? [] : names.Split(':');
+        return new(Enumerable.Range(0, count)
+            .GroupBy(i => i < list.Length ? list[i] : "unknown")
+            .ToImmutableDictionary(group => group.Key, group => group.Select(i => FirstDescriptor + i).ToImmutableArray()));
+    }
+
+    /// <summary>The listening sockets of that name.</summary>
+    /// <param name="error">A sentence for the administrator if there is none.</param>
+    internal ImmutableArray<Socket> Find(string name, out string? error)
+    {
+        error = null;
+        lock (_sockets)
+        {
+            if (_sockets.TryGetValue(name, out var sockets))
+            {
+                return sockets;
+            }
+
+            if (!_descriptors.TryGetValue(name, out var descriptors))
+            {
+                error = _descriptors.IsEmpty
+                    ? $"no socket was passed to this process; it needs a .socket unit with FileDescriptorName={name} (systemd.socket(5))"
+                    : $"no socket of that name was passed to this process; there are {string.Join(", ", _descriptors.Keys.Order())} (FileDescriptorName= in the .socket unit)";
+                return [];
+            }
+
+            try
+            {
+                sockets = [.. descriptors.Select(Open)];
+            }
+            catch (SocketException e)
+            {
+                error = $"the descriptor passed under that name is not a listening stream socket ({e.SocketErrorCode}); see ListenStream= and Accept=no in the .socket unit";
+                return [];
+            }
+
+            _sockets[name] = sockets;
+            return sockets;
+        }
+    }
+
+    private static Socket Open(int descriptor)
+    {
+        CloseOnExec(descriptor);
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        if (socket.SocketType != SocketType.Stream
+            || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
+            || (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection)! == 0)
+        {
+            throw new SocketException((int)SocketError.OperationNotSupported);
+        }
+
+        return socket;
+    }
+
+    private static void CloseOnExec(int descriptor)
+    {
+        const int SetFlags = 2;
+        const int CloseOnExecFlag = 1;
+        if (OperatingSystem.IsLinux())
+        {
+            _ = Fcntl(descriptor, SetFlags, CloseOnExecFlag);
+        }
+    }
+
+    private static string? Take(string variable)
+    {
+        var value = Environment.GetEnvironmentVariable(variable);
+        Environment.SetEnvironmentVariable(variable, null);
+        return value;
+    }
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int Fcntl(int descriptor, int command, int argument);
+}

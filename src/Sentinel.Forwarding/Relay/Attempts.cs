@@ -1,0 +1,39 @@
+using System.Runtime.InteropServices;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Listeners;
+
+namespace Sentinel.Forwarding.Relay;
+
+/// <summary>
+/// One connection's way through its pool: the next backend while no byte was sent, each at most once. When
+/// <see cref="Next"/> has nobody left, the connection goes to the waiting room (with <see cref="Exhausted"/>) and,
+/// released, starts afresh. A mutable struct: keep it in a field, never in a readonly one. Not thread-safe.
+/// </summary>
+internal struct Attempts
+{
+    private List<BackendId>? _tried;
+    private Pool? _pool;
+
+    /// <summary>The pool as it was when everybody in it had been dialled in vain; null if there was nobody to dial.</summary>
+    public readonly Pool? Exhausted => _tried is { Count: > 0 } ? _pool : null;
+
+    /// <summary>Whom to dial; null if nobody is left.</summary>
+    public Backend? Next(Gate gate, PoolId pool, ClientAddress client)
+    {
+        _pool = gate.Pools.Current.Pools.GetValueOrDefault(pool);
+        return _pool?.Pick(client, CollectionsMarshal.AsSpan(_tried));
+    }
+
+    /// <summary>A dial failed. Unless the fault was ours, recovery is asked to look at the backend at once.</summary>
+    public void Failed(Gate gate, Backend backend, DialOutcome outcome)
+    {
+        (_tried ??= []).Add(backend.Id);
+        if (outcome != DialOutcome.Exhausted && gate.Pools.Current.Backends.TryGetValue(backend.Id, out var now) && now.Status.Healthy)
+        {
+            gate.Pools.ReportDialFailure(backend.Id);
+        }
+    }
+
+    /// <summary>The connection waited and was released: everybody may be tried again.</summary>
+    public readonly void StartAfresh() => _tried?.Clear();
+}

@@ -1,0 +1,30 @@
+using Sentinel.Backends;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Recovery;
+
+namespace Sentinel.Service.Configuration;
+
+/// <summary>The whole configuration: checked, defaults filled in, environment applied. Compares by value.</summary>
+internal sealed record SentinelConfiguration
+{
+    /// <summary>This sentinel's name, in logs, metrics and leases.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Absolute path; created with mode 0700 by whoever starts the daemon.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>The admin endpoint.</summary>
+    public AdminSettings Admin { get; init; } = new();
+
+    /// <summary>Logs and export.</summary>
+    public TelemetrySettings Telemetry { get; init; } = new();
+
+    /// <summary>All backends, in the order of the file.</summary>
+    public EquatableList<BackendSettings> Backends { get; init; } = [];
+
+    /// <summary>All pools, in the order of the file.</summary>
+    public EquatableList<PoolDefinition> Pools { get; init; } = [];
+
+    /// <summary>All listeners, in the order of the file.</summary>
+    public EquatableList<ListenerSettings> Listeners { get; init; } = [];
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net.Sockets;
+
+namespace Sentinel.Service.Lifetimes;
+
+/// <summary>
+/// Tells systemd how the daemon is doing: one datagram a message (sd_notify(3)). Where no service manager listens, every
+/// message goes nowhere. Thread-safe.
+/// </summary>
+internal sealed class ServiceManager : IDisposable
+{
+    private readonly Socket? _socket;
+    private readonly UnixDomainSocketEndPoint? _address;
+
+    /// <param name="notifySocket">A path, or an abstract name after <c>@</c>; null: nobody listens.</param>
+    /// <param name="watchdog">How long the service manager waits for a sign of life before it restarts the daemon; null: for ever.</param>
+    public ServiceManager(string? notifySocket, TimeSpan? watchdog)
+    {
+        Watchdog = watchdog;
+        if (notifySocket is ['/' or '@', _, ..] && !OperatingSystem.IsWindows())
+        {
+            _address = new UnixDomainSocketEndPoint(notifySocket[0] == '@' ? "\0" + notifySocket[1..] : notifySocket);
+            _socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified)
+            {
+                // A manager that does not read must not stop the daemon.
+                SendTimeout = 1000,
+            };
+        }
+    }
+
+    /// <summary>Whether anybody listens.</summary>
+    public bool IsPresent => _socket is not null;
+
+    /// <summary>How often at least <see cref="Alive"/> must be said, times two; null if nobody waits for it.</summary>
+    public TimeSpan? Watchdog { get; }
+
+    /// <summary>
+    /// The service manager that started this process. Its variables are taken out of the environment: a child that
+    /// inherited them could speak in the daemon's name.
+    /// </summary>
+    public static ServiceManager FromEnvironment()
+    {
+        var socket = Take("NOTIFY_SOCKET");
+        var watchdog = Take("WATCHDOG_USEC");
+        var watched = Take("WATCHDOG_PID");
+        var isForUs = watched is null || watched == Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
+        return new ServiceManager(
+            socket,
+            isForUs && long.TryParse(watchdog, NumberStyles.None, CultureInfo.InvariantCulture, out var microseconds) && microseconds > 0
+                ? TimeSpan.FromMicroseconds(microseconds)
+                : null);
+    }
+
+    /// <summary>Every listener is bound; also ends <see cref="Reloading"/>.</summary>
+    public void Ready() => Send("READY=1");
+
+    /// <summary>A reload begins. systemd compares the time with its own clock, CLOCK_MONOTONIC, which is also what .NET's timestamps are on Linux.</summary>
+    public void Reloading() =>
+        Send($"RELOADING=1\nMONOTONIC_USEC={(long)(TimeProvider.System.GetTimestamp() * (1e6 / TimeProvider.System.TimestampFrequency))}");
+
+    /// <summary>The daemon is on its way out.</summary>
+    public void Stopping() => Send("STOPPING=1");
+
+    /// <summary>Every loop makes progress.</summary>
+    public void Alive() => Send("WATCHDOG=1");
+
+    /// <summary>One line for <c>systemctl status</c>.</summary>
+    public void Status(string text) => Send("STATUS=" + text.ReplaceLineEndings(" "));
+
+    public void Dispose() => _socket?.Dispose();
+
+    private static string? Take(string variable)
+    {
+        var value = Environment.GetEnvironmentVariable(variable);
+        Environment.SetEnvironmentVariable(variable, null);
+        return string.IsNullOrEmpty(value) ? null : value;
+    }
+
+    private void Send(string message)
+    {
+        try
+        {
+            _socket?.SendTo(System.Text.Encoding.UTF8.GetBytes(message), _address!);
+        }
+        catch (SocketException)
+        {
+            // A manager that went away or does not read has its own ways to find out.
+        }
+    }
+}

@@ -1,0 +1,166 @@
+using System.Diagnostics.Metrics;
+using Sentinel.Service.Telemetry;
+using Sentinel.Service.Telemetry.Metrics;
+using Sentinel.Testing;
+
+namespace Sentinel.Service.Tests.Telemetry;
+
+public sealed class MetricsTests : IDisposable
+{
+    // Its own name, because every test of the process shares the SDK's listeners.
+    private readonly Meter _meter = new("Sentinel.Test." + Guid.NewGuid().ToString("N"));
+    private readonly MetricsPipeline _pipeline = new("test");
+
+    public void Dispose()
+    {
+        _pipeline.Dispose();
+        _meter.Dispose();
+    }
+
+    [Fact]
+    public void Names_follow_the_instruments_by_the_usual_rules()
+    {
+        _meter.CreateCounter<long>("sentinel.t1.relay", "By", "Bytes.").Add(7, new("listener", "ssh"), new("direction", "in"));
+        _meter.CreateCounter<long>("sentinel.t1.connections", "{connection}", "Connections.").Add(0, new KeyValuePair<string, object?>("end", "idle"));
+        _meter.CreateUpDownCounter<int>("sentinel.t1.connections.active", description: "Open.").Add(3);
+        _meter.CreateObservableGauge("sentinel.t1.expiry", () => 1.5, "s", "When.");
+
+        Assert.Equal(
+            """
+            # HELP sentinel_t1_connections_active Open.
+            # TYPE sentinel_t1_connections_active gauge
+            sentinel_t1_connections_active 3
+            # HELP sentinel_t1_connections_total Connections.
+            # TYPE sentinel_t1_connections_total counter
+            sentinel_t1_connections_total{end="idle"} 0
+            # HELP sentinel_t1_expiry_seconds When.
+            # TYPE sentinel_t1_expiry_seconds gauge
+            sentinel_t1_expiry_seconds 1.5
+            # HELP sentinel_t1_relay_bytes_total Bytes.
+            # TYPE sentinel_t1_relay_bytes_total counter
+            sentinel_t1_relay_bytes_total{direction="in",listener="ssh"} 7
+
+            """,
+            Scrape("sentinel_t1_"));
+    }
+
+    [Fact]
+    public void A_histogram_has_summed_buckets_and_the_infinite_one()
+    {
+        var histogram = _meter.CreateHistogram("sentinel.t2.hold.duration", "s", "Waited.", null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.5, 2] });
+        histogram.Record(0.5, new KeyValuePair<string, object?>("outcome", "served"));
+        histogram.Record(1, new KeyValuePair<string, object?>("outcome", "served"));
+        histogram.Record(60, new KeyValuePair<string, object?>("outcome", "served"));
+
+        Assert.Equal(
+            """
+            # HELP sentinel_t2_hold_duration_seconds Waited.
+            # TYPE sentinel_t2_hold_duration_seconds histogram
+            sentinel_t2_hold_duration_seconds_bucket{outcome="served",le="0.5"} 1
+            sentinel_t2_hold_duration_seconds_bucket{outcome="served",le="2"} 2
+            sentinel_t2_hold_duration_seconds_bucket{outcome="served",le="+Inf"} 3
+            sentinel_t2_hold_duration_seconds_sum{outcome="served"} 61.5
+            sentinel_t2_hold_duration_seconds_count{outcome="served"} 3
+
+            """,
+            Scrape("sentinel_t2_"));
+    }
+
+    [Fact]
+    public void A_duration_without_advice_gets_buckets_in_seconds()
+    {
+        _meter.CreateHistogram<double>("sentinel.t3.duration", "s", "Took.").Record(0.004);
+
+        Assert.Contains("sentinel_t3_duration_seconds_bucket{le=\"0.005\"} 1\n", Scrape("sentinel_t3_"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_others_chose_cannot_break_out_of_a_label_or_help_text()
+    {
+        _meter.CreateCounter<long>("sentinel.t4.odd", description: "One\\two\nthree \"four\".")
+            .Add(1, new KeyValuePair<string, object?>("a.b", "x\"} 1\n\\y"));
+
+        Assert.Equal(
+            """
+            # HELP sentinel_t4_odd_total One\\two\nthree "four".
+            # TYPE sentinel_t4_odd_total counter
+            sentinel_t4_odd_total{a_b="x\"} 1\n\\y"} 1
+
+            """,
+            Scrape("sentinel_t4_"));
+    }
+
+    [Fact]
+    public void Two_instruments_of_one_name_give_each_series_once()
+    {
+        using var other = new Meter(_meter.Name + ".Other");
+        _meter.CreateCounter<long>("sentinel.t5.twice", description: "Twice.").Add(1);
+        other.CreateCounter<long>("sentinel.t5.twice", description: "Twice.").Add(2);
+
+        Assert.Equal(1, Scrape("sentinel_t5_").Split('\n').Count(line => line.StartsWith("sentinel_t5_twice_total ", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void A_backend_that_left_the_configuration_leaves_the_scrape()
+    {
+        var gone = "";
+        _meter.CreateObservableGauge(
+            "sentinel.t6.healthy",
+            () => new[] { "spot-1", "spot-2" }.Where(name => name != gone).Select(name => new Measurement<int>(1, new KeyValuePair<string, object?>("backend", name))),
+            description: "Healthy.");
+        Assert.Contains("backend=\"spot-1\"", Scrape("sentinel_t6_"), StringComparison.Ordinal);
+
+        gone = "spot-1";
+        var text = Scrape("sentinel_t6_");
+
+        Assert.DoesNotContain("spot-1", text, StringComparison.Ordinal);
+        Assert.Contains("backend=\"spot-2\"", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Scrapes_at_the_same_time_all_see_everything()
+    {
+        _meter.CreateCounter<long>("sentinel.t7.one", description: "One.").Add(1);
+
+        var texts = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => Scrape("sentinel_t7_"))));
+
+        Assert.All(texts, text => Assert.Contains("sentinel_t7_one_total 1\n", text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_daemon_tells_of_itself()
+    {
+        using var service = new ServiceMetrics(() => 0);
+        using var process = new ProcessMetrics();
+        service.Reloaded(ReloadOutcome.Rejected);
+
+        var text = Scrape("");
+
+        Assert.Contains($"sentinel_build_info{{version=\"{BuildInfo.Version}\"}} 1\n", text, StringComparison.Ordinal);
+        Assert.Contains("sentinel_leader 1\n", text, StringComparison.Ordinal);
+        Assert.Contains("sentinel_config_reloads_total{outcome=\"applied\"} 0\n", text, StringComparison.Ordinal);
+        Assert.Contains("sentinel_config_reloads_total{outcome=\"rejected\"} 1\n", text, StringComparison.Ordinal);
+        foreach (var name in (string[])["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds", "process_start_time_seconds", "dotnet_gc_heap_total_allocated_bytes_total"])
+        {
+            Assert.Matches($"(?m)^{name} [0-9.]*[1-9]", text);
+        }
+    }
+
+    [NeedsFact("promtool")]
+    public async Task Promtool_has_nothing_to_say()
+    {
+        using var service = new ServiceMetrics(() => 0);
+        using var process = new ProcessMetrics();
+        GC.Collect();
+
+        var outcome = await RunningProgram.RunAsync("promtool", ["check", "metrics"], Scrape("sentinel_build", "sentinel_leader", "sentinel_config", "sentinel_log", "process_", "dotnet_"));
+
+        Assert.Equal((0, "", ""), (outcome.Status, outcome.Output, outcome.Errors));
+    }
+
+    /// <summary>The lines of the families whose names begin so.</summary>
+    private string Scrape(params string[] prefixes) => string.Concat(
+        _pipeline.Scrape.Read()!.Split('\n').SkipLast(1)
+            .Where(line => prefixes.Any(prefix => line.Replace("# HELP ", "", StringComparison.Ordinal).Replace("# TYPE ", "", StringComparison.Ordinal).StartsWith(prefix, StringComparison.Ordinal)))
+            .Select(line => line + "\n"));
+}
