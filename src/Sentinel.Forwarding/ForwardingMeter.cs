@@ -34,7 +34,8 @@ internal sealed class ForwardingMeter : IDisposable
     /// <summary>For instruments of other folders of this room.</summary>
     public Meter Meter => _meter;
 
-    public void Watch(Gate gate) => ImmutableInterlocked.Update(ref _gates, gates => gates.Add(gate));
+    /// <summary>Shows a listener; a second time changes nothing.</summary>
+    public void Watch(Gate gate) => ImmutableInterlocked.Update(ref _gates, gates => gates.Contains(gate) ? gates : gates.Add(gate));
 
     public void Forget(Gate gate) => ImmutableInterlocked.Update(ref _gates, gates => gates.Remove(gate));
 

@@ -14,6 +14,16 @@ internal sealed class AwaitedWaiter(PoolId pool, ClientAddress client, long sinc
 
     public override void Expired() => _outcome.TrySetResult(null);
 
+    /// <summary>Gives up: the outcome is null, unless it was called back already.</summary>
+    public void Leave(WaitingRoom room)
+    {
+        if (room.Leave(this))
+        {
+            _outcome.TrySetResult(null);
+        }
+    }
+
+    /// <summary>Gives up: the outcome is cancelled, unless it was called back already.</summary>
     public void Cancel(WaitingRoom room, CancellationToken cancellationToken)
     {
         if (room.Leave(this))

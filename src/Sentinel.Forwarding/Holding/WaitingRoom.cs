@@ -28,6 +28,9 @@ internal sealed class WaitingRoom : IDisposable
 
     // Timers are not finer than this is worth; whoever comes due meanwhile leaves together.
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(10);
+    // One in a quarter of an hour: a rate of nothing would hold for ever.
+    private const double SlowestRelease = 0.001;
+
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
 
     private readonly PoolTable _pools;
@@ -70,7 +73,7 @@ internal sealed class WaitingRoom : IDisposable
     {
         lock (_lock)
         {
-            (_limit, _perSecond) = (limit, perSecond);
+            (_limit, _perSecond) = (limit, Math.Max(perSecond, SlowestRelease));
         }
     }
 

@@ -33,9 +33,12 @@ internal sealed class AcceptLoop : IDisposable
     public static AcceptLoop Start(Socket listening, Gate gate, IAcceptSink sink, LoopRegistry loops, ILogger logger)
     {
         var loop = new AcceptLoop(listening, gate, sink, loops, logger);
-        _ = Task.Run(loop.RunAsync);
+        loop.Completion = Task.Run(loop.RunAsync);
         return loop;
     }
+
+    /// <summary>After <see cref="Dispose"/>: when the last connection has been passed on.</summary>
+    public Task Completion { get; private set; } = Task.CompletedTask;
 
     /// <summary>Accepts no more; one that is being accepted just now is still passed on.</summary>
     public void Dispose() => _stop.Cancel();
@@ -106,6 +109,7 @@ internal sealed class AcceptLoop : IDisposable
             }
 
             endPoint = (IPEndPoint)socket.RemoteEndPoint!;
+            endPoint = endPoint.Address.IsIPv4MappedToIPv6 ? new(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
         }
         catch (SocketException)
         {

@@ -31,7 +31,6 @@ internal sealed class Gate : IDisposable
         Name = settings.Name;
         Room = new(pools, time, settings.HoldLimit, settings.HoldRelease, (outcome, stay) => meter.Held(Name, outcome, stay));
         _rules = new(this, settings);
-        meter.Watch(this);
     }
 
     public string Name { get; }
@@ -56,10 +55,11 @@ internal sealed class Gate : IDisposable
     /// <summary>Connections that a limit turned away, ever.</summary>
     public long Refused => Volatile.Read(ref _refused);
 
-    /// <summary>Puts new rules in force for newcomers.</summary>
+    /// <summary>Puts rules in force for newcomers, and shows the listener in the metrics.</summary>
     public void Configure(ListenerRules rules)
     {
         _rules = rules;
+        _meter.Watch(this);
         Room.Configure(rules.Settings.HoldLimit, rules.Settings.HoldRelease);
     }
 

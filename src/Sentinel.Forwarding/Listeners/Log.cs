@@ -20,4 +20,10 @@ internal static partial class Log
 
     [LoggerMessage(1003, LogLevel.Error, "Accepting on {Listener} failed; it goes on.", EventName = "listener.accept.broke")]
     public static partial void AcceptBroke(ILogger logger, Exception exception, string listener);
+
+    [LoggerMessage(1004, LogLevel.Information, "{Listener} listens on {Addresses} ({Engine}).", EventName = "listener.listening")]
+    public static partial void Listening(ILogger logger, string listener, string addresses, string engine);
+
+    [LoggerMessage(1005, LogLevel.Information, "{Listener} is gone: no connection is left.", EventName = "listener.gone")]
+    public static partial void Gone(ILogger logger, string listener);
 }

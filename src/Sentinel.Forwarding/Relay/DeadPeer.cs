@@ -7,6 +7,11 @@ namespace Sentinel.Forwarding.Relay;
 /// Socket options that find out within half a minute that a peer has vanished without a word, whether the connection is
 /// idle (keepalive) or has data in flight (TCP_USER_TIMEOUT, tcp(7)).
 /// </summary>
+/// <remarks>
+/// Linux counts TCP_USER_TIMEOUT against a peer that is alive and merely does not read, too: a client stopped with
+/// Ctrl-Z for half a minute would lose a connection that it would keep without us. So whoever relays reviews now and
+/// then the connections he has sent something on, and lifts the limit from those whose window is closed.
+/// </remarks>
 internal static class DeadPeer
 {
     /// <summary>Seconds of silence before the first probe.</summary>
@@ -22,7 +27,11 @@ internal static class DeadPeer
     public const int UserTimeout = 30_000;
 
     private const int IpProtoTcp = 6;
+    private const int TcpInfo = 11;
     private const int TcpUserTimeout = 18;
+
+    /// <summary>How often to review: well within <see cref="UserTimeout"/>.</summary>
+    public static readonly TimeSpan ReviewInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>Sets the options, and TCP_NODELAY: the peers have decided what belongs together. Sockets accepted on Linux inherit all of it.</summary>
     /// <exception cref="SocketException">The connection is already broken (not every system allows options then).</exception>
@@ -35,8 +44,57 @@ internal static class DeadPeer
         socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, KeepAliveProbes);
         if (OperatingSystem.IsLinux())
         {
-            var timeout = UserTimeout;
-            socket.SetRawSocketOption(IpProtoTcp, TcpUserTimeout, MemoryMarshal.AsBytes(new Span<int>(ref timeout)));
+            SetUserTimeout(socket, UserTimeout);
         }
     }
+
+    /// <summary>Adapts TCP_USER_TIMEOUT to what the connection is waiting for.</summary>
+    /// <returns>Whether to review it again even if nothing more is sent on it.</returns>
+    /// <exception cref="SocketException">The connection is broken; whoever reads or writes finds out too.</exception>
+    public static bool Review(Socket socket)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
+        Span<byte> info = stackalloc byte[256];
+        var length = socket.GetRawSocketOption(IpProtoTcp, TcpInfo, info);
+        var again = Judge(info[..length], out var timeout);
+        SetUserTimeout(socket, timeout);
+        return again;
+    }
+
+    /// <param name="tcpInfo">What getsockopt(TCP_INFO) gave (linux/tcp.h, struct tcp_info).</param>
+    /// <param name="userTimeout">The TCP_USER_TIMEOUT that is right now, in milliseconds.</param>
+    /// <returns>Whether anything that was sent is not acknowledged yet.</returns>
+    public static bool Judge(ReadOnlySpan<byte> tcpInfo, out int userTimeout)
+    {
+        const int ProbesAt = 3;
+        const int UnacknowledgedAt = 24;
+        const int NotSentAt = 144;
+        userTimeout = UserTimeout;
+        if (tcpInfo.Length < NotSentAt + sizeof(uint))
+        {
+            return false;
+        }
+
+        var inFlight = Field(tcpInfo, UnacknowledgedAt) > 0;
+        var unsent = Field(tcpInfo, NotSentAt) > 0;
+
+        // Nothing in flight and something to send: the window is closed, and the kernel probes it. A peer that is there
+        // answers each probe; two without an answer mean that it is not.
+        if (!inFlight && unsent && tcpInfo[ProbesAt] < 2)
+        {
+            userTimeout = 0;
+        }
+
+        return inFlight || unsent;
+    }
+
+    // The kernel's own byte order.
+    private static uint Field(ReadOnlySpan<byte> info, int at) => MemoryMarshal.Read<uint>(info[at..]);
+
+    private static void SetUserTimeout(Socket socket, int milliseconds) =>
+        socket.SetRawSocketOption(IpProtoTcp, TcpUserTimeout, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(ref milliseconds)));
 }

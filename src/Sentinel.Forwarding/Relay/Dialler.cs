@@ -1,0 +1,68 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Sentinel.Forwarding.Relay;
+
+/// <summary>Opens connections to backends.</summary>
+/// <param name="time">Measures the timeout.</param>
+internal sealed class Dialler(TimeProvider time)
+{
+    /// <summary>Makes one attempt. A name is resolved each time, and its addresses are tried in turn, all within the one timeout.</summary>
+    /// <param name="host">An IP address or a name.</param>
+    /// <returns>A socket with the options of <see cref="DeadPeer"/>; or null and why not.</returns>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public async ValueTask<(Socket? Socket, DialOutcome Outcome)> DialAsync(string host, int port, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        using var deadline = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
+        try
+        {
+            if (IPAddress.TryParse(host, out var address))
+            {
+                return await ConnectAsync(address, port, either.Token).ConfigureAwait(false);
+            }
+
+            (Socket? Socket, DialOutcome Outcome) last = (null, DialOutcome.Unresolved);
+            foreach (var candidate in await Dns.GetHostAddressesAsync(host, either.Token).ConfigureAwait(false))
+            {
+                last = await ConnectAsync(candidate, port, either.Token).ConfigureAwait(false);
+                if (last.Socket is not null)
+                {
+                    break;
+                }
+            }
+
+            return last;
+        }
+        catch (SocketException e)
+        {
+            return (null, e.SocketErrorCode is SocketError.TooManyOpenSockets ? DialOutcome.Exhausted : DialOutcome.Unresolved);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return (null, DialOutcome.TimedOut);
+        }
+    }
+
+    private static async ValueTask<(Socket? Socket, DialOutcome Outcome)> ConnectAsync(IPAddress address, int port, CancellationToken cancellationToken)
+    {
+        Socket? socket = null;
+        try
+        {
+            socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            DeadPeer.Watch(socket);
+            await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken).ConfigureAwait(false);
+            return (socket, DialOutcome.Connected);
+        }
+        catch (SocketException e)
+        {
+            socket?.Dispose();
+            return (null, DialOutcomes.Of(e.SocketErrorCode));
+        }
+        catch
+        {
+            socket?.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
+using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Listeners;
+
+namespace Sentinel.Forwarding.Relay.Managed;
+
+/// <summary>The connections of one listener.</summary>
+internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained) : ICarrier, IAcceptSink
+{
+    private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = [];
+    private readonly ConcurrentDictionary<ManagedConnection, bool> _connections = [];
+    private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _closingDown;
+    private volatile bool _draining;
+
+    public Dialler Dialler => dialler;
+
+    public ILogger Logger => logger;
+
+    public void Accept(Socket listening) => _accepting[listening] = AcceptLoop.Start(listening, gate, this, loops, logger);
+
+    public void StopAccepting(Socket listening)
+    {
+        if (_accepting.TryRemove(listening, out var loop))
+        {
+            loop.Dispose();
+        }
+    }
+
+    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules)
+    {
+        var connection = new ManagedConnection(this, rules, socket, endPoint, client);
+        _connections[connection] = true;
+        _ = connection.RunAsync();
+    }
+
+    /// <summary>A connection is over and reported.</summary>
+    public void Forget(ManagedConnection connection)
+    {
+        _connections.TryRemove(connection, out _);
+        if (_draining && _connections.IsEmpty)
+        {
+            _empty.TrySetResult();
+        }
+    }
+
+    public void CloseDown()
+    {
+        // One walk for a burst of news: set back before the walk, so that news that comes during it starts another.
+        if (Interlocked.Exchange(ref _closingDown, 1) == 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static carrier =>
+                {
+                    Interlocked.Exchange(ref carrier._closingDown, 0);
+                    foreach (var (connection, _) in carrier._connections)
+                    {
+                        connection.EndIfDown();
+                    }
+                },
+                this,
+                preferLocal: false);
+        }
+    }
+
+    public void Sweep(long now)
+    {
+        foreach (var (connection, _) in _connections)
+        {
+            connection.Sweep(now);
+        }
+    }
+
+    public async Task DrainAsync(CancellationToken now)
+    {
+        var loops = _accepting.Values.ToArray();
+        foreach (var listening in _accepting.Keys)
+        {
+            StopAccepting(listening);
+        }
+
+        await Task.WhenAll(loops.Select(loop => loop.Completion)).ConfigureAwait(false);
+        _draining = true;
+        await using (now.UnsafeRegister(_ => Stop(), null).ConfigureAwait(false))
+        {
+            if (!_connections.IsEmpty)
+            {
+                await _empty.Task.ConfigureAwait(false);
+            }
+        }
+
+        drained(this);
+    }
+
+    private void Stop()
+    {
+        foreach (var (connection, _) in _connections)
+        {
+            connection.End(ConnectionEnd.Stopped);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+using System.Net;
+using System.Net.Sockets;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Holding;
+using Sentinel.Forwarding.Listeners;
+
+namespace Sentinel.Forwarding.Relay.Managed;
+
+/// <summary>
+/// One connection from its admission to its end: finds a backend, waiting for one if it must, then relays. Whoever has a
+/// reason to end it calls <see cref="End"/>; the first reason counts, and the rest follows from the sockets' closing.
+/// </summary>
+internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules rules, Socket client, IPEndPoint endPoint, ClientAddress address)
+{
+    private const int NotEnded = -1;
+
+    private readonly long _start = rules.Gate.Time.GetTimestamp();
+    private CancellationTokenSource? _connecting;
+    private int _end = NotEnded;
+    private Backend? _backend;
+    private bool _closesOnDown;
+    private Task<int>? _clientReadable;
+    private AwaitedWaiter? _waiter;
+    private ManagedRelay? _relay;
+
+    private Gate Gate => rules.Gate;
+
+    private PoolId Pool => rules.Destination.Pool;
+
+    private bool IsEnded => Volatile.Read(ref _end) != NotEnded;
+
+    /// <summary>Carries the connection to its end and reports it. Never throws.</summary>
+    public async Task RunAsync()
+    {
+        try
+        {
+            if (await ConnectAsync().ConfigureAwait(false) is { } upstream)
+            {
+                await RelayAsync(upstream).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e)
+        {
+            Log.ConnectionBroke(carrier.Logger, e, Gate.Name, endPoint);
+            End(ConnectionEnd.Failed);
+        }
+
+        Close();
+    }
+
+    /// <summary>Ends the connection now, unless it has ended.</summary>
+    public void End(ConnectionEnd why)
+    {
+        if (Interlocked.CompareExchange(ref _end, (int)why, NotEnded) != NotEnded)
+        {
+            return;
+        }
+
+        _connecting?.Cancel();
+        _waiter?.Leave(Gate.Room);
+        _relay?.Cut();
+    }
+
+    /// <summary>Ends the connection if its backend was declared down and the rules say so.</summary>
+    public void EndIfDown()
+    {
+        if (_relay is not null && _closesOnDown && Gate.IsDown(_backend!))
+        {
+            End(ConnectionEnd.BackendDown);
+        }
+    }
+
+    /// <summary>What no read or write would notice. Called about once a second.</summary>
+    public void Sweep(long now)
+    {
+        if (_relay is { } relay)
+        {
+            relay.Sweep(now);
+        }
+        else if (_waiter is not null && _clientReadable is { IsCompleted: true } && ManagedRelay.IsBroken(client))
+        {
+            // It has sent something, so its readability tells nothing any more.
+            LeaveRoom();
+        }
+    }
+
+    private async Task<Socket?> ConnectAsync()
+    {
+        // Never disposed: it has no timer, and End may come from anywhere at any time.
+        var connecting = new CancellationTokenSource();
+        Interlocked.Exchange(ref _connecting, connecting);
+        var attempts = new Attempts();
+        while (!IsEnded)
+        {
+            var backend = attempts.Next(Gate, Pool, address);
+            if (backend is null)
+            {
+                backend = await HoldAsync(attempts.Exhausted).ConfigureAwait(false);
+                if (backend is null)
+                {
+                    return null;
+                }
+
+                attempts.StartAfresh();
+            }
+
+            var start = Gate.Time.GetTimestamp();
+            _backend = backend;
+            backend.Load.Enter();
+            try
+            {
+                var (socket, outcome) = await carrier.Dialler.DialAsync(
+                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, connecting.Token).ConfigureAwait(false);
+                Gate.Dialled(Pool, outcome, start);
+                if (socket is not null)
+                {
+                    return socket;
+                }
+
+                LetGo();
+                attempts.Failed(Gate, backend, outcome);
+            }
+            catch (OperationCanceledException) when (IsEnded)
+            {
+                LetGo();
+            }
+        }
+
+        return null;
+    }
+
+    private async Task<Backend?> HoldAsync(Pool? exhausted)
+    {
+        var waiter = new AwaitedWaiter(Pool, address, _start, rules.Settings.Hold);
+        switch (Gate.Room.Enter(waiter, exhausted))
+        {
+            case Entry.Full:
+                End(ConnectionEnd.HoldFull);
+                return null;
+            case Entry.TooLate:
+                End(ConnectionEnd.NoBackend);
+                return null;
+        }
+
+        // A full fence: either End sees the waiter, or we see the end.
+        Interlocked.Exchange(ref _waiter, waiter);
+        if (IsEnded)
+        {
+            waiter.Leave(Gate.Room);
+        }
+
+        _ = WatchClientAsync();
+        var backend = await waiter.Outcome.ConfigureAwait(false);
+        _waiter = null;
+        if (backend is null)
+        {
+            End(ConnectionEnd.NoBackend);
+        }
+
+        return backend;
+    }
+
+    /// <summary>
+    /// Notices a client that leaves while it waits. One that sent something and closed its half may be waiting for the
+    /// answer; one that sent nothing and closed has left.
+    /// </summary>
+    private async Task WatchClientAsync()
+    {
+        try
+        {
+            _clientReadable ??= client.ReceiveAsync(Memory<byte>.Empty).AsTask();
+            await _clientReadable.ConfigureAwait(false);
+            if (client.Available > 0)
+            {
+                return;
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // reset, or ended meanwhile
+        }
+
+        LeaveRoom();
+    }
+
+    private void LeaveRoom()
+    {
+        // Only while it waits is nobody else reading from the client, so that "nothing to read" means the end.
+        if (_waiter is { } waiter && Gate.Room.Leave(waiter))
+        {
+            End(ConnectionEnd.ClientLeft);
+            waiter.Expired();
+        }
+    }
+
+    private async Task RelayAsync(Socket upstream)
+    {
+        var relay = new ManagedRelay(this, rules, client, upstream, _clientReadable);
+        _closesOnDown = Gate.ClosesOnDown(rules, Pool);
+
+        // A full fence, as above: whoever looks for connections to end sees this one, or we see his reason.
+        Interlocked.Exchange(ref _relay, relay);
+        EndIfDown();
+        if (IsEnded)
+        {
+            relay.Cut();
+        }
+
+        await relay.RunAsync().ConfigureAwait(false);
+        End(ConnectionEnd.Completed);
+        relay.Close();
+    }
+
+    private void LetGo()
+    {
+        _backend!.Load.Exit();
+        _backend = null;
+    }
+
+    private void Close()
+    {
+        client.Dispose();
+        var relay = _relay;
+        if (_backend is not null)
+        {
+            _backend.Load.Exit();
+        }
+
+        Gate.Ended(rules, new()
+        {
+            Client = address,
+            EndPoint = endPoint,
+            Start = _start,
+            End = (ConnectionEnd)_end,
+            Backend = _backend?.Id,
+            ToBackend = relay?.ToBackend ?? 0,
+            ToClient = relay?.ToClient ?? 0,
+        });
+        carrier.Forget(this);
+    }
+}

@@ -1,0 +1,96 @@
+using System.Buffers;
+using System.Net.Sockets;
+
+namespace Sentinel.Forwarding.Relay.Managed;
+
+/// <summary>One direction of a relay. It ends on its own: the other may go on.</summary>
+/// <param name="fromBroke">Why the connection ends if <paramref name="from"/> breaks.</param>
+/// <param name="toBroke">Why it ends if <paramref name="to"/> breaks.</param>
+internal sealed class ManagedFlow(Socket from, Socket to, ConnectionEnd fromBroke, ConnectionEnd toBroke, TimeProvider time)
+{
+    // As much as a socket of a fast sender usually holds; from the pool, and only while bytes are on their way.
+    private const int BufferSize = 64 * 1024;
+
+    // Rounds without waiting before others get a turn.
+    private const int Budget = 16;
+
+    private long _bytes;
+    private long _lastMove = time.GetTimestamp();
+    private volatile bool _isOver;
+    private volatile bool _unreviewed;
+
+    /// <summary>Bytes passed on so far.</summary>
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>When bytes moved last, a timestamp.</summary>
+    public long LastMove => Volatile.Read(ref _lastMove);
+
+    /// <summary>The sender has finished, and the receiver was told.</summary>
+    public bool IsOver => _isOver;
+
+    /// <summary>Copies until the sender finishes, and passes that on. Never throws.</summary>
+    /// <param name="readable">A wait for the sender's first byte that is under way already.</param>
+    /// <returns>Null; or which side broke.</returns>
+    public async Task<ConnectionEnd?> RunAsync(Task<int>? readable)
+    {
+        var broken = fromBroke;
+        try
+        {
+            for (var round = 1; ; round++)
+            {
+                await WaitAsync(readable).ConfigureAwait(false);
+                readable = null;
+                var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+                try
+                {
+                    var received = await from.ReceiveAsync(buffer).ConfigureAwait(false);
+                    broken = toBroke;
+                    if (received == 0)
+                    {
+                        to.Shutdown(SocketShutdown.Send);
+                        _isOver = true;
+                        return null;
+                    }
+
+                    Volatile.Write(ref _lastMove, time.GetTimestamp());
+                    for (var sent = 0; sent < received;)
+                    {
+                        sent += await to.SendAsync(buffer.AsMemory(sent..received)).ConfigureAwait(false);
+                    }
+
+                    _unreviewed = true;
+                    Volatile.Write(ref _bytes, _bytes + received);
+                    Volatile.Write(ref _lastMove, time.GetTimestamp());
+                    broken = fromBroke;
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+
+                if (round % Budget == 0)
+                {
+                    await Task.Yield();
+                }
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return broken;
+        }
+    }
+
+    // An empty read waits without a buffer, so that a quiet connection owns none.
+    private ValueTask<int> WaitAsync(Task<int>? underWay) => underWay is null ? from.ReceiveAsync(Memory<byte>.Empty) : new(underWay);
+
+    /// <summary>See <see cref="DeadPeer.Review"/>. Called every <see cref="DeadPeer.ReviewInterval"/>; costs nothing while nothing was sent.</summary>
+    public void Review()
+    {
+        if (_unreviewed)
+        {
+            // Set back before the look: what is sent meanwhile is looked at next time.
+            _unreviewed = false;
+            _unreviewed |= DeadPeer.Review(to);
+        }
+    }
+}
