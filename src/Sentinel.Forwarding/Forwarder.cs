@@ -2,19 +2,22 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
+using Log = Sentinel.Forwarding.Listeners.Log;
 
 namespace Sentinel.Forwarding;
 
 /// <summary>All listeners of the daemon: changes them as a whole, stops them, tells how they are. Thread-safe.</summary>
-public sealed class Forwarder : IAsyncDisposable
+public sealed partial class Forwarder : IAsyncDisposable
 {
     private static readonly TimeSpan TellInterval = TimeSpan.FromSeconds(1);
 
     private readonly PoolTable _pools;
     private readonly TimeProvider _time;
     private readonly PassedSockets _passed;
+    private readonly Keeping _keeping;
     private readonly ILogger _logger;
     private readonly ForwardingMeter _meter = new();
     private readonly Engines _engines;
@@ -30,11 +33,14 @@ public sealed class Forwarder : IAsyncDisposable
     /// <param name="loops">Where the loops show that they live.</param>
     /// <param name="time">The clock of every timeout.</param>
     /// <param name="logs">Where ends of connections are written.</param>
-    /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>; none unless given.</param>
-    public Forwarder(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null)
+    /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>, and what the process before left; none unless given.</param>
+    /// <param name="store">Keeps listening sockets, and at <see cref="HandOverAsync"/> connections, for the next process; nobody does unless given.</param>
+    public Forwarder(
+        PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IDescriptorStore? store = null)
     {
         (_pools, _time, _passed) = (pools, time, passed ?? PassedSockets.None);
         _logger = logs.CreateLogger("Sentinel.Forwarding.Listeners");
+        _keeping = new(store, _passed, logs.CreateLogger("Sentinel.Forwarding.HandOver"));
         _engines = new(loops, time, logs);
         _seen = pools.Current;
         _subscription = pools.Subscribe(See);
@@ -59,7 +65,7 @@ public sealed class Forwarder : IAsyncDisposable
         {
             foreach (var settings in listeners)
             {
-                change.Bind(settings, _passed);
+                change.Bind(settings, _passed, _keeping);
                 await change.OpenAsync(settings, _engines, Open, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -78,12 +84,11 @@ public sealed class Forwarder : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops accepting and lets connections finish, each listener's for as long as its <see cref="ListenerSettings.Drain"/>
+    /// Stops accepting, for good, and lets connections finish, each listener's for as long as its <see cref="ListenerSettings.Drain"/>
     /// says; the rest is ended then, or when <paramref name="now"/> is cancelled. Returns when nothing is open.
     /// </summary>
     public async Task StopAsync(CancellationToken now)
     {
-        ImmutableArray<Departure> departures;
         lock (_lock)
         {
             if (!_stopping)
@@ -91,7 +96,7 @@ public sealed class Forwarder : IAsyncDisposable
                 _stopping = true;
                 foreach (var bound in _current.Bound.Values)
                 {
-                    bound.Close();
+                    Close(bound);
                 }
 
                 foreach (var departure in _departures)
@@ -104,14 +109,9 @@ public sealed class Forwarder : IAsyncDisposable
                     Depart(listener, isGone: true);
                 }
             }
-
-            departures = _departures;
         }
 
-        await using (now.UnsafeRegister(_ => EndAll(), null).ConfigureAwait(false))
-        {
-            await Task.WhenAll(departures.Select(departure => departure.Completion)).ConfigureAwait(false);
-        }
+        await DepartedAsync(now).ConfigureAwait(false);
     }
 
     /// <summary>Ends everything at once.</summary>
@@ -157,10 +157,11 @@ public sealed class Forwarder : IAsyncDisposable
             {
                 if (!next.Bound.ContainsKey(address))
                 {
-                    bound.Close();
+                    Close(bound);
                 }
             }
 
+            Keep(next);
             _current = next;
             foreach (var listener in next.Listeners)
             {
@@ -182,6 +183,11 @@ public sealed class Forwarder : IAsyncDisposable
             foreach (var rules in change.Rules)
             {
                 Log.Listening(_logger, rules.Settings.Name, string.Join(", ", rules.Settings.Bind), next.Find(rules.Settings.Name)!.Engine.Name);
+            }
+
+            if (change.From == ListenerSet.Empty)
+            {
+                TakeOver(next);
             }
         }
     }
@@ -211,6 +217,21 @@ public sealed class Forwarder : IAsyncDisposable
                 gate.Dispose();
                 Log.Gone(_logger, gate.Name);
             }
+        }
+    }
+
+    /// <summary>Waits until everything that departs has departed.</summary>
+    private async Task DepartedAsync(CancellationToken now)
+    {
+        ImmutableArray<Departure> departures;
+        lock (_lock)
+        {
+            departures = _departures;
+        }
+
+        await using (now.UnsafeRegister(_ => EndAll(), null).ConfigureAwait(false))
+        {
+            await Task.WhenAll(departures.Select(departure => departure.Completion)).ConfigureAwait(false);
         }
     }
 

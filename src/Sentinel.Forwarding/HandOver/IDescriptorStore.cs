@@ -4,7 +4,7 @@ namespace Sentinel.Forwarding.HandOver;
 
 /// <summary>
 /// Keeps descriptors open while this process ends and the next one starts, which finds them in
-/// <see cref="Listeners.PassedSockets"/>. Thread-safe.
+/// <see cref="Listeners.PassedSockets"/>. Thread-safe; never throws.
 /// </summary>
 public interface IDescriptorStore
 {
@@ -15,4 +15,8 @@ public interface IDescriptorStore
 
     /// <summary>Lets go of every descriptor of that name.</summary>
     void Forget(string name);
+
+    /// <summary>Waits until everything said before has been acted upon.</summary>
+    /// <returns>False if that could not be learnt.</returns>
+    Task<bool> SettleAsync();
 }

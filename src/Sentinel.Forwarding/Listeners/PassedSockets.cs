@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Sentinel.Forwarding.HandOver;
 
 namespace Sentinel.Forwarding.Listeners;
 
@@ -15,6 +16,7 @@ public sealed partial class PassedSockets
 
     private readonly ImmutableDictionary<string, ImmutableArray<int>> _descriptors;
     private readonly Dictionary<string, ImmutableArray<Socket>> _sockets = [];
+    private readonly HashSet<string> _taken = [];
 
     /// <param name="descriptors">Descriptors of listening sockets by name; several under one name are served alike.</param>
     internal PassedSockets(ImmutableDictionary<string, ImmutableArray<int>> descriptors) => _descriptors = descriptors;
@@ -29,9 +31,17 @@ public sealed partial class PassedSockets
     public static PassedSockets FromEnvironment()
     {
         var (pid, count, names) = (Take("LISTEN_PID"), Take("LISTEN_FDS"), Take("LISTEN_FDNAMES"));
-        return pid != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) || !int.TryParse(count, CultureInfo.InvariantCulture, out var number)
-            ? None
-            : Named(number, names);
+        if (pid != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) || !int.TryParse(count, CultureInfo.InvariantCulture, out var number))
+        {
+            return None;
+        }
+
+        for (var i = 0; i < number; i++)
+        {
+            CloseOnExec(FirstDescriptor + i);
+        }
+
+        return Named(number, names);
     }
 
     internal static PassedSockets Named(int count, string? names)
@@ -77,9 +87,61 @@ public sealed partial class PassedSockets
         }
     }
 
+    /// <summary>A listening socket for its new owner, once; null if none of that name and address was passed, or somebody has it.</summary>
+    internal Socket? TakeListening(string name, Predicate<Socket> isIt)
+    {
+        lock (_sockets)
+        {
+            if (!_descriptors.TryGetValue(name, out var descriptors) || !_taken.Add(name))
+            {
+                return null;
+            }
+
+            Socket? socket = null;
+            try
+            {
+                socket = Open(descriptors[0]);
+                if (isIt(socket))
+                {
+                    return socket;
+                }
+            }
+            catch (SocketException)
+            {
+                // not a listening socket
+            }
+
+            socket?.Dispose();
+            return null;
+        }
+    }
+
+    /// <summary>A descriptor for its new owner, once; null if none of that name was passed.</summary>
+    internal Descriptor? TakeDescriptor(string name)
+    {
+        lock (_sockets)
+        {
+            return _descriptors.TryGetValue(name, out var descriptors) && _taken.Add(name) ? new(descriptors[0]) : null;
+        }
+    }
+
+    /// <summary>Closes what nobody has taken, and tells the names.</summary>
+    internal IReadOnlyList<string> CloseUntaken(string prefix)
+    {
+        lock (_sockets)
+        {
+            string[] names = [.. _descriptors.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && _taken.Add(name))];
+            foreach (var descriptor in names.SelectMany(name => _descriptors[name]))
+            {
+                new Descriptor(descriptor).Dispose();
+            }
+
+            return names;
+        }
+    }
+
     private static Socket Open(int descriptor)
     {
-        CloseOnExec(descriptor);
         var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
         if (socket.SocketType != SocketType.Stream
             || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)

@@ -4,13 +4,18 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Managed;
 
 /// <summary>The connections of one listener.</summary>
-internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained) : ICarrier, IAcceptSink
+internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained)
+    : IKeepingCarrier, IAcceptSink
 {
+    // For the slowest connection to stop; the others stand still meanwhile.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = [];
     private readonly ConcurrentDictionary<ManagedConnection, bool> _connections = [];
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -33,9 +38,23 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
 
     public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules)
     {
-        var connection = new ManagedConnection(this, rules, socket, endPoint, client);
-        _connections[connection] = true;
-        _ = connection.RunAsync();
+        Begin(new(this, rules, socket, endPoint, client, gate.Time.GetTimestamp()));
+    }
+
+    public void Resume(KeptConnection connection, ListenerRules rules)
+    {
+        var socket = new Socket(new SafeSocketHandle(connection.ClientSocket.Release(), ownsHandle: true));
+        var ago = gate.Time.GetUtcNow() - connection.Start;
+        var start = gate.Time.GetTimestamp() - (long)(ago.TotalSeconds * gate.Time.TimestampFrequency);
+        Begin(new(this, rules, socket, connection.Client, ClientAddress.Of(connection.Client.Address), start, connection.Relay));
+    }
+
+    public async Task<IReadOnlyList<KeptConnection>> TakeOutAsync()
+    {
+        await StopAcceptingAsync().ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(Patience, gate.Time);
+        var taken = await Task.WhenAll(_connections.Keys.Select(connection => connection.TakeOutAsync(patience.Token))).ConfigureAwait(false);
+        return [.. taken.OfType<KeptConnection>()];
     }
 
     /// <summary>A connection is over and reported.</summary>
@@ -77,13 +96,7 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
 
     public async Task DrainAsync(CancellationToken now)
     {
-        var loops = _accepting.Values.ToArray();
-        foreach (var listening in _accepting.Keys)
-        {
-            StopAccepting(listening);
-        }
-
-        await Task.WhenAll(loops.Select(loop => loop.Completion)).ConfigureAwait(false);
+        await StopAcceptingAsync().ConfigureAwait(false);
         _draining = true;
         await using (now.UnsafeRegister(_ => Stop(), null).ConfigureAwait(false))
         {
@@ -94,6 +107,23 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
         }
 
         drained(this);
+    }
+
+    private void Begin(ManagedConnection connection)
+    {
+        _connections[connection] = true;
+        _ = connection.RunAsync();
+    }
+
+    private Task StopAcceptingAsync()
+    {
+        var loops = _accepting.Values.ToArray();
+        foreach (var listening in _accepting.Keys)
+        {
+            StopAccepting(listening);
+        }
+
+        return Task.WhenAll(loops.Select(loop => loop.Completion));
     }
 
     private void Stop()

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Sentinel.Backends;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Holding;
 using Sentinel.Forwarding.Listeners;
 
@@ -10,12 +11,17 @@ namespace Sentinel.Forwarding.Relay.Managed;
 /// One connection from its admission to its end: finds a backend, waiting for one if it must, then relays. Whoever has a
 /// reason to end it calls <see cref="End"/>; the first reason counts, and the rest follows from the sockets' closing.
 /// </summary>
-internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules rules, Socket client, IPEndPoint endPoint, ClientAddress address)
+/// <param name="start">When it was admitted, a timestamp.</param>
+/// <param name="kept">What it had in the process before; null: it has no backend yet.</param>
+internal sealed class ManagedConnection(
+    ManagedCarrier carrier, ListenerRules rules, Socket client, IPEndPoint endPoint, ClientAddress address, long start, KeptRelay? kept = null)
 {
     private const int NotEnded = -1;
+    private const int Leaving = -2;
+    private const int HasLeft = -3;
 
-    private readonly long _start = rules.Gate.Time.GetTimestamp();
-    private CancellationTokenSource? _connecting;
+    private readonly TaskCompletionSource<KeptConnection?> _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenSource? _pause;
     private int _end = NotEnded;
     private Backend? _backend;
     private bool _closesOnDown;
@@ -29,14 +35,29 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
     private bool IsEnded => Volatile.Read(ref _end) != NotEnded;
 
+    private bool IsLeaving => Volatile.Read(ref _end) == Leaving;
+
     /// <summary>Carries the connection to its end and reports it. Never throws.</summary>
     public async Task RunAsync()
     {
+        // Stops whatever waits. Never disposed: it has no timer, and End may come from anywhere at any time.
+        var pause = new CancellationTokenSource();
+        Interlocked.Exchange(ref _pause, pause);
+        if (IsEnded)
+        {
+            await pause.CancelAsync().ConfigureAwait(false);
+        }
+
         try
         {
-            if (await ConnectAsync().ConfigureAwait(false) is { } upstream)
+            if ((Resume() ?? await ConnectAsync().ConfigureAwait(false)) is { } upstream)
             {
                 await RelayAsync(upstream).ConfigureAwait(false);
+            }
+
+            if (await LeaveAsync().ConfigureAwait(false))
+            {
+                return;
             }
         }
         catch (Exception e)
@@ -46,25 +67,44 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         }
 
         Close();
+        _left.TrySetResult(null);
     }
 
     /// <summary>Ends the connection now, unless it has ended.</summary>
     public void End(ConnectionEnd why)
     {
-        if (Interlocked.CompareExchange(ref _end, (int)why, NotEnded) != NotEnded)
+        if (Interlocked.CompareExchange(ref _end, (int)why, NotEnded) == NotEnded || Interlocked.CompareExchange(ref _end, (int)why, Leaving) == Leaving)
         {
-            return;
+            // first, or the flows would come to an end in good order
+            _relay?.Cut();
+            _pause?.Cancel();
+            _waiter?.Leave(Gate.Room);
+        }
+    }
+
+    /// <summary>Takes the connection out of this process. Null if it ends meanwhile, and it is ended if that takes longer than <paramref name="patience"/>.</summary>
+    public async Task<KeptConnection?> TakeOutAsync(CancellationToken patience)
+    {
+        if (Interlocked.CompareExchange(ref _end, Leaving, NotEnded) == NotEnded)
+        {
+            _pause?.Cancel();
+            _waiter?.Leave(Gate.Room);
         }
 
-        _connecting?.Cancel();
-        _waiter?.Leave(Gate.Room);
-        _relay?.Cut();
+        await ((Task)_left.Task.WaitAsync(patience)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_left.Task.IsCompleted)
+        {
+            // Everything that it may wait for can be cancelled: a fault of ours, which must not hold up the others.
+            End(ConnectionEnd.Stopped);
+        }
+
+        return await _left.Task.ConfigureAwait(false);
     }
 
     /// <summary>Ends the connection if its backend was declared down and the rules say so.</summary>
     public void EndIfDown()
     {
-        if (_relay is not null && _closesOnDown && Gate.IsDown(_backend!))
+        if (_relay is not null && _closesOnDown && (_backend is null || Gate.IsDown(_backend)))
         {
             End(ConnectionEnd.BackendDown);
         }
@@ -84,11 +124,21 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         }
     }
 
+    /// <summary>The backend's socket, if the connection had one in the process before.</summary>
+    private Socket? Resume()
+    {
+        if (kept is null)
+        {
+            return null;
+        }
+
+        _backend = Gate.Pools.Current.Backends.GetValueOrDefault(kept.Backend);
+        _backend?.Load.Enter();
+        return new Socket(new SafeSocketHandle(kept.BackendSocket.Release(), ownsHandle: true));
+    }
+
     private async Task<Socket?> ConnectAsync()
     {
-        // Never disposed: it has no timer, and End may come from anywhere at any time.
-        var connecting = new CancellationTokenSource();
-        Interlocked.Exchange(ref _connecting, connecting);
         var attempts = new Attempts();
         while (!IsEnded)
         {
@@ -104,14 +154,14 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
                 attempts.StartAfresh();
             }
 
-            var start = Gate.Time.GetTimestamp();
+            var dialled = Gate.Time.GetTimestamp();
             _backend = backend;
             backend.Load.Enter();
             try
             {
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
-                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, connecting.Token).ConfigureAwait(false);
-                Gate.Dialled(Pool, outcome, start);
+                    backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, _pause!.Token).ConfigureAwait(false);
+                Gate.Dialled(Pool, outcome, dialled);
                 if (socket is not null)
                 {
                     return socket;
@@ -131,7 +181,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
     private async Task<Backend?> HoldAsync(Pool? exhausted)
     {
-        var waiter = new AwaitedWaiter(Pool, address, _start, rules.Settings.Hold);
+        var waiter = new AwaitedWaiter(Pool, address, start, rules.Settings.Hold);
         switch (Gate.Room.Enter(waiter, exhausted))
         {
             case Entry.Full:
@@ -152,7 +202,7 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
         _ = WatchClientAsync();
         var backend = await waiter.Outcome.ConfigureAwait(false);
         _waiter = null;
-        if (backend is null)
+        if (backend is null && !IsLeaving)
         {
             End(ConnectionEnd.NoBackend);
         }
@@ -168,12 +218,16 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
     {
         try
         {
-            _clientReadable ??= client.ReceiveAsync(Memory<byte>.Empty).AsTask();
+            _clientReadable ??= client.ReceiveAsync(Memory<byte>.Empty, _pause!.Token).AsTask();
             await _clientReadable.ConfigureAwait(false);
             if (client.Available > 0)
             {
                 return;
             }
+        }
+        catch (OperationCanceledException)
+        {
+            return;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -195,20 +249,60 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
     private async Task RelayAsync(Socket upstream)
     {
-        var relay = new ManagedRelay(this, rules, client, upstream, _clientReadable);
-        _closesOnDown = Gate.ClosesOnDown(rules, Pool);
+        var relay = new ManagedRelay(this, rules, client, upstream, _clientReadable, kept, _pause!.Token);
+        _closesOnDown = kept?.ClosesOnDown ?? Gate.ClosesOnDown(rules, Pool);
 
         // A full fence, as above: whoever looks for connections to end sees this one, or we see his reason.
         Interlocked.Exchange(ref _relay, relay);
         EndIfDown();
-        if (IsEnded)
+        if (IsEnded && !IsLeaving)
         {
             relay.Cut();
         }
 
         await relay.RunAsync().ConfigureAwait(false);
-        End(ConnectionEnd.Completed);
-        relay.Close();
+        if (relay.IsOver || !IsLeaving)
+        {
+            End(ConnectionEnd.Completed);
+        }
+    }
+
+    /// <summary>Gives what is there to whoever takes it out.</summary>
+    /// <returns>False if the connection has ended.</returns>
+    private async ValueTask<bool> LeaveAsync()
+    {
+        if (!IsLeaving)
+        {
+            return false;
+        }
+
+        if (_clientReadable is not null)
+        {
+            // Cancelled with the rest. A socket that is disposed while a call waits is reset, and this one lives on elsewhere.
+            await ((Task)_clientReadable).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        var time = Gate.Time;
+        var taken = new KeptConnection
+        {
+            Listener = Gate.Name,
+            Client = endPoint,
+            Start = time.GetUtcNow() - time.GetElapsedTime(start),
+            ClientSocket = Descriptor.DuplicateOf(client.SafeHandle),
+            Relay = _relay?.Keep(_backend?.Id ?? kept!.Backend, _closesOnDown),
+        };
+        if (Interlocked.CompareExchange(ref _end, HasLeft, Leaving) != Leaving)
+        {
+            taken.Dispose();
+            return false;
+        }
+
+        _relay?.Close();
+        client.Dispose();
+        _backend?.Load.Exit();
+        carrier.Forget(this);
+        _left.SetResult(taken);
+        return true;
     }
 
     private void LetGo()
@@ -219,20 +313,18 @@ internal sealed class ManagedConnection(ManagedCarrier carrier, ListenerRules ru
 
     private void Close()
     {
-        client.Dispose();
         var relay = _relay;
-        if (_backend is not null)
-        {
-            _backend.Load.Exit();
-        }
+        relay?.Close();
+        client.Dispose();
+        _backend?.Load.Exit();
 
         Gate.Ended(rules, new()
         {
             Client = address,
             EndPoint = endPoint,
-            Start = _start,
+            Start = start,
             End = (ConnectionEnd)_end,
-            Backend = _backend?.Id,
+            Backend = _backend?.Id ?? kept?.Backend,
             ToBackend = relay?.ToBackend ?? 0,
             ToClient = relay?.ToClient ?? 0,
         });
