@@ -34,14 +34,15 @@ public sealed partial class Forwarder : IAsyncDisposable
     /// <param name="time">The clock of every timeout.</param>
     /// <param name="logs">Where ends of connections are written.</param>
     /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>, and what the process before left; none unless given.</param>
+    /// <param name="outlook">What the outage answer says about durations; nothing unless given.</param>
     /// <param name="store">Keeps listening sockets, and at <see cref="HandOverAsync"/> connections, for the next process; nobody does unless given.</param>
     public Forwarder(
-        PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IDescriptorStore? store = null)
+        PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IOutageOutlook? outlook = null, IDescriptorStore? store = null)
     {
         (_pools, _time, _passed) = (pools, time, passed ?? PassedSockets.None);
         _logger = logs.CreateLogger("Sentinel.Forwarding.Listeners");
         _keeping = new(store, _passed, logs.CreateLogger("Sentinel.Forwarding.HandOver"));
-        _engines = new(loops, time, logs);
+        _engines = new(pools, loops, time, logs, outlook ?? new NoOutageOutlook());
         _seen = pools.Current;
         _subscription = pools.Subscribe(See);
         _tell = time.CreateTimer(_ => TellRefusals(), null, TellInterval, TellInterval);

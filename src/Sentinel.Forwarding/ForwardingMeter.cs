@@ -39,7 +39,7 @@ internal sealed class ForwardingMeter : IDisposable
 
     public void Forget(Gate gate) => ImmutableInterlocked.Update(ref _gates, gates => gates.Remove(gate));
 
-    public void Ended(string listener, ConnectionEnd end) => _connections.Add(1, new("listener", listener), new("end", end.ToName()));
+    public void Ended(string listener, ConnectionEnd end, long count = 1) => _connections.Add(count, new("listener", listener), new("end", end.ToName()));
 
     public void Relayed(string listener, long toBackend, long toClient)
     {

@@ -24,6 +24,7 @@ public sealed partial class MetricNameTests
         "sentinel.leader",
         "sentinel.config.reloads",
         "sentinel.build.info",
+        "sentinel.log.dropped",
     ];
 
     [Fact]

@@ -69,6 +69,13 @@ internal sealed class AcceptLoop : IDisposable
             _parked = true;
             var socket = await _listening.AcceptAsync(_stop.Token).ConfigureAwait(false);
             _parked = false;
+            if (Descriptors.IsLastForClients(socket.Handle))
+            {
+                socket.Dispose();
+                _gate.OutOfDescriptors();
+                return false;
+            }
+
             Take(socket);
             return true;
         }

@@ -22,6 +22,7 @@ internal sealed class Gate : IDisposable
     private long _refused;
     private long _refusedTold;
     private int _active;
+    private int _inKernel;
     private int _acceptFailures;
     private volatile SocketError _acceptError;
 
@@ -46,8 +47,11 @@ internal sealed class Gate : IDisposable
     /// <summary>What newcomers are admitted under.</summary>
     public ListenerRules Rules => _rules;
 
-    /// <summary>Connections that are in.</summary>
-    public int Active => Volatile.Read(ref _active);
+    /// <summary>Connections that are in, those that the kernel carries included.</summary>
+    public int Active => Volatile.Read(ref _active) + InKernel;
+
+    /// <summary>Connections that the kernel carries past this process, as last seen.</summary>
+    public int InKernel => Volatile.Read(ref _inKernel);
 
     /// <summary>Connections that came in, ever.</summary>
     public long Accepted => Volatile.Read(ref _accepted);
@@ -71,7 +75,7 @@ internal sealed class Gate : IDisposable
     public ListenerRules? Admit(ClientAddress client)
     {
         var rules = _rules;
-        if (Interlocked.Increment(ref _active) > rules.Settings.MaxConnections)
+        if (Interlocked.Increment(ref _active) + InKernel > rules.Settings.MaxConnections)
         {
             return Refuse(ConnectionEnd.ListenerFull);
         }
@@ -141,11 +145,39 @@ internal sealed class Gate : IDisposable
             _logger, Name, ended.EndPoint, ended.Backend, ended.ToBackend, ended.ToClient, Time.GetElapsedTime(ended.Start).TotalSeconds, ended.End.ToName());
     }
 
+    /// <summary>Tells of connections that the kernel carries past this process. How one of them ended is known only if we ended it.</summary>
+    /// <param name="open">How many are open now.</param>
+    /// <param name="came">How many came in since the last call.</param>
+    public void SeeKernel(int open, long came)
+    {
+        Volatile.Write(ref _inKernel, open);
+        Interlocked.Add(ref _accepted, came);
+    }
+
+    /// <summary>Counts connections that the kernel carried or turned away, and that never came through this process.</summary>
+    public void EndedInKernel(ConnectionEnd end, long count)
+    {
+        _meter.Ended(Name, end, count);
+        if (end is ConnectionEnd.ListenerFull or ConnectionEnd.ClientFull)
+        {
+            Interlocked.Add(ref _refused, count);
+        }
+    }
+
     /// <summary>Accepting failed, and the engine pauses a moment before it goes on: out of descriptors or memory.</summary>
     public void AcceptFailed(SocketError error)
     {
         _acceptError = error;
         Interlocked.Increment(ref _acceptFailures);
+    }
+
+    /// <summary>A newcomer got one of the last descriptors (<see cref="Descriptors"/>) and was closed; the engine pauses a moment.</summary>
+    public void OutOfDescriptors()
+    {
+        AcceptFailed(SocketError.TooManyOpenSockets);
+        Interlocked.Increment(ref _refused);
+        Interlocked.Increment(ref _refusedTold);
+        _meter.Ended(Name, ConnectionEnd.ListenerFull);
     }
 
     /// <summary>Writes one line if connections were refused or accepting failed since the last call. Called about once a second: a flood must not fill the disk.</summary>
@@ -156,11 +188,10 @@ internal sealed class Gate : IDisposable
             Log.AcceptFailed(_logger, Name, failures, _acceptError);
         }
 
-        var refused = Refused;
-        if (refused != _refusedTold)
+        if (Refused - Volatile.Read(ref _refusedTold) is > 0 and var refused)
         {
-            Log.Refused(_logger, Name, refused - _refusedTold, Active, Room.Count);
-            _refusedTold = refused;
+            Log.Refused(_logger, Name, refused, Active, Room.Count);
+            Interlocked.Add(ref _refusedTold, refused);
         }
     }
 

@@ -21,6 +21,9 @@ public enum RelayEngine
 
     /// <summary>Sockets of .NET; any system.</summary>
     Managed,
+
+    /// <summary>Loops of our own over epoll and splice(2); Linux.</summary>
+    Splice,
 }
 
 /// <summary>One address to accept on: an IP address and port, or a socket that the service manager opened.</summary>

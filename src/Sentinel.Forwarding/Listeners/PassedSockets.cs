@@ -74,7 +74,8 @@ public sealed partial class PassedSockets
 
             try
             {
-                sockets = [.. descriptors.Select(Open)];
+                // Not owned: nothing may ever close them, lest a later descriptor of the same number be taken for one of them.
+                sockets = [.. descriptors.Select(descriptor => Open(descriptor, owned: false))];
             }
             catch (SocketException e)
             {
@@ -100,7 +101,7 @@ public sealed partial class PassedSockets
             Socket? socket = null;
             try
             {
-                socket = Open(descriptors[0]);
+                socket = Open(descriptors[0], owned: true);
                 if (isIt(socket))
                 {
                     return socket;
@@ -140,9 +141,9 @@ public sealed partial class PassedSockets
         }
     }
 
-    private static Socket Open(int descriptor)
+    private static Socket Open(int descriptor, bool owned)
     {
-        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        var socket = new Socket(new SafeSocketHandle(descriptor, owned));
         if (socket.SocketType != SocketType.Stream
             || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
             || (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection)! == 0)

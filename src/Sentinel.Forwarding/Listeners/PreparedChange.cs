@@ -51,7 +51,8 @@ internal sealed class PreparedChange(ListenerSet current, Action<PreparedChange>
     public async Task OpenAsync(ListenerSettings settings, Engines engines, Func<ListenerSettings, Gate> open, CancellationToken cancellationToken)
     {
         var before = current.Find(settings.Name);
-        if (before?.Settings == settings)
+        // An outage page is a file, which may have changed though the settings did not.
+        if (before?.Settings == settings && settings.OutagePage is null)
         {
             _listeners.Add(before);
             return;

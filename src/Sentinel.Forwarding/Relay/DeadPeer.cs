@@ -26,8 +26,6 @@ internal static class DeadPeer
     /// <summary>Milliseconds that sent data may stay unacknowledged.</summary>
     public const int UserTimeout = 30_000;
 
-    private const int IpProtoTcp = 6;
-    private const int TcpInfo = 11;
     private const int TcpUserTimeout = 18;
 
     /// <summary>How often to review: well within <see cref="UserTimeout"/>.</summary>
@@ -58,43 +56,23 @@ internal static class DeadPeer
             return false;
         }
 
-        Span<byte> info = stackalloc byte[256];
-        var length = socket.GetRawSocketOption(IpProtoTcp, TcpInfo, info);
-        var again = Judge(info[..length], out var timeout);
+        Span<byte> info = stackalloc byte[TcpInfo.Size];
+        var again = Judge(new(info[..socket.GetRawSocketOption(TcpInfo.Level, TcpInfo.Option, info)]), out var timeout);
         SetUserTimeout(socket, timeout);
         return again;
     }
 
-    /// <param name="tcpInfo">What getsockopt(TCP_INFO) gave (linux/tcp.h, struct tcp_info).</param>
     /// <param name="userTimeout">The TCP_USER_TIMEOUT that is right now, in milliseconds.</param>
     /// <returns>Whether anything that was sent is not acknowledged yet.</returns>
-    public static bool Judge(ReadOnlySpan<byte> tcpInfo, out int userTimeout)
+    public static bool Judge(TcpInfo info, out int userTimeout)
     {
-        const int ProbesAt = 3;
-        const int UnacknowledgedAt = 24;
-        const int NotSentAt = 144;
-        userTimeout = UserTimeout;
-        if (tcpInfo.Length < NotSentAt + sizeof(uint))
-        {
-            return false;
-        }
-
-        var inFlight = Field(tcpInfo, UnacknowledgedAt) > 0;
-        var unsent = Field(tcpInfo, NotSentAt) > 0;
-
         // Nothing in flight and something to send: the window is closed, and the kernel probes it. A peer that is there
         // answers each probe; two without an answer mean that it is not.
-        if (!inFlight && unsent && tcpInfo[ProbesAt] < 2)
-        {
-            userTimeout = 0;
-        }
-
-        return inFlight || unsent;
+        var windowIsClosed = info is { Unacknowledged: 0, NotSent: > 0, UnansweredProbes: < 2 };
+        userTimeout = windowIsClosed ? 0 : UserTimeout;
+        return info is not { Unacknowledged: 0, NotSent: 0 };
     }
 
-    // The kernel's own byte order.
-    private static uint Field(ReadOnlySpan<byte> info, int at) => MemoryMarshal.Read<uint>(info[at..]);
-
     private static void SetUserTimeout(Socket socket, int milliseconds) =>
-        socket.SetRawSocketOption(IpProtoTcp, TcpUserTimeout, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(ref milliseconds)));
+        socket.SetRawSocketOption(TcpInfo.Level, TcpUserTimeout, MemoryMarshal.AsBytes(new ReadOnlySpan<int>(ref milliseconds)));
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay;
 
@@ -50,6 +51,12 @@ internal sealed class Dialler(TimeProvider time)
         try
         {
             socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            if (Descriptors.IsLastForBackends(socket.Handle))
+            {
+                socket.Dispose();
+                return (null, DialOutcome.Exhausted);
+            }
+
             DeadPeer.Watch(socket);
             await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken).ConfigureAwait(false);
             return (socket, DialOutcome.Connected);

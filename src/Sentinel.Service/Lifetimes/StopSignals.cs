@@ -4,7 +4,7 @@ namespace Sentinel.Service.Lifetimes;
 
 /// <summary>
 /// SIGTERM and SIGINT: the first asks the daemon to finish what it has begun, the second to stop now, the third ends the
-/// process on the spot. SIGHUP asks for a reload.
+/// process on the spot. SIGHUP asks the daemon for a reload, and a command on a terminal that is gone to stop.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
@@ -13,13 +13,13 @@ internal sealed class StopSignals : IDisposable
     private readonly List<PosixSignalRegistration> _registrations = [];
     private int _count;
 
-    /// <param name="reload">Called at SIGHUP, on a thread of the pool; null: a reload means nothing here.</param>
+    /// <param name="reload">Called at SIGHUP, on a thread of the pool; null: SIGHUP stops like the others.</param>
     public StopSignals(Action? reload)
     {
         On(PosixSignal.SIGTERM, Count);
         On(PosixSignal.SIGINT, Count);
         On(PosixSignal.SIGQUIT, Count);
-        On(PosixSignal.SIGHUP, () => reload?.Invoke());
+        On(PosixSignal.SIGHUP, reload ?? Count);
     }
 
     /// <summary>Cancelled by the first signal.</summary>

@@ -24,7 +24,7 @@ internal sealed class Succession : IAsyncDisposable
     {
         FillNumbers();
         _all.Add(new(Rig.Pools, new LoopRegistry(Rig.Time), Rig.Time, Rig.Logs, Store.Pass(), Store));
-        using var change = await Current.PrepareAsync(listeners.Length > 0 ? listeners : [Rig.Listener()]);
+        using var change = await Current.PrepareAsync(listeners.Length > 0 ? listeners : [Rig.Listener() with { Engine = RelayEngine.Managed }]);
         Assert.Empty(change.Errors);
         change.Commit();
     }

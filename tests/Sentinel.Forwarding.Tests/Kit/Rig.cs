@@ -17,8 +17,11 @@ internal sealed class Rig : IAsyncDisposable
     private readonly List<TestBackend> _backends = [];
     private readonly List<Socket> _clients = [];
 
-    public Rig(TimeProvider? time = null)
+    private readonly RelayEngine _engine;
+
+    public Rig(RelayEngine engine = RelayEngine.Managed, TimeProvider? time = null)
     {
+        _engine = engine;
         Time = time ?? TimeProvider.System;
         Pools = new(Time);
         Loops = new(Time);
@@ -38,7 +41,7 @@ internal sealed class Rig : IAsyncDisposable
     public Forwarder Forwarder { get; }
 
     /// <summary>The port of every backend.</summary>
-    public int Port { get; private set; }
+    public int Port { get; set; }
 
     /// <summary>Where the listener is that a test asks for without saying where.</summary>
     public IPEndPoint At { get; } = new(Loopback.Next(), ListenPort);
@@ -48,20 +51,26 @@ internal sealed class Rig : IAsyncDisposable
     /// <summary>A backend that is healthy.</summary>
     public TestBackend Serve(string name, Func<Socket, Task> serve)
     {
-        var address = Loopback.Next();
-        var backend = new TestBackend(new(address, Port), serve);
-        Port = backend.Port;
-        _backends.Add(backend);
-        Add(name, address.ToString());
+        var backend = Start(serve, Loopback.Next());
+        Add(name, backend.Address.ToString());
         Report(name, healthy: true);
         return backend;
     }
 
-    /// <summary>A backend at an address where nobody listens, and which counts as healthy.</summary>
-    public void ServeNowhere(string name, string? address = null)
+    /// <summary>Starts what no configuration knows.</summary>
+    public TestBackend Start(Func<Socket, Task> serve, IPAddress address)
+    {
+        var backend = new TestBackend(new(address, Port), serve);
+        Port = backend.Port;
+        _backends.Add(backend);
+        return backend;
+    }
+
+    /// <summary>A backend that counts as healthy, at an address where nobody listens unless <see cref="Start"/> made somebody.</summary>
+    public void Claim(string name, string address)
     {
         Port = Port == 0 ? 1 : Port;
-        Add(name, address ?? Loopback.Next().ToString());
+        Add(name, address);
         Report(name, healthy: true);
     }
 
@@ -90,6 +99,7 @@ internal sealed class Rig : IAsyncDisposable
         Protocol = ListenerProtocol.Tcp,
         Pool = Pool,
         Port = Port,
+        Engine = _engine,
         Hold = TimeSpan.FromSeconds(60),
     };
 

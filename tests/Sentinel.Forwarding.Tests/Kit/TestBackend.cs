@@ -20,6 +20,8 @@ internal sealed class TestBackend : IDisposable
         _ = AcceptAsync();
     }
 
+    public IPAddress Address => ((IPEndPoint)_listening.LocalEndPoint!).Address;
+
     public int Port { get; }
 
     public int Accepted => _accepted.Count;

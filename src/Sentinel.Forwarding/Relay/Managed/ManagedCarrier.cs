@@ -13,8 +13,8 @@ namespace Sentinel.Forwarding.Relay.Managed;
 internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained)
     : IKeepingCarrier, IAcceptSink
 {
-    // For the slowest connection to stop; the others stand still meanwhile.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+    // For the last connection to stop. A machine that is busy needs some of it; the others stand still meanwhile.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = [];
     private readonly ConcurrentDictionary<ManagedConnection, bool> _connections = [];

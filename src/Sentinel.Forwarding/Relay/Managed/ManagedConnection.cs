@@ -66,14 +66,15 @@ internal sealed class ManagedConnection(
             End(ConnectionEnd.Failed);
         }
 
-        Close();
+        await CloseAsync().ConfigureAwait(false);
         _left.TrySetResult(null);
     }
 
     /// <summary>Ends the connection now, unless it has ended.</summary>
     public void End(ConnectionEnd why)
     {
-        if (Interlocked.CompareExchange(ref _end, (int)why, NotEnded) == NotEnded || Interlocked.CompareExchange(ref _end, (int)why, Leaving) == Leaving)
+        var isFirst = Interlocked.CompareExchange(ref _end, (int)why, NotEnded) == NotEnded || Interlocked.CompareExchange(ref _end, (int)why, Leaving) == Leaving;
+        if (isFirst && why != ConnectionEnd.Completed)
         {
             // first, or the flows would come to an end in good order
             _relay?.Cut();
@@ -162,11 +163,13 @@ internal sealed class ManagedConnection(
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
                     backend.Address!, rules.Destination.Port, rules.Settings.ConnectTimeout, _pause!.Token).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, dialled);
-                if (socket is not null)
+                if (socket is not null && !Gate.IsDown(backend))
                 {
                     return socket;
                 }
 
+                // Also if it was declared down meanwhile: no byte was sent, so that another may serve.
+                socket?.Dispose();
                 LetGo();
                 attempts.Failed(Gate, backend, outcome);
             }
@@ -311,11 +314,15 @@ internal sealed class ManagedConnection(
         _backend = null;
     }
 
-    private void Close()
+    private async ValueTask CloseAsync()
     {
         var relay = _relay;
         relay?.Close();
-        client.Dispose();
+        if (relay is null)
+        {
+            await HangUpAsync().ConfigureAwait(false);
+        }
+
         _backend?.Load.Exit();
 
         Gate.Ended(rules, new()
@@ -329,5 +336,24 @@ internal sealed class ManagedConnection(
             ToClient = relay?.ToClient ?? 0,
         });
         carrier.Forget(this);
+    }
+
+    /// <summary>Closes the client's side in order, which .NET does not while a read is under way: it would send a reset.</summary>
+    private async ValueTask HangUpAsync()
+    {
+        try
+        {
+            client.Shutdown(SocketShutdown.Both);
+            if (_clientReadable is { } reading)
+            {
+                await reading.ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
+        {
+            // The client was faster, or the read was cancelled.
+        }
+
+        client.Dispose();
     }
 }

@@ -22,6 +22,7 @@ internal sealed class ManagedFlow(
     private long _lastMove = time.GetTimestamp();
     private byte[] _unsent = [];
     private volatile bool _isOver = kept.IsOver;
+    private ManagedFlow? _opposite;
     private volatile bool _unreviewed;
 
     /// <summary>Bytes passed on so far.</summary>
@@ -30,8 +31,11 @@ internal sealed class ManagedFlow(
     /// <summary>When bytes moved last, a timestamp.</summary>
     public long LastMove => Volatile.Read(ref _lastMove);
 
-    /// <summary>The sender has finished, and the receiver was told.</summary>
+    /// <summary>The sender has finished, and the receiver is told.</summary>
     public bool IsOver => _isOver;
+
+    /// <summary>Makes two flows the directions of one connection.</summary>
+    public static void Pair(ManagedFlow up, ManagedFlow down) => (up._opposite, down._opposite) = (down, up);
 
     /// <summary>Copies until the sender finishes, and passes that on; or until it is paused. Never throws.</summary>
     /// <param name="readable">A wait for the sender's first byte that is under way already.</param>
@@ -51,14 +55,21 @@ internal sealed class ManagedFlow(
                 try
                 {
                     var received = await from.ReceiveAsync(buffer).ConfigureAwait(false);
-                    broken = toBroke;
                     if (received == 0)
                     {
-                        to.Shutdown(SocketShutdown.Send);
+                        if (!_opposite!.IsOver && TcpInfo.WasReset(from))
+                        {
+                            return fromBroke;
+                        }
+
+                        // Over first: the end that this brings about on the other side is no reset.
                         _isOver = true;
+                        broken = toBroke;
+                        to.Shutdown(SocketShutdown.Send);
                         break;
                     }
 
+                    broken = toBroke;
                     Volatile.Write(ref _lastMove, time.GetTimestamp());
                     await SendAsync(buffer.AsMemory(..received)).ConfigureAwait(false);
                     broken = fromBroke;

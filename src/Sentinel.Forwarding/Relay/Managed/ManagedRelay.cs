@@ -29,6 +29,7 @@ internal sealed class ManagedRelay
         var time = rules.Gate.Time;
         _up = new(client, backend, ConnectionEnd.ClientReset, ConnectionEnd.BackendReset, time, kept?.ToBackend ?? KeptFlow.Fresh, pause);
         _down = new(backend, client, ConnectionEnd.BackendReset, ConnectionEnd.ClientReset, time, kept?.ToClient ?? KeptFlow.Fresh, pause);
+        ManagedFlow.Pair(_up, _down);
         (_reportedUp, _reportedDown) = (_up.Bytes, _down.Bytes);
         _reviewed = time.GetTimestamp();
     }

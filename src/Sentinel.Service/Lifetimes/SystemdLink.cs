@@ -7,14 +7,14 @@ namespace Sentinel.Service.Lifetimes;
 /// Tells systemd how the daemon is doing: one datagram a message (sd_notify(3)). Where no service manager listens, every
 /// message goes nowhere. Thread-safe.
 /// </summary>
-internal sealed class ServiceManager : IDisposable
+internal sealed class SystemdLink : IDisposable
 {
     private readonly Socket? _socket;
     private readonly UnixDomainSocketEndPoint? _address;
 
     /// <param name="notifySocket">A path, or an abstract name after <c>@</c>; null: nobody listens.</param>
     /// <param name="watchdog">How long the service manager waits for a sign of life before it restarts the daemon; null: for ever.</param>
-    public ServiceManager(string? notifySocket, TimeSpan? watchdog)
+    public SystemdLink(string? notifySocket, TimeSpan? watchdog)
     {
         Watchdog = watchdog;
         if (notifySocket is ['/' or '@', _, ..] && !OperatingSystem.IsWindows())
@@ -38,13 +38,13 @@ internal sealed class ServiceManager : IDisposable
     /// The service manager that started this process. Its variables are taken out of the environment: a child that
     /// inherited them could speak in the daemon's name.
     /// </summary>
-    public static ServiceManager FromEnvironment()
+    public static SystemdLink FromEnvironment()
     {
         var socket = Take("NOTIFY_SOCKET");
         var watchdog = Take("WATCHDOG_USEC");
         var watched = Take("WATCHDOG_PID");
         var isForUs = watched is null || watched == Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
-        return new ServiceManager(
+        return new SystemdLink(
             socket,
             isForUs && long.TryParse(watchdog, NumberStyles.None, CultureInfo.InvariantCulture, out var microseconds) && microseconds > 0
                 ? TimeSpan.FromMicroseconds(microseconds)

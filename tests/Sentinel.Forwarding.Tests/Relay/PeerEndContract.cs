@@ -1,15 +1,17 @@
 using System.Net.Sockets;
+using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Relay;
 
-public class HalfCloseTests
+/// <summary>How a connection ends when its peers end it.</summary>
+public abstract class PeerEndContract(RelayEngine engine)
 {
     [Fact]
     public async Task TheClientMayFinishFirstAndStillGetTheWholeAnswer()
     {
-        await using var rig = new Rig();
+        await using var rig = new Rig(engine);
         rig.Serve("a", async socket =>
         {
             var question = await socket.ReadTextToEndAsync();
@@ -32,7 +34,7 @@ public class HalfCloseTests
     public async Task TheBackendMayFinishFirstAndStillGetTheRest()
     {
         var rest = new TaskCompletionSource<string>();
-        await using var rig = new Rig();
+        await using var rig = new Rig(engine);
         rig.Serve("a", async socket =>
         {
             await socket.SendTextAsync("banner");
@@ -59,7 +61,7 @@ public class HalfCloseTests
     {
         var how = new TaskCompletionSource<string>();
         var read = new TaskCompletionSource();
-        await using var rig = new Rig();
+        await using var rig = new Rig(engine);
         rig.Serve("a", async socket =>
         {
             await socket.SendTextAsync("banner\n");
@@ -93,7 +95,7 @@ public class HalfCloseTests
     [Fact]
     public async Task AResetOfTheBackendReachesTheClientAsAReset()
     {
-        await using var rig = new Rig();
+        await using var rig = new Rig(engine);
         rig.Serve("a", async socket =>
         {
             await socket.ReceiveAsync(new byte[1]);

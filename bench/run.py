@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""The bench in one command, as root: sudo bench/run.py
+
+Builds the relay and the load generators, sets up four network namespaces, runs every relay in turn through every
+scenario, forwards and backwards, and writes RESULTS.md and chart.svg next to this file. See README.md.
+"""
+import argparse
+import datetime
+import json
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from rig import machine, network as net, relays as relays_, report, scenarios as scenarios_  # noqa: E402
+
+
+def build(folder):
+    tools = {"loadgen": f"{folder}/loadgen", "go": f"{folder}/gorelay", "sentinel": f"{folder}/relay/bench-relay"}
+    subprocess.run(["cc", "-O2", "-o", tools["loadgen"], f"{HERE}/load/loadgen.c"], check=True)
+    try:
+        subprocess.run(["go", "build", "-o", tools["go"], f"{HERE}/gorelay/main.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
+    except OSError:
+        tools["go"] = None
+    subprocess.run(["dotnet", "build", f"{HERE}/relay", "-c", "Release", "-o", f"{folder}/relay", "-v", "q", "--nologo"], check=True, stdout=sys.stderr)
+    return tools
+
+
+def measure(relays, scenarios, options, log):
+    """scenario -> relay -> [run]. Interleaved: what changes on the machine meanwhile hits all alike."""
+    runs = {scenario.name: {relay.name: [] for relay in relays} for scenario in scenarios}
+    for scenario in scenarios:
+        for repetition in range(options.reps):
+            for relay in relays if repetition % 2 == 0 else relays[::-1]:
+                for attempt in range(options.tries):
+                    machine.wait_until_quiet(options.patience)
+                    run = scenario.measure(relay, options.seconds)
+                    if run["others"] < 0.1:
+                        break
+                log(f"{scenario.name} {repetition + 1}/{options.reps} {relay.name}: {run['rate']:.2f} {scenario.unit}, cpu {run['cpu']:.3f} {scenario.work_unit}, others {run['others']:.2f}")
+                runs[scenario.name][relay.name].append(run)
+                time.sleep(1.5 if scenario.name == "connect" else 0.2)
+    return runs
+
+
+def session(tools, options, folder, log, quota=None):
+    """One rig's worth: starts everything, measures, stops everything."""
+    all_relays, missing = relays_.all_relays(tools["sentinel"], tools["go"])
+    wanted = options.relays.split(",") if options.relays else None
+    relays = [relay for relay in all_relays if not wanted or relay.name in wanted]
+    scenarios = [scenario for scenario in scenarios_.all_scenarios(tools["loadgen"]) if scenario.name in options.scenarios.split(",")]
+    backends, caps, memory = [], [], {}
+    try:
+        net.up()
+        for words in (["iperf3", "-s", "-p", str(net.BULK_PORT)], [tools["loadgen"], "echo", "0.0.0.0", str(net.ECHO_PORT)]):
+            backends.append(subprocess.Popen(net.inside(net.BACKEND, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        for number, relay in enumerate(relays):
+            relay.start(folder, 20000 + number)
+        time.sleep(2)
+        for relay in relays:
+            if not relay.is_alive():
+                raise RuntimeError(f"{relay.name} did not start, see {folder}/{relay.name}.log")
+        for relay in relays:
+            if relay.name in ("sentinel", "managed"):  # compiled while it runs: measured once it is warm
+                for scenario in scenarios:
+                    scenario.measure(relay, 1)
+        if quota:
+            caps = [machine.Cap(relay.name, quota, relay.processes()) for relay in relays if relay.processes()]
+        runs = measure(relays, scenarios, options, log)
+        if not quota and options.memory:
+            for relay in relays:
+                if relay.processes():
+                    relay.stop()
+                    relay.start(folder, relay.bulk_port)
+                    time.sleep(1.5)
+                    memory[relay.name] = scenarios_.memory_per_connection(relay, tools["loadgen"], options.memory)
+                    log(f"memory {relay.name}: {memory[relay.name]}")
+        return relays, missing, scenarios, runs, memory
+    finally:
+        for relay in relays:
+            relay.stop()
+        for backend in backends:
+            for pid in relays_.descendants(backend.pid):
+                try:
+                    os.kill(pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+            backend.wait()
+        for cap in caps:
+            cap.remove()
+        net.down()
+
+
+def write(parts, options, missing, took):
+    groups = []
+    text = ["# Results", "", f"Measured on {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d} with `bench/run.py` on Linux {platform.release()}, "
+            f"{os.cpu_count()} processors, in {took / 60:.0f} minutes: medians of {options.reps} interleaved runs of {options.seconds} s each. "
+            "Written by the bench; do not edit.", "", "![chart](chart.svg)", ""]
+    if missing:
+        text += [f"Not on this machine and left out: {', '.join(missing)}.", ""]
+    for title, (relays, scenarios, runs, memory) in parts:
+        text += [f"## {title}", ""]
+        figures = report.medians(runs)
+        for scenario in scenarios:
+            text += [f"### {scenario.title[0].upper() + scenario.title[1:]}", "", report.table(scenario, relays, figures[scenario.name]), ""]
+            base = figures[scenario.name].get(report.BASE, {}).get("rate")
+            if base and scenario.name != "pace":
+                suffix = "" if title == "The whole machine" else ", ¼ core"
+                groups.append((scenario.title + suffix, {name: figure["rate"] / base for name, figure in figures[scenario.name].items()}))
+        if memory:
+            text += [f"### Memory of idle connections", "", "| relay | connections | bytes each | whole process, MB |", "| --- | ---: | ---: | ---: |"]
+            text += [f"| {relay.label} | {m['established']:,} | {m['bytes']:,.0f} | {m['before'] / 1e6:.1f} → {m['after'] / 1e6:.1f} |"
+                     for relay in relays if (m := memory.get(relay.name))] + [""]
+    relays = parts[0][1][0]
+    with open(f"{HERE}/RESULTS.md", "w") as file:
+        file.write("\n".join(text).rstrip() + "\n")
+    with open(f"{HERE}/chart.svg", "w") as file:
+        file.write(report.chart(groups, relays))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenarios", default="bulk1,bulk8,bulk8r,connect,ask,pace")
+    parser.add_argument("--relays", help="names, as in the chart; all that are there unless given")
+    parser.add_argument("--reps", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--quota", type=float, default=0.25, help="share of a processor for the second part; 0 leaves it out")
+    parser.add_argument("--only-quota", action="store_true", help="leaves out the first part")
+    parser.add_argument("--memory", type=int, default=9000, help="idle connections for the memory figures; 0 leaves them out")
+    parser.add_argument("--patience", type=float, default=60, help="seconds to wait for a quiet machine before each run")
+    parser.add_argument("--tries", type=int, default=3, help="runs at most, when others use the processors during one")
+    parser.add_argument("--dry", action="store_true", help="prints tables and writes no files")
+    parser.add_argument("--keep", metavar="FILE", help="also writes every single run, as JSON")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(1))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    log = lambda line: print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+    start, parts, missing = time.monotonic(), [], []
+    with tempfile.TemporaryDirectory(prefix="sentinel-bench-") as folder:
+        tools = build(folder)
+        for title, quota in (("The whole machine", None), (f"{options.quota:g} of a processor for each relay", options.quota)):
+            if (quota == 0) or (quota is None and options.only_quota):
+                continue
+            log(title)
+            relays, missing, scenarios, runs, memory = session(tools, options, folder, log, quota)
+            if quota:
+                scenarios = [scenario for scenario in scenarios if scenario.name in runs]
+            parts.append((title, (relays, scenarios, runs, memory)))
+    if options.keep:
+        with open(options.keep, "w") as file:
+            json.dump({title: part[2] for title, part in parts}, file)
+    if options.dry:
+        for title, (relays, scenarios, runs, memory) in parts:
+            print(f"## {title}")
+            figures = report.medians(runs)
+            for scenario in scenarios:
+                print(f"\n### {scenario.title}\n{report.table(scenario, relays, figures[scenario.name])}")
+    else:
+        write(parts, options, missing, time.monotonic() - start)
+
+
+main()

@@ -1,0 +1,197 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Upstreams;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay;
+using Sentinel.Forwarding.Routing;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Sentinel.Forwarding.Http;
+
+/// <summary>One request on its way: picks a backend, sends it, waits or tries another while it has not reached one, answers if nothing helps.</summary>
+internal sealed class Exchange
+{
+    private readonly RequestForwarder _forwarder;
+    private readonly HttpContext _context;
+    private readonly ClientConnection _connection;
+    private readonly ListenerRules _rules;
+    private readonly Destination _destination;
+    private readonly long _arrived;
+    private Attempts _attempts;
+    private bool _resent;
+
+    public Exchange(RequestForwarder forwarder, HttpContext context, ClientConnection connection)
+    {
+        (_forwarder, _context, _connection) = (forwarder, context, connection);
+        _arrived = Gate.Time.GetTimestamp();
+
+        // A reload changes what comes next on a connection that stays, unless its listener became something else.
+        _rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
+        _destination = _rules.Routes.Match(context.Request.Host.Value, context.Request.Path.Value);
+    }
+
+    private enum Outcome
+    {
+        /// <summary>Answered, or nobody is left to answer.</summary>
+        Over,
+
+        /// <summary>It did not leave this process.</summary>
+        NotSent,
+
+        /// <summary>It may have reached the backend, may be sent again, and has no answer.</summary>
+        Lost,
+    }
+
+    private Gate Gate => _connection.Gate;
+
+    /// <summary>Brings the request to its end.</summary>
+    /// <returns>What the connection's end would be called if it ended with this request.</returns>
+    public async Task<ConnectionEnd> RunAsync()
+    {
+        if (Refusal() is { } refusal)
+        {
+            await AnswerWriter.WriteAsync(_context, refusal);
+            return ConnectionEnd.Completed;
+        }
+
+        _context.Features.Set(new DialTerms(Gate, _destination.Pool, _rules.Settings.ConnectTimeout));
+        var backend = _attempts.Next(Gate, _destination.Pool, _connection.Client);
+        while (true)
+        {
+            backend ??= await WaitAsync();
+            if (backend is null)
+            {
+                return ConnectionEnd.NoBackend;
+            }
+
+            var (outcome, end) = await SendAsync(backend);
+            if (outcome == Outcome.Over)
+            {
+                return end;
+            }
+
+            _context.Response.Clear();
+            backend = _attempts.Next(Gate, _destination.Pool, _connection.Client);
+        }
+    }
+
+    private Answer? Refusal()
+    {
+        var request = _context.Request;
+        if (HttpMethods.IsConnect(request.Method) && _context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true })
+        {
+            return Refusals.Tunnel;
+        }
+
+        var most = _rules.Settings.MaxRequestBody;
+        if (most > 0 && request.ContentLength > most)
+        {
+            return Refusals.TooLarge;
+        }
+
+        if (_context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        {
+            limit.MaxRequestBodySize = most > 0 ? most : null;
+        }
+
+        return null;
+    }
+
+    /// <returns>Null if nobody came in time and the client has its answer.</returns>
+    private async Task<Backend?> WaitAsync()
+    {
+        if (IsStatus(out var pool))
+        {
+            await StatusAnswer.WriteAsync(_context, pool, Gate.Time.GetUtcNow());
+            return null;
+        }
+
+        _connection.HoldBegan();
+        try
+        {
+            var (backend, _) = await Gate.Room.WaitAsync(
+                _destination.Pool, _connection.Client, _arrived, _rules.Settings.Hold, _attempts.Exhausted, _context.RequestAborted);
+            if (backend is not null)
+            {
+                _attempts.StartAfresh();
+                return backend;
+            }
+        }
+        finally
+        {
+            _connection.HoldEnded();
+        }
+
+        Log.OutageAnswered(_forwarder.Logger, _context.Request.Method, Gate.Name, _destination.Pool);
+        await AnswerWriter.WriteAsync(_context, _forwarder.Outage(_context.Request.Method, Gate, _rules, _destination.Pool));
+        return null;
+    }
+
+    private bool IsStatus(out Pool pool) =>
+        Gate.Pools.Current.Pools.TryGetValue(_destination.Pool, out pool!)
+        && !pool.CanServe
+        && _context.Request.Path == OutageAnswer.StatusPath
+        && (HttpMethods.IsGet(_context.Request.Method) || HttpMethods.IsHead(_context.Request.Method));
+
+    private async Task<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)
+    {
+        var upstream = _forwarder.Upstreams.Enter(backend.Id);
+        if (upstream is null)
+        {
+            return (Outcome.NotSent, default);
+        }
+
+        _connection.Reaches(backend.Id);
+        backend.Load.Enter();
+        try
+        {
+            var down = Gate.ClosesOnDown(_rules, _destination.Pool) ? upstream.Down : CancellationToken.None;
+            _context.Features.Set<IForwarderErrorFeature>(null);
+            var error = await _forwarder.ForwardAsync(_context, upstream, _destination.Port, down);
+            return error == ForwarderError.None
+                ? (Outcome.Over, ConnectionEnd.Completed)
+                : await FailedAsync(backend, error, _context.Features.Get<IForwarderErrorFeature>()?.Exception, down.IsCancellationRequested);
+        }
+        finally
+        {
+            backend.Load.Exit();
+            upstream.Exit();
+        }
+    }
+
+    private async Task<(Outcome Outcome, ConnectionEnd End)> FailedAsync(Backend backend, ForwarderError error, Exception? cause, bool isDown)
+    {
+        if (_context.RequestAborted.IsCancellationRequested && !isDown)
+        {
+            return (Outcome.Over, ConnectionEnd.ClientReset);
+        }
+
+        if (!_context.Response.HasStarted && DialFailure.Find(cause) is { } dial)
+        {
+            _attempts.Failed(Gate, backend, dial.Outcome);
+            return (Outcome.NotSent, default);
+        }
+
+        var failure = Failure.Of(error, cause, isDown);
+        if (failure.IsBackends && !_resent && Resending.Allows(_context))
+        {
+            _resent = true;
+            Log.RequestResent(_forwarder.Logger, _context.Request.Method, Gate.Name, backend.Id, failure.Reason);
+            return (Outcome.Lost, default);
+        }
+
+        if (failure.IsWorthTelling)
+        {
+            Log.RequestFailed(_forwarder.Logger, _context.Request.Method, Gate.Name, backend.Id, error, failure.Reason, failure.Answer.Status);
+        }
+
+        if (!_context.Response.HasStarted)
+        {
+            await AnswerWriter.WriteAsync(_context, failure.Answer);
+        }
+
+        return (Outcome.Over, failure.End);
+    }
+}

@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
+using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Upstreams;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Relay;
+
+namespace Sentinel.Forwarding.Http;
+
+/// <summary>
+/// Proxies HTTP: Kestrel towards clients, YARP's direct forwarding towards backends, the pools between them. One for all
+/// <c>http</c> listeners. Whatever a listener may set is read from the rules of each connection or request, so a reload
+/// rebuilds nothing here.
+/// </summary>
+internal sealed class HttpEngine : IEngine
+{
+    private static readonly TimeSpan ReviewInterval = TimeSpan.FromSeconds(1);
+
+    private readonly LoopRegistry _loops;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly QuietLogs _quiet;
+    private readonly UpstreamTable _upstreams;
+    private readonly RequestForwarder _requests;
+
+    // By the rules that name the page: what a reload prepares is not seen before it is in force.
+    private readonly ConditionalWeakTable<ListenerRules, OutagePage> _pages = [];
+    private readonly ConcurrentDictionary<HttpCarrier, byte> _carriers = new();
+    private readonly ConcurrentDictionary<TimeSpan, InnerKestrel> _kestrels = new();
+    private readonly SemaphoreSlim _starting = new(1);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _reviews;
+
+    public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook)
+    {
+        (_loops, _time, _logger, _quiet) = (loops, time, logs.CreateLogger<HttpEngine>(), new(logs));
+        _upstreams = new(pools);
+        _requests = new(_upstreams, outlook, rules => _pages.TryGetValue(rules, out var page) ? page : null, _quiet, _logger);
+        _reviews = ReviewAsync();
+    }
+
+    public string Name => "yarp";
+
+    public async ValueTask<Opening> OpenAsync(Gate gate, ListenerRules rules, ICarrier? current, CancellationToken cancellationToken)
+    {
+        if (rules.Settings.OutagePage is { } file)
+        {
+            var (page, error) = await OutagePage.ReadAsync(file, cancellationToken);
+            if (page is null)
+            {
+                return Opening.Failed(error!);
+            }
+
+            _pages.AddOrUpdate(rules, page);
+        }
+
+        await KestrelAsync(rules.Settings.HeaderTimeout, cancellationToken);
+        if (current is HttpCarrier carrier)
+        {
+            return Opening.Of(carrier);
+        }
+
+        carrier = new(gate, this, _loops, _logger);
+        _carriers.TryAdd(carrier, 0);
+        return Opening.Of(carrier);
+    }
+
+    /// <summary>Gives a connection to the Kestrel that its rules ask for.</summary>
+    public async Task HandOverAsync(ClientConnection connection, Socket socket, HttpPreface preface)
+    {
+        var kestrel = await KestrelAsync(connection.Rules.Settings.HeaderTimeout, CancellationToken.None);
+        if (!await kestrel.HandOverAsync(connection, socket, preface))
+        {
+            connection.Drop(ConnectionEnd.Stopped);
+        }
+    }
+
+    /// <summary>A backend may be down: what was sent to it is ended where its listener wants that. Returns at once.</summary>
+    public void ReviewUpstreams() => _upstreams.Review();
+
+    /// <summary>A carrier has no connections left and gets no more.</summary>
+    public void Forget(HttpCarrier carrier) => _carriers.TryRemove(carrier, out _);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _reviews;
+        foreach (var kestrel in _kestrels.Values)
+        {
+            await kestrel.DisposeAsync();
+        }
+
+        _upstreams.Dispose();
+        _requests.Dispose();
+        _starting.Dispose();
+        _stop.Dispose();
+    }
+
+    // In practice one: listeners seldom differ in their header timeout. It stays when a reload leaves it without a
+    // listener; a Kestrel without connections is a few KiB.
+    private async ValueTask<InnerKestrel> KestrelAsync(TimeSpan headerTimeout, CancellationToken cancellationToken)
+    {
+        if (_kestrels.TryGetValue(headerTimeout, out var kestrel))
+        {
+            return kestrel;
+        }
+
+        await _starting.WaitAsync(cancellationToken);
+        try
+        {
+            if (!_kestrels.TryGetValue(headerTimeout, out kestrel))
+            {
+                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests.HandleAsync, _quiet, cancellationToken);
+                _kestrels[headerTimeout] = kestrel;
+            }
+
+            return kestrel;
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A bad round never ends the loop.")]
+    private async Task ReviewAsync()
+    {
+        using var progress = _loops.Add("http.review");
+        using var timer = new PeriodicTimer(ReviewInterval, _time);
+        while (await NextAsync(timer))
+        {
+            progress.Beat();
+            foreach (var carrier in _carriers.Keys)
+            {
+                try
+                {
+                    carrier.Review();
+                }
+                catch (Exception e)
+                {
+                    Log.ReviewFailed(_logger, e);
+                }
+            }
+        }
+    }
+
+    private async ValueTask<bool> NextAsync(PeriodicTimer timer)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(_stop.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Prefaces;
+
+namespace Sentinel.Forwarding.Http;
+
+/// <summary>
+/// A Kestrel that listens nowhere and serves the sockets it is handed, for all <c>http</c> listeners that share a header
+/// timeout: that limit is Kestrel's for a whole server, every other one that a listener may set is kept per connection or request.
+/// </summary>
+internal sealed class InnerKestrel : IAsyncDisposable
+{
+    private readonly HandOverTransport _transport = new();
+    private readonly KestrelServer _server;
+    private readonly SocketConnectionContextFactory _sockets;
+
+    private InnerKestrel(TimeSpan headerTimeout, ILoggerFactory logs)
+    {
+        _server = new(Options.Create(Configure(headerTimeout)), _transport, logs);
+        _sockets = new(
+            new()
+            {
+                // What one connection may have read ahead of its backend. The default, 1 MiB, times maxConnections is
+                // more memory than the small machines have that this runs on; 256 KiB still fills a 1 Gb/s path of 2 ms.
+                MaxReadBufferSize = 256 * 1024,
+
+                // What may wait for a slow client; the backend is slowed down beyond it.
+                MaxWriteBufferSize = 64 * 1024,
+            },
+            logs.CreateLogger<InnerKestrel>());
+    }
+
+    public static async Task<InnerKestrel> StartAsync(TimeSpan headerTimeout, RequestDelegate requests, ILoggerFactory logs, CancellationToken cancellationToken)
+    {
+        var kestrel = new InnerKestrel(headerTimeout, logs);
+        await kestrel._server.StartAsync(new RequestApplication(requests), cancellationToken);
+        return kestrel;
+    }
+
+    /// <summary>Serves a connection from its first byte on. Not one of them may have been consumed.</summary>
+    /// <returns>False if the connection or this server is at its end; the socket is closed then.</returns>
+    public async ValueTask<bool> HandOverAsync(ClientConnection connection, Socket socket, HttpPreface preface)
+    {
+        var context = _sockets.Create(socket);
+        if (connection.HandOver(context, preface == HttpPreface.Http2 ? _transport.Http2 : _transport.Http1))
+        {
+            return true;
+        }
+
+        await context.DisposeAsync();
+        return false;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // Carriers drain before the engine goes: nothing is left that would be worth waiting for.
+        await _server.StopAsync(new CancellationToken(canceled: true));
+        _server.Dispose();
+        _sockets.Dispose();
+    }
+
+    private static KestrelServerOptions Configure(TimeSpan headerTimeout)
+    {
+        var options = new KestrelServerOptions
+        {
+            // The backend says what it is; the sentinel is not seen.
+            AddServerHeader = false,
+
+            // A thread that blocks on a slow client is a thread less for all.
+            AllowSynchronousIO = false,
+
+            // Of an absolute request target and a Host that contradict each other, the target counts (RFC 9112 §3.2.2).
+            AllowHostHeaderOverride = true,
+
+            // Header values pass as the bytes they are, also those that are not UTF-8.
+            RequestHeaderEncodingSelector = static _ => Encoding.Latin1,
+            ResponseHeaderEncodingSelector = static _ => Encoding.Latin1,
+        };
+
+        var limits = options.Limits;
+        limits.RequestHeadersTimeout = headerTimeout;
+
+        // An idle client costs a few KiB. Longer than the 60–75 s after which common load balancers and browsers close,
+        // so that they close first and no request meets a connection that is just being closed.
+        limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+
+        // A front must not be narrower than what stands behind it: twice what nginx and Apache take, and still small
+        // enough that maxConnections clients cannot fill the memory with header alone.
+        limits.MaxRequestLineSize = 16 * 1024;
+        limits.MaxRequestHeadersTotalSize = 64 * 1024;
+        limits.MaxRequestHeaderCount = 200;
+
+        // Set for each request from its listener's maxRequestBody.
+        limits.MaxRequestBodySize = null;
+
+        // A slow client must work: a phone on a train is not an attack. Those who dawdle on purpose are bounded by
+        // maxConnections, maxConnectionsPerClient and idleTimeout, and cost a buffer each.
+        limits.MinRequestBodyDataRate = null;
+        limits.MinResponseDataRate = null;
+
+        // The gates count connections, by listener.
+        limits.MaxConcurrentConnections = null;
+        limits.MaxConcurrentUpgradedConnections = null;
+
+        limits.MaxRequestBufferSize = 256 * 1024;
+        limits.MaxResponseBufferSize = 64 * 1024;
+
+        // A browser opens about 100 at most; each stream is a request to a backend.
+        limits.Http2.MaxStreamsPerConnection = 128;
+        limits.Http2.MaxRequestHeaderFieldSize = 32 * 1024;
+
+        // What a client may have sent that its backend has not taken yet, per stream and per connection: with the
+        // defaults a hundred uploads on one connection would hold no more, and one alone is as fast as over HTTP/1.1.
+        limits.Http2.InitialStreamWindowSize = 256 * 1024;
+        limits.Http2.InitialConnectionWindowSize = 512 * 1024;
+
+        Listen(options, HandOverEndPoint.Http1, HttpProtocols.Http1);
+        Listen(options, HandOverEndPoint.Http2, HttpProtocols.Http2);
+        return options;
+    }
+
+    private static void Listen(KestrelServerOptions options, HandOverEndPoint endPoint, HttpProtocols protocols) =>
+        options.Listen(endPoint, listen =>
+        {
+            listen.Protocols = protocols;
+            listen.Use(next => context =>
+            {
+                context.Features.Get<ClientConnection>()!.Served();
+                return next(context);
+            });
+        });
+
+    /// <summary>Takes requests from Kestrel without a web host around it.</summary>
+    private sealed class RequestApplication(RequestDelegate requests) : IHttpApplication<HttpContext>
+    {
+        public HttpContext CreateContext(Microsoft.AspNetCore.Http.Features.IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
+
+        public Task ProcessRequestAsync(HttpContext context) => requests(context);
+
+        public void DisposeContext(HttpContext context, Exception? exception)
+        {
+        }
+    }
+}

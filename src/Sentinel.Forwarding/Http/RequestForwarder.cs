@@ -1,0 +1,95 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Upstreams;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Sentinel.Forwarding.Http;
+
+/// <summary>Where Kestrel's requests go: see <see cref="Exchange"/> for the way of one. Thread-safe.</summary>
+internal sealed class RequestForwarder : IDisposable
+{
+    // YARP cuts an exchange that moved nothing for its activity timeout, 100 s unless told otherwise: WebSockets, server-
+    // sent events and slow reports would end for no reason. The listener's idleTimeout decides, on the connection.
+    private static readonly ForwarderRequestConfig Http1 = new()
+    {
+        Version = HttpVersion.Version11,
+        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        ActivityTimeout = Timeout.InfiniteTimeSpan,
+    };
+
+    // gRPC needs HTTP/2 end to end for its trailers, and a gRPC server in cleartext speaks it with prior knowledge.
+    private static readonly ForwarderRequestConfig Http2 = Http1 with { Version = HttpVersion.Version20 };
+
+    private readonly IOutageOutlook _outlook;
+    private readonly Func<ListenerRules, OutagePage?> _pages;
+    private readonly ServiceProvider _services;
+    private readonly IHttpForwarder _yarp;
+
+    public RequestForwarder(UpstreamTable upstreams, IOutageOutlook outlook, Func<ListenerRules, OutagePage?> pages, ILoggerFactory quiet, ILogger logger)
+    {
+        (Upstreams, Logger, _outlook, _pages) = (upstreams, logger, outlook, pages);
+
+        // YARP's forwarder can only be had from a container; it is all that is in this one.
+        _services = new ServiceCollection().AddSingleton(quiet).AddLogging().AddHttpForwarder().BuildServiceProvider();
+        _yarp = _services.GetRequiredService<IHttpForwarder>();
+    }
+
+    public UpstreamTable Upstreams { get; }
+
+    public ILogger Logger { get; }
+
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A fault in one request is that request's.")]
+    public async Task HandleAsync(HttpContext context)
+    {
+        var connection = context.Features.GetRequiredFeature<ClientConnection>();
+        var end = ConnectionEnd.Failed;
+        connection.RequestBegan();
+        try
+        {
+            end = await new Exchange(this, context, connection).RunAsync();
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            end = ConnectionEnd.ClientLeft;
+        }
+        catch (Exception e)
+        {
+            Log.RequestBroke(Logger, e, connection.Gate.Name);
+            if (context.Response.HasStarted)
+            {
+                context.Abort();
+            }
+            else
+            {
+                await AnswerWriter.WriteAsync(context, Refusals.Fault);
+            }
+        }
+        finally
+        {
+            connection.RequestEnded(end);
+        }
+    }
+
+    /// <summary>Sends a request on and brings the answer back, or says why there is none; the response has not started then, or was aborted.</summary>
+    public ValueTask<ForwarderError> ForwardAsync(HttpContext context, Upstream upstream, int port, CancellationToken down) =>
+        _yarp.SendAsync(
+            context, upstream.Prefix(port), upstream.Invoker, Acceptable.IsGrpc(context.Request.ContentType) ? Http2 : Http1, RequestTransformer.Instance, down);
+
+    /// <summary>What to tell somebody whom nobody can serve.</summary>
+    public Answer Outage(string method, Gate gate, ListenerRules rules, PoolId pool)
+    {
+        var now = gate.Time.GetUtcNow();
+        var outlook = PoolOutlook.Of(gate.Pools.Current.Pools.GetValueOrDefault(pool), _outlook, now);
+        return OutageAnswer.For(method, outlook, _pages(rules)?.Html, now);
+    }
+
+    public void Dispose() => _services.Dispose();
+}

@@ -1,0 +1,78 @@
+using System.Collections.Concurrent;
+using Sentinel.Backends;
+
+namespace Sentinel.Forwarding.Http.Upstreams;
+
+/// <summary>The present life of each backend that requests were sent to. Thread-safe.</summary>
+internal sealed class UpstreamTable(PoolTable pools) : IDisposable
+{
+    private readonly ConcurrentDictionary<BackendId, Upstream> _upstreams = new();
+    private int _reviewing;
+
+    /// <summary>Where to send a request now; the caller calls <see cref="Upstream.Exit"/> when it is over.</summary>
+    /// <returns>Null if the backend went down since it was picked: pick again.</returns>
+    public Upstream? Enter(BackendId id)
+    {
+        while (true)
+        {
+            var snapshot = pools.Current;
+            if (!snapshot.Backends.TryGetValue(id, out var now) || !now.Status.Healthy || now.Address is null)
+            {
+                return null;
+            }
+
+            var upstream = _upstreams.GetOrAdd(id, static (_, backend) => new Upstream(backend), now);
+            if (pools.Current != snapshot)
+            {
+                // Whose life this is can only be told by the newest snapshot. Should the upstream be of an older one and
+                // the review have passed by already, the next round finds it.
+                continue;
+            }
+
+            if (!upstream.Is(now))
+            {
+                Remove(id, upstream);
+            }
+            else if (upstream.TryEnter())
+            {
+                return upstream;
+            }
+        }
+    }
+
+    /// <summary>Ends the lives that are over. Returns at once; may be called under the pool table's lock.</summary>
+    public void Review()
+    {
+        if (Interlocked.Exchange(ref _reviewing, 1) == 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static table => table.RetireDown(), this, preferLocal: false);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var (id, upstream) in _upstreams)
+        {
+            Remove(id, upstream);
+        }
+    }
+
+    private void RetireDown()
+    {
+        // Before looking, not after: a change that comes meanwhile must queue a review of its own.
+        Volatile.Write(ref _reviewing, 0);
+        foreach (var (id, upstream) in _upstreams)
+        {
+            if (!pools.Current.Backends.TryGetValue(id, out var now) || !upstream.Is(now))
+            {
+                Remove(id, upstream);
+            }
+        }
+    }
+
+    private void Remove(BackendId id, Upstream upstream)
+    {
+        _upstreams.TryRemove(new(id, upstream));
+        upstream.Retire();
+    }
+}

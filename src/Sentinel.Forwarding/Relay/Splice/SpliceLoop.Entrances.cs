@@ -1,0 +1,150 @@
+namespace Sentinel.Forwarding.Relay.Splice;
+
+// What carriers ask of a loop, from any thread, and what comes in at the door.
+internal sealed unsafe partial class SpliceLoop
+{
+    private const int PauseTicks = 100 / TimerWheel.TickMilliseconds;
+    private const int TellTicks = 1000 / TimerWheel.TickMilliseconds;
+
+    private readonly Dictionary<ulong, Entrance> _entrances = [];
+    private readonly List<CarrierShare> _shares = [];
+    private readonly Arrival[] _arrivals = new Arrival[Entrance.MostAtOnce];
+    private ulong _lastTag;
+    private bool _hasPaused;
+    private long _reopenAt;
+    private long _tellAt;
+
+    /// <summary>A carrier has come.</summary>
+    public void Join(CarrierShare share) => Post(() => _shares.Add(share));
+
+    /// <summary>Begins to accept for a carrier; whoever got the entrance closes it.</summary>
+    /// <param name="descriptor">The entrance's from now on.</param>
+    public Entrance Open(CarrierShare share, int descriptor)
+    {
+        var entrance = new Entrance(share, _epoll, descriptor);
+        Post(() =>
+        {
+            _entrances.Add(++_lastTag, entrance);
+            _hasPaused |= !entrance.Register(_lastTag);
+        });
+        return entrance;
+    }
+
+    /// <summary>The carrier drains: counts this loop out.</summary>
+    public void Leave(CarrierShare share) => Post(share.Leave);
+
+    /// <summary>Ends what goes to a backend that is down.</summary>
+    public void CloseDown(CarrierShare share) => Post(() =>
+    {
+        for (var index = 0; index < _slots.Length; index++)
+        {
+            ref var slot = ref _slots[index];
+            if (slot.Share != share || slot.Backend is null || !share.Gate.IsDown(slot.Backend))
+            {
+                continue;
+            }
+
+            if (slot.State != SlotState.Open)
+            {
+                DialFailed(index, DialOutcome.Unreachable);
+            }
+            else if (share.Gate.ClosesOnDown(slot.Rules, slot.Rules.Destination.Pool))
+            {
+                End(index, ConnectionEnd.BackendDown);
+            }
+        }
+    });
+
+    /// <summary>Ends everything of a carrier.</summary>
+    public void EndAll(CarrierShare share) => Post(() =>
+    {
+        for (var index = 0; index < _slots.Length; index++)
+        {
+            if (_slots[index].Share == share)
+            {
+                End(index, ConnectionEnd.Stopped);
+            }
+        }
+    });
+
+    private void Accept(ulong tag)
+    {
+        if (!_entrances.TryGetValue(tag, out var entrance))
+        {
+            return;
+        }
+
+        var count = entrance.Accept(_arrivals, _errno, out var error);
+        for (var i = 0; i < count; i++)
+        {
+            Admit(entrance.Share, _arrivals[i]);
+        }
+
+        if (error != 0)
+        {
+            // out of descriptors or memory: who waits in the backlog stays there until it is better
+            _pump.Pipes.Trim();
+            entrance.Share.Gate.AcceptFailed(Errno.ToSocketError(error));
+            entrance.Pause();
+            (_hasPaused, _reopenAt) = (true, _wheel.Now + PauseTicks);
+        }
+    }
+
+    private void Admit(CarrierShare share, Arrival arrival)
+    {
+        if (share.Gate.Admit(arrival.Client.ClientAddress) is not { } rules)
+        {
+            _ = Libc.Close(arrival.Socket);
+            return;
+        }
+
+        var index = _slots.Take();
+        ref var slot = ref _slots[index];
+        slot.Share = share;
+        slot.Rules = rules;
+        slot.Client = arrival.Client;
+        slot.ClientSocket = arrival.Socket;
+        slot.Start = _time.GetTimestamp();
+        slot.State = SlotState.Dialling;
+        share.Enter();
+        Guarded(index, &DialNext);
+    }
+
+    private void ReopenPaused()
+    {
+        if (!_hasPaused || _wheel.Now < _reopenAt)
+        {
+            return;
+        }
+
+        (_hasPaused, _reopenAt) = (false, _wheel.Now + PauseTicks);
+        foreach (var (tag, entrance) in _entrances)
+        {
+            _hasPaused |= !entrance.Register(tag);
+        }
+    }
+
+    /// <summary>About once a second: long connections are seen to move, and what is done is forgotten.</summary>
+    private void TellNowAndThen()
+    {
+        if (_wheel.Now < _tellAt)
+        {
+            return;
+        }
+
+        _tellAt = _wheel.Now + TellTicks;
+        foreach (var share in _shares)
+        {
+            share.Tell();
+        }
+
+        _shares.RemoveAll(share => share is { HasLeft: true, Connections: 0 });
+        foreach (var (tag, entrance) in _entrances)
+        {
+            if (entrance.IsClosed)
+            {
+                _entrances.Remove(tag);
+            }
+        }
+    }
+}

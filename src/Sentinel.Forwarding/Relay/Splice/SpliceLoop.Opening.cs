@@ -1,0 +1,270 @@
+using System.Net;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Holding;
+
+namespace Sentinel.Forwarding.Relay.Splice;
+
+// How a connection comes to be: dialled, held, established.
+internal sealed unsafe partial class SpliceLoop
+{
+    // by then, keepalive is set on the upstream socket: five calls that a short connection never pays
+    private const int KeepAliveAfterMilliseconds = 5000;
+
+    private const uint WatchUpstream =
+        EpollEvents.In | EpollEvents.Out | EpollEvents.ReadHangUp | EpollEvents.Priority | EpollEvents.EdgeTriggered;
+
+    // without Out, which is true at once and would be an event for nothing; added when a write first finds it full
+    private const uint WatchClient = EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.Priority | EpollEvents.EdgeTriggered;
+
+    // addresses as the pool table has them, parsed once
+    private const int MostAddresses = 4096;
+
+    private readonly Dictionary<string, SocketName> _addresses = [];
+
+    /// <summary>Called through <see cref="SpliceWaiter.Released"/>.</summary>
+    public void Released(SpliceWaiter waiter, Backend backend)
+    {
+        if (!IsHeldAs(waiter))
+        {
+            return;
+        }
+
+        ref var slot = ref _slots[waiter.Index];
+        slot.Waiter = null;
+        slot.Attempts.StartAfresh();
+
+        // while this message was on its way, the walk over the connections to a backend that went down did not see it
+        if (slot.Rules.Gate.IsDown(backend))
+        {
+            Guarded(waiter.Index, &DialNext);
+            return;
+        }
+
+        slot.Backend = backend;
+        Guarded(waiter.Index, &Dial);
+    }
+
+    /// <summary>Called through <see cref="SpliceWaiter.Expired"/>.</summary>
+    public void Expired(SpliceWaiter waiter)
+    {
+        if (IsHeldAs(waiter))
+        {
+            End(waiter.Index, ConnectionEnd.NoBackend);
+        }
+    }
+
+    // a waiter is left behind when its connection ends, so the object alone tells whose it is
+    private bool IsHeldAs(SpliceWaiter waiter) => ReferenceEquals(_slots[waiter.Index].Waiter, waiter);
+
+    private static void DialNext(SpliceLoop loop, int index)
+    {
+        ref var slot = ref loop._slots[index];
+        var rules = slot.Rules;
+        slot.Backend = slot.Attempts.Next(rules.Gate, rules.Destination.Pool, slot.Client.ClientAddress);
+        if (slot.Backend is null)
+        {
+            loop.Hold(index);
+        }
+        else
+        {
+            Dial(loop, index);
+        }
+    }
+
+    private static void Dial(SpliceLoop loop, int index)
+    {
+        ref var slot = ref loop._slots[index];
+        slot.Dialled = loop._time.GetTimestamp();
+        slot.Backend!.Load.Enter();
+        loop.ArmFor(index, slot.Rules.Settings.ConnectTimeout);
+        if (loop.TryName(slot.Backend.Address!, out var name))
+        {
+            loop.Connect(index, name);
+        }
+        else
+        {
+            loop.Resolve(index, slot.Backend.Address!);
+        }
+    }
+
+    private bool TryName(string address, out SocketName name)
+    {
+        if (_addresses.TryGetValue(address, out name))
+        {
+            return true;
+        }
+
+        if (!IPAddress.TryParse(address, out var parsed))
+        {
+            return false;
+        }
+
+        if (_addresses.Count >= MostAddresses)
+        {
+            _addresses.Clear();
+        }
+
+        _addresses[address] = name = new(parsed, 0);
+        return true;
+    }
+
+    private void Resolve(int index, string host)
+    {
+        ref var slot = ref _slots[index];
+        slot.State = SlotState.Resolving;
+        var (generation, dialled) = (slot.Generation, slot.Dialled);
+        HostLookup.Begin(host, found => Post(() => Resolved(index, generation, dialled, found)));
+    }
+
+    private void Resolved(int index, uint generation, long dialled, SocketName[] names)
+    {
+        // it may be about another dial by now
+        if (!Find(index, generation) || _slots[index].State != SlotState.Resolving || _slots[index].Dialled != dialled)
+        {
+            return;
+        }
+
+        if (names.Length == 0)
+        {
+            DialFailed(index, DialOutcome.Unresolved);
+            return;
+        }
+
+        _slots[index].MoreNames = names.Length > 1 ? new(names.Skip(1)) : null;
+        Connect(index, names[0]);
+    }
+
+    private void Connect(int index, SocketName name)
+    {
+        ref var slot = ref _slots[index];
+        var address = stackalloc byte[SocketName.MaxLength];
+        var length = name.WithPort(slot.Rules.Destination.Port).Write(address);
+        var socket = Libc.Socket(*(ushort*)address, Libc.SockStream | Libc.NonBlock | Libc.CloseOnExec, 0);
+        if (socket < 0)
+        {
+            _pump.Pipes.Trim();
+            socket = Libc.Socket(*(ushort*)address, Libc.SockStream | Libc.NonBlock | Libc.CloseOnExec, 0);
+        }
+
+        if (socket < 0)
+        {
+            DialFailed(index, Errno.ToDialOutcome(*_errno));
+            return;
+        }
+
+        SocketOptions.SetNoDelay(socket);
+        slot.State = SlotState.Dialling;
+        slot.UpstreamSocket = socket;
+        slot.UpstreamReady = Readiness.None;
+        if (Libc.Connect(socket, address, length) != 0 && *_errno != Errno.InProgress)
+        {
+            Refused(index, *_errno);
+            return;
+        }
+
+        if (!EpollEvents.Control(_epoll, Libc.EpollCtlAdd, socket, WatchUpstream, Tag(index, slot.Generation, isUpstream: true)))
+        {
+            DialFailed(index, DialOutcome.Exhausted);
+        }
+    }
+
+    /// <summary>One address of a backend did not take the connection; it may have more, all within the one timeout.</summary>
+    private void Refused(int index, int error)
+    {
+        ref var slot = ref _slots[index];
+        if (slot.MoreNames is { Count: > 0 } more)
+        {
+            CloseUpstream(ref slot);
+            Connect(index, more.Dequeue());
+        }
+        else
+        {
+            DialFailed(index, Errno.ToDialOutcome(error));
+        }
+    }
+
+    private void DialFailed(int index, DialOutcome outcome)
+    {
+        ref var slot = ref _slots[index];
+        var rules = slot.Rules;
+        var backend = slot.Backend!;
+        CloseUpstream(ref slot);
+        backend.Load.Exit();
+        rules.Gate.Dialled(rules.Destination.Pool, outcome, slot.Dialled);
+        slot.Attempts.Failed(rules.Gate, backend, outcome);
+        slot.Backend = null;
+        slot.MoreNames = null;
+        DialNext(this, index);
+    }
+
+    private void Hold(int index)
+    {
+        ref var slot = ref _slots[index];
+        var rules = slot.Rules;
+        _wheel.Disarm(index);
+        slot.State = SlotState.Held;
+
+        // told of a client that leaves, and no earlier event is lost: registering reports what is already so
+        if (!WatchForClient(index, WatchClient))
+        {
+            End(index, ConnectionEnd.Failed);
+            return;
+        }
+
+        var waiter = slot.Waiter = new(this, index, rules.Destination.Pool, slot.Client.ClientAddress, slot.Start, rules.Settings.Hold);
+        switch (rules.Gate.Room.Enter(waiter, slot.Attempts.Exhausted))
+        {
+            case Entry.Full:
+                End(index, ConnectionEnd.HoldFull);
+                break;
+            case Entry.TooLate:
+                End(index, ConnectionEnd.NoBackend);
+                break;
+        }
+    }
+
+    private void Established(int index)
+    {
+        ref var slot = ref _slots[index];
+        var rules = slot.Rules;
+        rules.Gate.Dialled(rules.Destination.Pool, DialOutcome.Connected, slot.Dialled);
+        slot.State = SlotState.Open;
+        slot.LastMoved = _wheel.Now;
+        slot.UpstreamReady |= Readiness.Readable | Readiness.Writable;
+        slot.ClientReady |= Readiness.Readable | Readiness.Writable;
+
+        // the dial's deadline stays armed and becomes the first look at the connection, unless that would be late
+        var settings = rules.Settings;
+        if (settings.ConnectTimeout.TotalMilliseconds > KeepAliveAfterMilliseconds || settings.IdleTimeout > TimeSpan.Zero)
+        {
+            ArmFor(index, TimeSpan.FromMilliseconds(KeepAliveAfterMilliseconds));
+        }
+
+        if (WatchForClient(index, WatchClient))
+        {
+            GoOn(this, index);
+        }
+        else
+        {
+            End(index, ConnectionEnd.Failed);
+        }
+    }
+
+    /// <summary>Registers the client's socket, or widens what is heard of it. False when the system refuses.</summary>
+    private bool WatchForClient(int index, uint events)
+    {
+        ref var slot = ref _slots[index];
+        if ((slot.ClientWatch & events) == events)
+        {
+            return true;
+        }
+
+        var operation = slot.ClientWatch == 0 ? Libc.EpollCtlAdd : Libc.EpollCtlModify;
+        slot.ClientWatch = events;
+        return EpollEvents.Control(_epoll, operation, slot.ClientSocket, events, Tag(index, slot.Generation, isUpstream: false));
+    }
+
+    private void ArmFor(int index, TimeSpan time) => _wheel.Arm(index, (long)(time.TotalMilliseconds / TimerWheel.TickMilliseconds) + 1);
+
+    private static ulong Tag(int index, uint generation, bool isUpstream) => ((ulong)generation << 32) | ((uint)index << 1) | (isUpstream ? 1u : 0u);
+}

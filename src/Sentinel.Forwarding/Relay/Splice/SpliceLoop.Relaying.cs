@@ -1,0 +1,190 @@
+using Microsoft.Extensions.Logging;
+using Sentinel.Forwarding.Listeners;
+
+namespace Sentinel.Forwarding.Relay.Splice;
+
+// What becomes of a connection: news from its sockets, its deadlines, its end.
+internal sealed unsafe partial class SpliceLoop
+{
+    private static void ClientHasNews(SpliceLoop loop, int index)
+    {
+        ref var slot = ref loop._slots[index];
+        if (slot.State == SlotState.Open)
+        {
+            GoOn(loop, index);
+        }
+        else if (slot.State == SlotState.Held && HasLeft(slot.ClientSocket, slot.ClientReady))
+        {
+            loop.End(index, ConnectionEnd.ClientLeft);
+        }
+    }
+
+    /// <summary>Whether a client that waits has gone. One that spoke and then finished may be waiting for the answer.</summary>
+    private static bool HasLeft(int socket, Readiness ready)
+    {
+        byte first;
+        return (ready & Readiness.Broken) != 0
+            || ((ready & Readiness.Ending) != 0 && Libc.Receive(socket, &first, 1, Libc.MsgPeek) <= 0);
+    }
+
+    private static void UpstreamHasNews(SpliceLoop loop, int index)
+    {
+        ref var slot = ref loop._slots[index];
+        if (slot.State == SlotState.Open)
+        {
+            GoOn(loop, index);
+        }
+        else if (slot.State == SlotState.Dialling)
+        {
+            if ((slot.UpstreamReady & Readiness.Broken) != 0)
+            {
+                loop.Refused(index, SocketOptions.TakeError(slot.UpstreamSocket));
+            }
+            else if ((slot.UpstreamReady & Readiness.Writable) != 0)
+            {
+                loop.Established(index);
+            }
+        }
+    }
+
+    /// <summary>Moves what can be moved, both ways, and ends the connection if that was the last of it.</summary>
+    private static void GoOn(SpliceLoop loop, int index)
+    {
+        ref var slot = ref loop._slots[index];
+        var (movedUp, movedDown) = (slot.Up.Moved, slot.Down.Moved);
+        var up = loop._pump.Run(ref slot.Up, slot.ClientSocket, ref slot.ClientReady, slot.UpstreamSocket, ref slot.UpstreamReady, slot.Down.Finished);
+        var down = loop._pump.Run(ref slot.Down, slot.UpstreamSocket, ref slot.UpstreamReady, slot.ClientSocket, ref slot.ClientReady, slot.Up.Finished);
+        movedUp = slot.Up.Moved - movedUp;
+        movedDown = slot.Down.Moved - movedDown;
+        if ((movedUp | movedDown) != 0)
+        {
+            slot.LastMoved = loop._wheel.Now;
+            slot.IsUnreviewed = true;
+            slot.Share.Moved(movedUp, movedDown);
+            if (slot.TimerBucket < 0)
+            {
+                loop.ArmFor(index, DeadPeer.ReviewInterval);
+            }
+        }
+
+        if (up == Pumped.MoreToDo || down == Pumped.MoreToDo)
+        {
+            if (!slot.IsQueued)
+            {
+                slot.IsQueued = true;
+                loop._unfinished.Enqueue((index, slot.Generation));
+            }
+        }
+        else if (((slot.ClientReady | slot.UpstreamReady) & Readiness.Broken) != 0)
+        {
+            // what the broken side had sent before has been passed on, as far as the other takes it now
+            loop.End(index, (slot.ClientReady & Readiness.Broken) != 0 ? ConnectionEnd.ClientReset : ConnectionEnd.BackendReset);
+        }
+        else if (up == Pumped.Finished && down == Pumped.Finished)
+        {
+            loop.End(index, ConnectionEnd.Completed);
+        }
+        else if ((slot.ClientReady & Readiness.Writable) == 0 && !loop.WatchForClient(index, WatchClient | EpollEvents.Out))
+        {
+            loop.End(index, ConnectionEnd.Failed);
+        }
+    }
+
+    private static void DeadlineCame(SpliceLoop loop, int index)
+    {
+        ref var slot = ref loop._slots[index];
+        switch (slot.State)
+        {
+            case SlotState.Dialling or SlotState.Resolving:
+                loop.DialFailed(index, DialOutcome.TimedOut);
+                break;
+            case SlotState.Open:
+                loop.LookAfter(index);
+                break;
+        }
+    }
+
+    /// <summary>What no event tells: idleness, and peers that are alive and do not read.</summary>
+    private void LookAfter(int index)
+    {
+        ref var slot = ref _slots[index];
+        if (!slot.IsKeptAlive)
+        {
+            slot.IsKeptAlive = true;
+            SocketOptions.WatchForDeadPeer(slot.UpstreamSocket);
+        }
+
+        if (slot.IsUnreviewed)
+        {
+            slot.IsUnreviewed = SocketOptions.Review(slot.ClientSocket) | SocketOptions.Review(slot.UpstreamSocket);
+        }
+
+        var next = slot.IsUnreviewed ? DeadPeer.ReviewInterval : TimeSpan.MaxValue;
+        if (slot.Rules.Settings.IdleTimeout is var idle && idle > TimeSpan.Zero)
+        {
+            var left = idle - TimeSpan.FromMilliseconds((_wheel.Now - slot.LastMoved) * TimerWheel.TickMilliseconds);
+            if (left <= TimeSpan.Zero)
+            {
+                End(index, ConnectionEnd.Idle);
+                return;
+            }
+
+            next = left < next ? left : next;
+        }
+
+        if (next != TimeSpan.MaxValue)
+        {
+            ArmFor(index, next);
+        }
+    }
+
+    /// <summary>The one way out: closes both sockets, gives everything back, reports.</summary>
+    private void End(int index, ConnectionEnd end)
+    {
+        ref var slot = ref _slots[index];
+        var (rules, share, backend) = (slot.Rules, slot.Share, slot.Backend);
+        if (slot.Waiter is { } waiter)
+        {
+            // where it was called back already, the message is on its way and finds nobody
+            rules.Gate.Room.Leave(waiter);
+        }
+
+        _wheel.Disarm(index);
+        _pump.Release(ref slot.Up);
+        _pump.Release(ref slot.Down);
+
+        // whoever did not break it must not take a broken connection for a finished one
+        if (slot.State == SlotState.Open && end != ConnectionEnd.Completed)
+        {
+            SocketOptions.ResetOnClose(slot.ClientSocket);
+            SocketOptions.ResetOnClose(slot.UpstreamSocket);
+        }
+
+        _ = Libc.Close(slot.ClientSocket);
+        CloseUpstream(ref slot);
+        backend?.Load.Exit();
+        var ended = new EndedConnection
+        {
+            Client = slot.Client.ClientAddress,
+            EndPoint = _logger.IsEnabled(LogLevel.Information) ? slot.Client.ToEndPoint() : null,
+            Start = slot.Start,
+            End = end,
+            Backend = slot.State == SlotState.Open ? backend?.Id : null,
+            ToBackend = slot.Up.Moved,
+            ToClient = slot.Down.Moved,
+        };
+        _slots.Return(index);
+        share.Tell();
+        rules.Gate.Ended(rules, ended);
+        share.Exit();
+    }
+
+    private static void CloseUpstream(ref Slot slot)
+    {
+        if (slot.UpstreamSocket > 0)
+        {
+            _ = Libc.Close(slot.UpstreamSocket);
+            slot.UpstreamSocket = 0;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+namespace Sentinel.Recovery.Clouds;
+
+/// <summary>What recovery asks of a provider of VMs. Thread-safe; each implementation knows one provider.</summary>
+internal interface ICloud : IAsyncDisposable
+{
+    /// <summary>The first part of its instances' names: <c>process</c>, <c>gce</c>.</summary>
+    string Provider { get; }
+
+    /// <summary>
+    /// Tells what is known of an instance, now and whenever it changes, and again at times although nothing did. Calls come
+    /// one at a time for each instance, in the order of events; the observer must be quick.
+    /// </summary>
+    /// <returns>Ends it; a call that is under way may still finish.</returns>
+    IDisposable Watch(InstanceName vm, Action<InstanceReport> observer);
+
+    /// <summary>Looks now instead of at the next round; what is seen comes to the observers.</summary>
+    void Refresh(InstanceName vm);
+
+    /// <summary>Starts a stopped VM and follows the request to its end. Booting takes longer still.</summary>
+    /// <param name="requestId">The same VM, stop and attempt always give the same one, so that a repeat starts it at most once.</param>
+    /// <returns>Refusals and faults, an unreachable provider included, are values.</returns>
+    Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken);
+
+    /// <summary>Stops a VM the way the provider does when it preempts: a moment to finish, then the end.</summary>
+    /// <inheritdoc cref="StartAsync"/>
+    Task<CloudOutcome> StopAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken);
+
+    /// <summary>Takes a running VM down hard and starts it again.</summary>
+    /// <inheritdoc cref="StartAsync"/>
+    Task<CloudOutcome> ResetAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken);
+}

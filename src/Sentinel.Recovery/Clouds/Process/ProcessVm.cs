@@ -1,0 +1,425 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
+using Sentinel.Recovery.Outages;
+
+namespace Sentinel.Recovery.Clouds.Process;
+
+/// <summary>One VM of the process cloud: its first process, everything that descends from that, and who wants to know.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle nobody takes holds nothing.")]
+internal sealed class ProcessVm
+{
+    private const string Address = "127.0.0.1";
+
+    private readonly ProcessCloudParts _parts;
+    private readonly InstanceName _name;
+    private readonly VmFiles _files;
+    private readonly string _marker;
+
+    // Starting, stopping and clearing up take turns; what is known changes under the lock, and is told under it, in order.
+    private readonly SemaphoreSlim _turn = new(1);
+    private readonly Lock _lock = new();
+    private readonly List<Action<InstanceReport>> _observers = [];
+    private ProcessIdentity? _leader;
+    private ProcessIdentity? _lastLeader;
+    private long _incarnation;
+    private InstanceReport? _last;
+    private Ending _ending;
+
+    public ProcessVm(ProcessCloudParts parts, InstanceName name, ProcessSettings settings)
+    {
+        (_parts, _name, Settings) = (parts, name, settings);
+        _files = new(parts.Directory, name.Name);
+        _marker = VmMarker.Prefix(parts.Owner, name.Name);
+    }
+
+    /// <summary>What our own doing makes of the end of the first process.</summary>
+    private enum Ending
+    {
+        NotOurs,
+        Stop,
+        Reset,
+    }
+
+    /// <summary>Count from the next start.</summary>
+    public ProcessSettings Settings { get; set; }
+
+    /// <summary>How to recognise what belongs to it.</summary>
+    public VmMark Mark
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return new(_marker, _files.Logs, _leader ?? _lastLeader);
+            }
+        }
+    }
+
+    /// <summary>Finds out what an earlier daemon left: a process to take over, one that ended, or remains to clear away.</summary>
+    /// <param name="found">Everything marked that runs.</param>
+    public async Task OpenAsync(IReadOnlyList<MarkedProcess> found)
+    {
+        var record = _files.Read(out var error);
+        if (error is not null)
+        {
+            Log.VmRecordUnreadable(_parts.Logger, _name, error);
+        }
+
+        var isOfThisBoot = record?.BootId == _parts.Host.BootId;
+        _incarnation = record?.Incarnation ?? 0;
+        _lastLeader = isOfThisBoot ? record!.Process : null;
+        if (isOfThisBoot && record!.Cause is null && Adopt(record.Process, record.Incarnation))
+        {
+            Log.VmAdopted(_parts.Logger, _name, record.Pid);
+        }
+        else if (Unrecorded(found) is { } started && Adopt(started.Process, started.Incarnation!.Value))
+        {
+            // Started the very moment before the last daemon died: it had no time to write that down.
+            Log.VmAdopted(_parts.Logger, _name, started.Process.Pid);
+            WriteRecord(null);
+        }
+        else
+        {
+            Tell(record switch
+            {
+                null => Stopped(OutageCause.NotStarted, null, "it has not been started yet"),
+                { Cause: { } cause } => Stopped(cause, record.EndedAt, record.Detail ?? ""),
+                _ when !isOfThisBoot => Stopped(OutageCause.HostError, null, "the machine was restarted"),
+                _ => Stopped(OutageCause.Unknown, null, "it ended while no sentinel was there to see how"),
+            });
+        }
+
+        await ClearAsync().ConfigureAwait(false);
+    }
+
+    public IDisposable Watch(Action<InstanceReport> observer)
+    {
+        lock (_lock)
+        {
+            _observers.Add(observer);
+            if (_last is not null)
+            {
+                observer(_last);
+            }
+        }
+
+        return new Ended(() =>
+        {
+            lock (_lock)
+            {
+                _observers.Remove(observer);
+            }
+        });
+    }
+
+    /// <summary>Tells again what is known.</summary>
+    public void Repeat()
+    {
+        lock (_lock)
+        {
+            if (_last is not null)
+            {
+                Tell(_last);
+            }
+        }
+    }
+
+    public async Task<CloudOutcome> StartAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await StartInTurnAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <param name="grace">Between asking and killing.</param>
+    /// <param name="hurry">Ends the grace early.</param>
+    /// <param name="forget">Whether the next daemon is to start it afresh.</param>
+    public async Task<CloudOutcome> StopAsync(TimeSpan grace, bool forget, CancellationToken hurry)
+    {
+        await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            var wasRunning = Intend(Ending.Stop);
+            var left = await EndAllAsync(grace, hurry).ConfigureAwait(false);
+            if (forget && left.Count == 0)
+            {
+                _files.Forget();
+            }
+
+            return left.Count > 0 ? StillThere(left)
+                : new(wasRunning ? CloudResult.Done : CloudResult.Already, wasRunning ? "stopped" : "it was down");
+        }
+        finally
+        {
+            Intend(Ending.NotOurs);
+            _turn.Release();
+        }
+    }
+
+    public async Task<CloudOutcome> ResetAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            Intend(Ending.Reset);
+            var left = await EndAllAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
+            var outcome = left.Count > 0 ? StillThere(left) : await StartInTurnAsync().ConfigureAwait(false);
+            if (!outcome.IsGood)
+            {
+                lock (_lock)
+                {
+                    if (_leader is null)
+                    {
+                        Tell(Stopped(OutageCause.Ours, _parts.Time.GetUtcNow(), "reset, and could not be started again"));
+                    }
+                }
+            }
+
+            return outcome;
+        }
+        finally
+        {
+            Intend(Ending.NotOurs);
+            _turn.Release();
+        }
+    }
+
+    private async Task<CloudOutcome> StartInTurnAsync()
+    {
+        lock (_lock)
+        {
+            if (_leader is { } running)
+            {
+                return new(CloudResult.Already, $"process {running.Pid} runs");
+            }
+        }
+
+        // What is left of the last run may hold its ports.
+        var left = await EndAllAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
+        if (left.Count > 0)
+        {
+            return StillThere(left);
+        }
+
+        var log = _files.PrepareLog(out var error);
+        if (error is not null)
+        {
+            Log.VmLogUnwritable(_parts.Logger, _name, error);
+        }
+
+        SpawnOutcome spawned;
+        lock (_lock)
+        {
+            // Later runs count higher even if the record of the earlier ones was lost.
+            var incarnation = Math.Max(_incarnation + 1, _parts.Time.GetUtcNow().ToUnixTimeMilliseconds());
+            var environment = VmMarker.Environment(Settings, _parts.Owner, _name.Name, incarnation);
+            spawned = _parts.Host.Spawn(new(Settings, environment, log), exit => OnExit(incarnation, exit));
+            if (spawned.Process is { } process)
+            {
+                (_leader, _lastLeader, _incarnation, _ending) = (process, process, incarnation, Ending.NotOurs);
+                Tell(new(InstanceCondition.Running, new(incarnation), Address));
+            }
+        }
+
+        if (spawned.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        WriteRecord(null);
+        return new(CloudResult.Done, $"process {spawned.Process!.Value.Pid}");
+    }
+
+    private void OnExit(long incarnation, ProcessExit exit)
+    {
+        lock (_lock)
+        {
+            if (_incarnation != incarnation || _leader is null)
+            {
+                return;
+            }
+
+            _leader = null;
+            var stop = new InstanceStop(
+                _ending is Ending.NotOurs ? exit.Cause : OutageCause.Ours, _parts.Time.GetUtcNow(), _ending is Ending.NotOurs ? exit.ToString() : "stopped by the sentinel");
+            Log.VmEnded(_parts.Logger, _name, stop.Detail);
+            if (_ending is not Ending.Reset)
+            {
+                Tell(new(InstanceCondition.Stopped, new(incarnation), Stop: stop));
+            }
+        }
+
+        _ = ClearAfterExitAsync(incarnation);
+    }
+
+    private async Task ClearAfterExitAsync(long incarnation)
+    {
+        try
+        {
+            await _turn.WaitAsync().ConfigureAwait(false);
+            try
+            {
+                InstanceStop? stop;
+                lock (_lock)
+                {
+                    // It may run again by now, or have been told to be forgotten.
+                    stop = _leader is null && _incarnation == incarnation ? _last?.Stop : null;
+                }
+
+                if (stop is { Cause: not OutageCause.Ours })
+                {
+                    WriteRecord(stop);
+                    await EndAllAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
+                }
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        catch (Exception e)
+        {
+            Log.VmClearFailed(_parts.Logger, e, _name);
+        }
+    }
+
+    /// <summary>Ends what earlier runs left behind; what belongs to the run that goes on stays.</summary>
+    private async Task ClearAsync()
+    {
+        await _turn.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            var left = await EndAllAsync(TimeSpan.Zero, CancellationToken.None).ConfigureAwait(false);
+            if (left.Count > 0)
+            {
+                Log.VmRemains(_parts.Logger, _name, string.Join(", ", left.Select(process => process.Process.Pid)));
+            }
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>
+    /// Ends everything that belongs to this VM; while it runs and nobody means to stop it, only what is of earlier runs.
+    /// Looks again after each round, because what is being ended may start more.
+    /// </summary>
+    /// <returns>What could not be ended.</returns>
+    private async Task<IReadOnlyList<MarkedProcess>> EndAllAsync(TimeSpan grace, CancellationToken hurry)
+    {
+        var begun = _parts.Time.GetTimestamp();
+        var asked = new HashSet<ProcessIdentity>();
+        while (true)
+        {
+            var left = await DoomedAsync().ConfigureAwait(false);
+            var elapsed = _parts.Time.GetElapsedTime(begun);
+            if (left.Count == 0 || elapsed > grace + ProcessCloud.KillPatience)
+            {
+                return left;
+            }
+
+            var force = elapsed >= grace || hurry.IsCancellationRequested;
+            foreach (var process in left)
+            {
+                if (force || asked.Add(process.Process))
+                {
+                    _parts.Host.End(process.Process, force);
+                }
+            }
+
+            await Task.Delay(ProcessCloud.LookAgain, _parts.Time, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<IReadOnlyList<MarkedProcess>> DoomedAsync()
+    {
+        var found = await _parts.Host.ScanAsync(new Dictionary<string, VmMark> { [_name.Name] = Mark }).ConfigureAwait(false);
+        lock (_lock)
+        {
+            var goesOn = _leader is not null && _ending is Ending.NotOurs;
+            return goesOn ? [.. found.Where(process => process.Incarnation is { } run && run != _incarnation)] : found;
+        }
+    }
+
+    /// <summary>The first process of a run that is newer than the record.</summary>
+    private MarkedProcess? Unrecorded(IReadOnlyList<MarkedProcess> found) => found
+        .Where(process => process.LeadsSession && process.Incarnation > _incarnation)
+        .MinBy(process => process.Process.StartedAt);
+
+    private bool Adopt(ProcessIdentity process, long incarnation)
+    {
+        lock (_lock)
+        {
+            if (!_parts.Host.Adopt(process, exit => OnExit(incarnation, exit)))
+            {
+                return false;
+            }
+
+            (_leader, _lastLeader, _incarnation) = (process, process, incarnation);
+            Tell(new(InstanceCondition.Running, new(incarnation), Address));
+            return true;
+        }
+    }
+
+    private InstanceReport Stopped(OutageCause cause, DateTimeOffset? at, string detail) =>
+        new(InstanceCondition.Stopped, new(_incarnation), Stop: new(cause, at, detail));
+
+    private static CloudOutcome StillThere(IReadOnlyList<MarkedProcess> left) =>
+        new(CloudResult.NotReady, $"processes of its last run do not end: {string.Join(", ", left.Select(process => process.Process.Pid))}");
+
+    private bool Intend(Ending ending)
+    {
+        lock (_lock)
+        {
+            _ending = ending;
+            return _leader is not null;
+        }
+    }
+
+    private void WriteRecord(InstanceStop? stop)
+    {
+        VmRecord record;
+        lock (_lock)
+        {
+            record = new()
+            {
+                Name = _name.Name,
+                Incarnation = _incarnation,
+                Pid = _lastLeader!.Value.Pid,
+                StartedAt = _lastLeader.Value.StartedAt,
+                BootId = _parts.Host.BootId,
+                Cause = stop?.Cause,
+                EndedAt = stop?.At,
+                Detail = stop?.Detail,
+            };
+        }
+
+        if (_files.Write(record) is { } error)
+        {
+            Log.VmRecordUnwritable(_parts.Logger, _name, error);
+        }
+    }
+
+    // Under the lock.
+    private void Tell(InstanceReport report)
+    {
+        _last = report;
+        _observers.ForEach(observer => observer(report));
+    }
+
+    private sealed class Ended(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+}
+
+/// <summary>What all VMs of the process cloud share.</summary>
+/// <param name="Owner">Tells this state directory's processes from those of any other.</param>
+internal sealed record ProcessCloudParts(IProcessHost Host, string Directory, string Owner, TimeProvider Time, ILogger Logger);

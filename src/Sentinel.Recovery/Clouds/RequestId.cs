@@ -1,0 +1,23 @@
+using System.Security.Cryptography;
+using System.Text;
+using Sentinel.Recovery.Outages;
+
+namespace Sentinel.Recovery.Clouds;
+
+/// <summary>Idempotency keys: two sentinels, or one that was restarted, ask with the same key for the same thing.</summary>
+internal static class RequestId
+{
+    /// <param name="vm">Which VM.</param>
+    /// <param name="action">What is asked: <c>start</c>, <c>reset</c>.</param>
+    /// <param name="incarnation">The run that ended, or is to end.</param>
+    /// <param name="attempt">Which attempt after that.</param>
+    /// <returns>A version 8 UUID (RFC 9562 §5.8) made of a hash.</returns>
+    public static Guid For(InstanceName vm, string action, Incarnation incarnation, int attempt)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{vm}\n{action}\n{incarnation}\n{attempt}"), hash);
+        hash[6] = (byte)((hash[6] & 0x0f) | 0x80);
+        hash[8] = (byte)((hash[8] & 0x3f) | 0x80);
+        return new Guid(hash[..16], bigEndian: true);
+    }
+}

@@ -1,0 +1,245 @@
+namespace Sentinel.Recovery.Outages;
+
+/// <summary>What the cloud's word means.</summary>
+internal sealed partial class OutageTurn
+{
+    /// <summary>A notice that has not come true by then was wrong: clouds give 30 s, at most two minutes.</summary>
+    private static readonly TimeSpan NoticeLasts = TimeSpan.FromMinutes(3);
+
+    /// <summary>More than <see cref="BrakeCount"/> outages in this time bring the first back-off at once, whatever is configured: what ends as soon as it starts must not be started at full speed.</summary>
+    private static readonly TimeSpan Brake = TimeSpan.FromMinutes(1);
+
+    private const int BrakeCount = 5;
+
+    /// <summary>The instance runs.</summary>
+    public void Running(InstanceRunning running)
+    {
+        if (running.Incarnation <= _state.Ended || running.Incarnation < _state.Incarnation)
+        {
+            return;
+        }
+
+        var isFirst = !_state.Sighted;
+        var isNew = running.Incarnation > _state.Incarnation;
+        var wasRunning = _state.Instance is InstanceSight.Running && !isNew;
+        _state = _state with
+        {
+            Sighted = true,
+            Instance = InstanceSight.Running,
+            Incarnation = running.Incarnation,
+            Address = running.Address ?? _state.Address,
+        };
+        if (wasRunning)
+        {
+            return;
+        }
+
+        switch (_state.Phase)
+        {
+            case OutagePhase.Unknown when _state.Outage is null:
+                if (!HealUnprobed())
+                {
+                    Do(new ProbeNow());
+                }
+
+                break;
+            case OutagePhase.Unknown or OutagePhase.Starting or OutagePhase.Waiting or OutagePhase.Held or OutagePhase.Stopping { ActAt: not null }:
+            case OutagePhase.Stopping or OutagePhase.Noticed or OutagePhase.Verifying when isNew && !isFirst:
+                Verify();
+                break;
+            case OutagePhase.Suspect when isNew && !isFirst && !_state.Healthy:
+                _state = _state with { HangsSince = at };
+                break;
+        }
+    }
+
+    /// <summary>The instance is on its way down.</summary>
+    public void Stopping(InstanceStopping stopping)
+    {
+        if (stopping.Incarnation <= _state.Ended || stopping.Incarnation < _state.Incarnation)
+        {
+            return;
+        }
+
+        _state = _state with { Sighted = true, Incarnation = stopping.Incarnation };
+        if (_state.Phase is OutagePhase.Unknown or OutagePhase.Serving or OutagePhase.Suspect or OutagePhase.Noticed or OutagePhase.Verifying)
+        {
+            if (_state.Outage is null)
+            {
+                Open(stopping.Cause, OutageSource.Cloud, "it is stopping");
+            }
+
+            LearnCause(stopping.Cause);
+            Note(OutageMark.Stopping, OutageSource.Cloud, Words.Of(_state.Outage!.Cause));
+            Enter(new OutagePhase.Stopping(null), Words.Of(_state.Outage!.Cause));
+        }
+    }
+
+    /// <summary>The instance has stopped, or is gone.</summary>
+    public void Stopped(InstanceStopped stopped)
+    {
+        if (stopped.Incarnation < _state.Incarnation)
+        {
+            return;
+        }
+
+        var isNews = _state.Ended is not { } ended || stopped.Incarnation > ended;
+        if (_state.Sighted && !isNews)
+        {
+            Reconsider(stopped);
+            return;
+        }
+
+        _state = _state with
+        {
+            Sighted = true,
+            Instance = InstanceSight.Stopped,
+            Incarnation = stopped.Incarnation,
+            Ended = stopped.Incarnation,
+            Healthy = false,
+            Passes = 0,
+            Fails = 0,
+            PassedAt = null,
+            HangsSince = null,
+            EvidenceFrom = at,
+        };
+        if (_state.Outage is null)
+        {
+            Open(stopped.Cause, OutageSource.Cloud, Words.Of(stopped.Cause));
+        }
+
+        LearnCause(stopped.Cause);
+        Change(outage => outage with
+        {
+            Ended = stopped.Incarnation,
+            StoppedAt = outage.StoppedAt ?? stopped.StoppedAt,
+            Released = outage.Released && !(isNews && stopped.Cause is OutageCause.User),
+        });
+        if (isNews && stopped.Cause is not OutageCause.NotStarted)
+        {
+            CountPreemption(stopped.Cause is OutageCause.Preempted || (stopped.Cause is OutageCause.Unknown && _state.Outage!.Cause is OutageCause.Preempted));
+            Note(OutageMark.Stopped, OutageSource.Cloud, stopped.Detail);
+        }
+
+        ActOnStop(isNews, stopped.Detail);
+    }
+
+    /// <summary>The cloud cannot be asked.</summary>
+    public void Unseen() => _state = _state with { Instance = InstanceSight.Unseen };
+
+    /// <summary>The VM will be preempted.</summary>
+    public void Noticed(PreemptionNoticed notice)
+    {
+        if (_state.Phase is not (OutagePhase.Unknown or OutagePhase.Serving or OutagePhase.Suspect or OutagePhase.Verifying) || _state.IsDown)
+        {
+            return;
+        }
+
+        if (_state.Outage is null)
+        {
+            Open(OutageCause.Preempted, OutageSource.Guest, notice.Detail);
+        }
+
+        LearnCause(OutageCause.Preempted);
+        Note(OutageMark.Noticed, OutageSource.Guest, notice.Detail);
+        Enter(new OutagePhase.Noticed(at + NoticeLasts), "will be preempted");
+        Do(new Observe());
+    }
+
+    /// <summary>It runs again: from now on its checks decide.</summary>
+    private void Verify()
+    {
+        _state = _state with { Healthy = false, Passes = 0, Fails = 0, PassedAt = null, HangsSince = at, EvidenceFrom = at };
+
+        // Whoever stopped it wants it up again, or somebody else does: the next stop is judged by its own cause.
+        Change(outage => outage with { RunningAt = at, NextAttempt = null, Unanswered = false, Released = outage.Released || outage.Cause is OutageCause.User });
+        Note(OutageMark.Running, OutageSource.Cloud, _state.Address ?? "");
+        Enter(new OutagePhase.Verifying(at + policy.StartTimeout), "it runs; its checks have not passed yet");
+        if (!HealUnprobed())
+        {
+            Do(new ProbeNow());
+        }
+    }
+
+    private void ActOnStop(bool isNews, string detail)
+    {
+        var outage = _state.Outage!;
+        if (policy.MustHold(outage))
+        {
+            Hold();
+        }
+        else if (isNews && outage.Attempts > 0)
+        {
+            FailAttempt(OutageMark.Failed, OutageSource.Cloud, $"it stopped again: {detail}", Refusal.Passing);
+        }
+        else if (outage.NextAttempt > at)
+        {
+            Enter(new OutagePhase.Waiting(outage.NextAttempt.Value), detail);
+        }
+        else if (outage.Attempts > 0 || outage.NextAttempt is not null || outage.IsQuiet)
+        {
+            BeginAttempt(isReset: false);
+        }
+        else if (policy.FlapCount > 0 && _state.Recent.Count(begun => begun > at - policy.FlapWithin) is var count && count >= policy.FlapCount)
+        {
+            Note(OutageMark.Flapping, OutageSource.Sentinel, $"{count} outages within {Words.Of(policy.FlapWithin)}; a pause of {Words.Of(policy.FlapPause)}");
+            Wait(at + policy.FlapPause, $"{count} outages within {Words.Of(policy.FlapWithin)}");
+        }
+        else if (_state.Recent.Count(begun => begun > at - Brake) > BrakeCount)
+        {
+            Wait(at + policy.BackoffInitial, detail);
+        }
+        else if (policy.StartAfter > TimeSpan.Zero)
+        {
+            Change(stopped => stopped with { NextAttempt = at + policy.StartAfter });
+            Enter(new OutagePhase.Stopping(at + policy.StartAfter), detail);
+        }
+        else
+        {
+            BeginAttempt(isReset: false);
+        }
+    }
+
+    /// <summary>The same stop again: at most its cause is new.</summary>
+    private void Reconsider(InstanceStopped stopped)
+    {
+        if (_state.Outage is not { Cause: OutageCause.Unknown or OutageCause.Unhealthy } || !LearnCause(stopped.Cause))
+        {
+            return;
+        }
+
+        CountPreemption(stopped.Cause is OutageCause.Preempted);
+        Note(OutageMark.CauseFound, OutageSource.Cloud, $"{Words.Of(stopped.Cause)}: {stopped.Detail}");
+        if (policy.MustHold(_state.Outage!) && _state.Phase is OutagePhase.Stopping or OutagePhase.Waiting)
+        {
+            Hold();
+        }
+    }
+
+    private void CountPreemption(bool isOne)
+    {
+        if (isOne)
+        {
+            Change(outage => outage with { Preemptions = outage.Preemptions + 1, PreemptedAt = outage.StoppedAt ?? at });
+        }
+    }
+
+    private void Hold()
+    {
+        Change(outage => outage with { NextAttempt = null, Unanswered = false });
+        Note(OutageMark.Held, OutageSource.Cloud, "a person stopped it");
+        Enter(new OutagePhase.Held(), "a person stopped it");
+    }
+
+    /// <returns>Whether it says more than was known.</returns>
+    private bool LearnCause(OutageCause cause)
+    {
+        if (cause is OutageCause.Unknown or OutageCause.NotStarted || _state.Outage!.Cause == cause)
+        {
+            return false;
+        }
+
+        Change(outage => outage with { Cause = cause });
+        return true;
+    }
+}

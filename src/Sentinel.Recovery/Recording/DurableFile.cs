@@ -1,0 +1,81 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Sentinel.Recovery.Recording;
+
+/// <summary>Files that are there whole or not at all, whenever the power goes.</summary>
+internal static partial class DurableFile
+{
+    // O_RDONLY | O_DIRECTORY | O_CLOEXEC, which differs between architectures.
+    private const int OpenDirectory = 0x10000 | 0x80000;
+    private const int OpenDirectoryArm = 0x4000 | 0x80000;
+
+    /// <summary>The ending of what was not finished; a leftover of a crash may be deleted.</summary>
+    public const string TemporaryEnding = ".tmp";
+
+    /// <summary>Writes beside the file, syncs, renames over it, and syncs the directory. Readable by the owner alone.</summary>
+    /// <exception cref="IOException">Not written; what was there before is still whole.</exception>
+    /// <exception cref="UnauthorizedAccessException">As above.</exception>
+    public static void Write(string path, ReadOnlySpan<byte> content)
+    {
+        var temporary = path + TemporaryEnding;
+        try
+        {
+            using (var file = new FileStream(temporary, NewFile(content.Length)))
+            {
+                file.Write(content);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(temporary);
+            throw;
+        }
+
+        SyncDirectory(Path.GetDirectoryName(path)!);
+    }
+
+    /// <summary>Deletes what nobody needs; that it cannot be deleted matters to nobody either.</summary>
+    public static void TryDelete(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+        }
+    }
+
+    private static FileStreamOptions NewFile(int length)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0, PreallocationSize = length };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        return options;
+    }
+
+    private static void SyncDirectory(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        var isArm = RuntimeInformation.ProcessArchitecture is Architecture.Arm or Architecture.Arm64;
+        using var directory = new SafeFileHandle(Open(path, isArm ? OpenDirectoryArm : OpenDirectory), ownsHandle: true);
+        if (!directory.IsInvalid)
+        {
+            RandomAccess.FlushToDisk(directory);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+}

@@ -1,0 +1,45 @@
+using Sentinel.Backends;
+using Sentinel.Service.Admin.Documents;
+
+namespace Sentinel.Service.Admin;
+
+/// <summary>What the admin endpoint asks of recovery. Thread-safe.</summary>
+internal interface IRecoveryDesk
+{
+    /// <summary>What is on record of a backend; null if recovery does not know it.</summary>
+    BackendHistory? HistoryOf(BackendId backend);
+
+    /// <summary>Outages, the latest first.</summary>
+    IReadOnlyList<OutageDocument> Outages();
+
+    /// <summary>One outage; null if there is none of that name.</summary>
+    OutageDocument? Outage(string id);
+
+    /// <summary>Asks for something to be done about a backend.</summary>
+    /// <returns>Null if it will be; else why it makes no sense now.</returns>
+    Task<string?> AskAsync(BackendId backend, OperatorVerb verb, CancellationToken cancellationToken);
+}
+
+/// <summary>What an operator may ask of a backend.</summary>
+internal enum OperatorVerb
+{
+    Recover,
+    Drain,
+    Resume,
+    Release,
+}
+
+/// <summary>What recovery has on record of one backend.</summary>
+internal sealed record BackendHistory
+{
+    public int Preemptions { get; init; }
+
+    public DateTimeOffset? LastPreemption { get; init; }
+
+    /// <summary>The name of the one that lasts.</summary>
+    public string? Outage { get; init; }
+
+    public TimeSpan? LastOutage { get; init; }
+
+    public DateTimeOffset? NextAttempt { get; init; }
+}

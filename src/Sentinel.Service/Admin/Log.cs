@@ -1,0 +1,16 @@
+using Microsoft.Extensions.Logging;
+
+namespace Sentinel.Service.Admin;
+
+// The admin endpoint owns event ids 6100–6149.
+internal static partial class Log
+{
+    [LoggerMessage(6100, LogLevel.Error, "{Method} {Path} failed.", EventName = "admin.request.failed")]
+    public static partial void RequestFailed(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(6101, LogLevel.Information, "An operator asked to {Verb} {Backend}.", EventName = "admin.asked")]
+    public static partial void Asked(ILogger logger, string verb, string backend);
+
+    [LoggerMessage(6102, LogLevel.Information, "Status, metrics and operations on http://{Address}/.", EventName = "admin.listening")]
+    public static partial void Listening(ILogger logger, string address);
+}

@@ -1,0 +1,52 @@
+namespace Sentinel.Service.Cli;
+
+/// <summary>What <c>--help</c> shows of each command in use.</summary>
+internal static class Examples
+{
+    public static string[] Of(string command) => command switch
+    {
+        "sentinel" =>
+        [
+            "sentinel demo                         # two VMs, one of which you may kill; needs nothing",
+            "sentinel check --config my.json       # is this configuration right?",
+            "sentinel run --config my.json         # the daemon, in the foreground",
+            "sentinel status --watch               # what it sees, live",
+        ],
+        "run" =>
+        [
+            "sentinel run",
+            "sentinel run --config my.json",
+            "SENTINEL_telemetry__logs=text sentinel run --config my.json",
+        ],
+        "demo" =>
+        [
+            "sentinel demo",
+            "sentinel demo --preempt-every 20s --for 2m   # by itself, for two minutes",
+        ],
+        "check" =>
+        [
+            "sentinel check",
+            "sentinel check --config my.json && sudo systemctl reload sentinel",
+        ],
+        "schema" =>
+        [
+            "sentinel schema > sentinel.schema.json       # then \"$schema\": \"./sentinel.schema.json\" in the file",
+        ],
+        "status" =>
+        [
+            "sentinel status",
+            "sentinel status --watch",
+            "sentinel status --json | jq -r '.backends[] | \"\\(.name) \\(.state)\"'",
+        ],
+        "outages" =>
+        [
+            "sentinel outages",
+            "sentinel outages 20261122T101500Z-spot-1     # one outage's timeline",
+        ],
+        "recover" => ["sudo sentinel recover spot-1"],
+        "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],
+        "resume" => ["sudo sentinel resume spot-1                  # after it"],
+        "release" => ["sudo sentinel release spot-1"],
+        _ => [],
+    };
+}

@@ -1,0 +1,40 @@
+using Sentinel.Service.Configuration.Shapes;
+
+namespace Sentinel.Service.Configuration.Description;
+
+/// <summary>
+/// What the documentation specifies and this version does not do yet. Such a key is refused by name, and not taken for a
+/// slip of the pen; where one value of it asks for nothing, that value is let pass. To build a key, move its line from here
+/// to the object it belongs to.
+/// </summary>
+internal static class NotYet
+{
+    /// <summary>Keys of the whole file.</summary>
+    public static readonly LaterKey[] TopLevel = [new("certificates"), new("ssh"), new("coordination"), new("alerts")];
+
+    /// <summary>Keys of <c>clouds</c>.</summary>
+    public static readonly LaterKey[] Clouds = [new("gce")];
+
+    /// <summary>Keys of a listener.</summary>
+    public static readonly LaterKey[] Listener =
+    [
+        new("proxyProtocol", "\"none\""),
+        new("acceptProxyProtocolFrom", "[]"),
+        new("requestsPerSecond", "0"),
+        new("transparent", "false"),
+        new("upstreamTls"),
+        new("redirectToHttps", "false"),
+    ];
+
+    /// <summary>Keys of <c>recovery</c>.</summary>
+    public static readonly LaterKey[] Recovery = [new("restartWhenUserStopped", "false"), new("fallbacks", "[]"), new("recreate")];
+
+    /// <summary>Values of a listener's <c>protocol</c>.</summary>
+    public static readonly string[] Protocols = ["tls", "https"];
+
+    /// <summary>Values of a listener's <c>engine</c>.</summary>
+    public static readonly string[] Engines = ["splice", "kernel"];
+
+    /// <summary>What a backend's <c>instance</c> may begin with.</summary>
+    public static readonly string[] Providers = ["gce"];
+}

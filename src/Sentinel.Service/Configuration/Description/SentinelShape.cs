@@ -1,0 +1,77 @@
+using Sentinel.Backends;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Recovery;
+using Sentinel.Recovery.Outages;
+using Sentinel.Service.Configuration.Checks;
+using Sentinel.Service.Configuration.Shapes;
+using Sentinel.Service.Configuration.Values;
+
+namespace Sentinel.Service.Configuration.Description;
+
+/// <summary>The whole file.</summary>
+internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
+{
+    public static readonly Key<AdminSettings> Admin = Key.Optional("admin", new AdminShape(),
+        "Where status, metrics and the commands of operators are served.");
+
+    private static readonly Key<string> Schema = Key.Optional("$schema", Forms.AnyText,
+        "Where an editor finds the schema of this file. Not read by the daemon.");
+
+    private static readonly Key<string> Name = Key.Optional("name",
+        new TextShape<string>("a name: " + GivenName.Expected, (text, _) => GivenName.IsRight(text) ? text : Refusal.Plain) { Pattern = GivenName.Pattern },
+        "This sentinel's name, in logs, metrics and leases. Default: the host name.");
+
+    private static readonly Key<string> StateDirectory = Key.Optional("stateDirectory", Forms.Directory,
+        "Certificates, account keys, outage records, SSH files. Created with mode 0700. Default: $STATE_DIRECTORY, else /var/lib/sentinel.");
+
+    private static readonly Key<bool> Clouds = Key.Optional("clouds", new CloudsShape(), "How to reach each provider of VMs.");
+
+    private static readonly Key<OutagePolicy> Recovery = Key.Optional("recovery", new RecoveryShape(isOverride: false),
+        "How an outage is handled; each key may be overridden in a backend's own recovery.");
+
+    private static readonly Key<EquatableList<BackendSettings>> Backends = Key.Required("backends",
+        new MapShape<BackendSettings>("backends", new BackendShape(), NameKind.Backend, atLeast: 1),
+        "The VMs, or anything else that answers on an address, by name.");
+
+    private static readonly Key<EquatableList<PoolDefinition>> Pools = Key.Required("pools",
+        new MapShape<PoolDefinition>("pools", new PoolShape(), NameKind.Pool),
+        "Groups of backends by name, and how one is picked.");
+
+    private static readonly Key<EquatableList<ListenerSettings>> Listeners = Key.Required("listeners",
+        new MapShape<ListenerSettings>("listeners", new ListenerShape(), NameKind.None),
+        "What is accepted, and where it goes, by name.");
+
+    private static readonly Key<TelemetrySettings> Telemetry = Key.Optional("telemetry", new TelemetryShape(), "Logs and export.");
+
+    /// <summary><c>recovery</c> stands before <c>backends</c>, which begin from it.</summary>
+    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Telemetry];
+
+    public override IReadOnlyList<LaterKey> Later => NotYet.TopLevel;
+
+    protected override string Noun => "the file";
+
+    protected override void Check(Fields fields)
+    {
+        if (!fields.Has(Admin))
+        {
+            AdminShape.NoteDefaultBind(fields.Reading);
+        }
+    }
+
+    protected override SentinelConfiguration Build(Fields fields) => new()
+    {
+        Name = fields.Get(Name, fields.Reading.Environment.HostName),
+        StateDirectory = fields.Get(StateDirectory, DefaultStateDirectory(fields.Reading.Environment)),
+        Admin = fields.OrNull(Admin) ?? new(),
+        Telemetry = fields.OrNull(Telemetry) ?? new(),
+        Backends = fields.Get(Backends),
+        Pools = fields.Get(Pools),
+        Listeners = fields.Get(Listeners),
+    };
+
+    /// <summary>systemd.exec(5), StateDirectory=: several are separated by colons, the first is ours.</summary>
+    private static string DefaultStateDirectory(ConfigurationEnvironment environment) =>
+        environment.Get("STATE_DIRECTORY") is { } given ? (OperatingSystem.IsWindows() ? given : given.Split(':')[0])
+        : OperatingSystem.IsWindows() ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.CommonApplicationData), "Sentinel")
+        : "/var/lib/sentinel";
+}

@@ -1,0 +1,48 @@
+using Sentinel.Service.Admin;
+using Sentinel.Service.Admin.Documents;
+using Sentinel.Service.Cli;
+
+namespace Sentinel.Service.Demo;
+
+/// <summary>What the demo shows in the terminal.</summary>
+internal static class DemoView
+{
+    /// <summary>What there is to try.</summary>
+    public static IEnumerable<string> Invitation(DemoScene scene) =>
+    [
+        $"  watch    http://{scene.Network.Admin}/",
+        $"  http     curl http://{scene.Network.Http}/",
+        scene.Ssh is { } ssh
+            ? $"  ssh      ssh -F {ssh.ClientConfiguration} demo"
+            : "  ssh      left out: OpenSSH's server is not installed (Debian, Ubuntu: openssh-server)",
+        $"  status   sentinel status --config {scene.ConfigurationFile}",
+        $"  log      {scene.LogFile}",
+    ];
+
+    /// <summary>The whole screen.</summary>
+    public static IReadOnlyList<string> Screen(DemoScene scene, StatusDocument status, string[] events, DateTimeOffset now, int width, int height)
+    {
+        var table = new TextTable()
+            .With("VM").With("STATE").With("FOR", isNumber: true).With("CONN", isNumber: true).With("PREEMPTED", isNumber: true).With("LAST OUTAGE", isNumber: true).With("");
+        foreach (var backend in status.Backends)
+        {
+            table.Add(
+                backend.Name, backend.State, Spoken.Ago(backend.Since, now), $"{backend.Connections}", $"{backend.Preemptions}",
+                backend.LastOutageSeconds is { } seconds ? Spoken.Duration(TimeSpan.FromSeconds(seconds)) : "-",
+                status.Pools.Any(pool => pool.Active.Contains(backend.Name)) ? "<- active" : "");
+        }
+
+        var held = status.Listeners.Sum(listener => listener.Held);
+        string[] top =
+        [
+            $"Sentinel demo: {status.State} for {Spoken.Ago(status.Since, now)}" + (held == 0 ? "" : $", {Spoken.Count(held, "client")} waiting"),
+            "",
+            .. Invitation(scene),
+            "",
+            .. table.Lines(width - 2).Select(line => "  " + line),
+            "",
+        ];
+        string[] bottom = ["", "p  preempts the active VM     q  quits"];
+        return [.. top, .. events.TakeLast(Math.Max(0, height - top.Length - bottom.Length)).Select(line => "  " + line), .. bottom];
+    }
+}

@@ -1,0 +1,118 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
+using Sentinel.Backends.Progress;
+using Sentinel.Forwarding;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Service.Admin;
+using Sentinel.Service.Admin.Page;
+using Sentinel.Service.Cli;
+using Sentinel.Service.Lifetimes;
+using Sentinel.Service.Telemetry;
+
+namespace Sentinel.Service.Hosting;
+
+/// <summary>The whole daemon: composed here and nowhere else.</summary>
+internal sealed class Daemon : IAsyncDisposable
+{
+    private readonly StateDirectory _state;
+    private readonly TelemetryRoom _telemetry;
+    private readonly IHost _host;
+
+    private Daemon(StateDirectory state, TelemetryRoom telemetry, IHost host) => (_state, _telemetry, _host) = (state, telemetry, host);
+
+    /// <summary>Asks for what it is made of.</summary>
+    public T Part<T>()
+        where T : notnull => _host.Services.GetRequiredService<T>();
+
+    /// <summary>Takes the state directory and puts everything together. Nothing listens and nothing runs yet.</summary>
+    /// <exception cref="CommandFailure">The state directory cannot be had.</exception>
+    public static Daemon Create(DaemonParts parts)
+    {
+        var configuration = parts.Configuration;
+        var state = StateDirectory.Claim(configuration.StateDirectory, out var error) ?? throw new CommandFailure(ExitStatus.Failed, error!);
+        try
+        {
+            var token = AdminToken.Of(configuration.Admin, configuration.StateDirectory);
+            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, TimeProvider.System);
+            return new Daemon(state, telemetry, Compose(parts, telemetry, token));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            state.Dispose();
+            throw new CommandFailure(ExitStatus.Failed, $"the admin token cannot be kept in {configuration.StateDirectory}: {e.Message.TrimEnd('.')}; make that directory writable, or set admin.tokenFile");
+        }
+    }
+
+    /// <summary>Runs until a signal stops it and everything has ended.</summary>
+    /// <exception cref="CommandFailure">It could not start.</exception>
+    public async Task RunAsync()
+    {
+        void Tell(object? sender, UnobservedTaskExceptionEventArgs e) => Log.TaskFailed(Part<ILogger<Daemon>>(), e.Exception);
+        TaskScheduler.UnobservedTaskException += Tell;
+        try
+        {
+            await Part<DaemonService>().PrepareAsync().ConfigureAwait(false);
+            await _host.StartAsync().ConfigureAwait(false);
+            await _host.WaitForShutdownAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            TaskScheduler.UnobservedTaskException -= Tell;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ((IAsyncDisposable)_host).DisposeAsync().ConfigureAwait(false);
+        _telemetry.Dispose();
+        _state.Dispose();
+    }
+
+    private static IHost Compose(DaemonParts parts, TelemetryRoom telemetry, AdminToken token)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        var services = builder.Services;
+        builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(telemetry.Logs);
+
+        // How long stopping takes is up to each listener's drain, not to the host.
+        services.Configure<HostOptions>(options => options.ShutdownTimeout = Timeout.InfiniteTimeSpan);
+        services.AddSingleton<IHostLifetime, SignalLifetime>();
+
+        services.AddSingleton(parts);
+        services.AddSingleton(parts.Source);
+        services.AddSingleton(parts.Signals);
+        services.AddSingleton(parts.Systemd);
+        services.AddSingleton(telemetry);
+        services.AddSingleton(telemetry.Scrape);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<LoopRegistry>();
+        services.AddSingleton<PoolTable>();
+        services.AddSingleton(PassedSockets.FromEnvironment());
+        services.AddSingleton(provider => new Forwarder(
+            provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>()));
+        services.AddSingleton<IRecoveryRoom, RecoveryRoom>();
+        services.AddSingleton<IRecoveryDesk>(provider => provider.GetRequiredService<IRecoveryRoom>());
+        services.AddSingleton(new ConfigurationInForce(parts.Source.File, parts.Configuration, token, TimeProvider.System.GetUtcNow()));
+        services.AddSingleton<SentinelStanding>();
+        services.AddSingleton(provider => new StatusReader(
+            provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
+            () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>()));
+        services.AddSingleton<AdminApi>();
+        services.AddSingleton<AdminPage>();
+        services.AddSingleton<AdminRoom>();
+        services.AddSingleton<Rooms>();
+        services.AddSingleton<Reloader>();
+        services.AddSingleton<DaemonService>();
+
+        // Started in this order and stopped in the reverse: systemd hears of everything, from first to last.
+        services.AddHostedService(provider => new SystemdReporter(
+            parts.Systemd, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<StatusReader>().Summary,
+            TimeProvider.System, provider.GetRequiredService<ILogger<SystemdReporter>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<DaemonService>());
+        services.AddHostedService(provider => provider.GetRequiredService<Reloader>());
+        return builder.Build();
+    }
+}

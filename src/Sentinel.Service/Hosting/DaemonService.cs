@@ -1,0 +1,47 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Sentinel.Forwarding;
+using Sentinel.Service.Cli;
+using Sentinel.Service.Telemetry;
+
+namespace Sentinel.Service.Hosting;
+
+/// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
+internal sealed class DaemonService(
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, IRecoveryRoom recovery, ILogger<DaemonService> logger) : IHostedService
+{
+    private Rooms.Change? _change;
+
+    /// <summary>Has every room get ready. Before the host starts, because this is what may fail.</summary>
+    /// <exception cref="CommandFailure">A room could not get ready; nothing was started.</exception>
+    public async Task PrepareAsync()
+    {
+        var change = await rooms.PrepareAsync(parts.Configuration, parts.Signals.Stop).ConfigureAwait(false);
+        if (change.Errors.Count > 0)
+        {
+            await change.DisposeAsync().ConfigureAwait(false);
+            throw new CommandFailure(ExitStatus.Failed, string.Join("; ", change.Errors));
+        }
+
+        _change = change;
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        var configuration = parts.Configuration;
+        _change!.Commit();
+        Log.Started(logger, BuildInfo.Version, configuration.Name, configuration.Backends.Count, configuration.Listeners.Count, admin.Bound!.ToString());
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        Log.Stopping(logger);
+
+        // The admin endpoint tells of the draining to its end; VMs go last, because what drains still talks to them.
+        await forwarder.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+        await admin.DisposeAsync().ConfigureAwait(false);
+        await recovery.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+        Log.Stopped(logger);
+    }
+}

@@ -1,0 +1,59 @@
+using Sentinel.Service.Configuration;
+using Sentinel.Service.Telemetry.Logging;
+using Sentinel.Service.Telemetry.Metrics;
+
+namespace Sentinel.Service.Telemetry;
+
+/// <summary>Logs and metrics of the process: set up at the start, changed by a reload, flushed at the end.</summary>
+internal sealed class TelemetryRoom : IDisposable
+{
+    private readonly ProcessMetrics _process = new();
+    private readonly MetricsPipeline _metrics;
+    private readonly bool _isJournal;
+    private readonly bool _isColourTerminal;
+
+    /// <param name="name">This sentinel's name.</param>
+    /// <param name="output">Where logs go.</param>
+    /// <param name="toConsole">Whether that is standard output.</param>
+    /// <param name="settings">As configured.</param>
+    /// <param name="time">Stamps the log.</param>
+    public TelemetryRoom(string name, Stream output, bool toConsole, TelemetrySettings settings, TimeProvider time)
+    {
+        _isJournal = toConsole && StandardOutput.IsJournal();
+        _isColourTerminal = toConsole && !_isJournal && StandardOutput.IsColourTerminal();
+        Logs = new SentinelLoggerProvider(output, FormatOf(settings.Logs), time);
+        Service = new ServiceMetrics(() => Logs.Dropped);
+        _metrics = new MetricsPipeline(name);
+        Apply(settings);
+    }
+
+    /// <summary>The only logger.</summary>
+    public SentinelLoggerProvider Logs { get; }
+
+    /// <summary>The daemon's own instruments.</summary>
+    public ServiceMetrics Service { get; }
+
+    /// <summary>What <c>/metrics</c> answers with.</summary>
+    public MetricsScrape Scrape => _metrics.Scrape;
+
+    /// <summary>Puts settings in force.</summary>
+    public void Apply(TelemetrySettings settings)
+    {
+        Logs.Minimum = settings.LogLevel;
+        Logs.Format = FormatOf(settings.Logs);
+        _metrics.ExportTo(settings.OtlpEndpoint);
+    }
+
+    /// <summary>Sends and writes what is left.</summary>
+    public void Dispose()
+    {
+        _metrics.Dispose();
+        Service.Dispose();
+        _process.Dispose();
+        Logs.Dispose();
+    }
+
+    private ILogFormat FormatOf(LogFormat format) => format == LogFormat.Json
+        ? new JsonLogFormat(_isJournal)
+        : new TextLogFormat(_isJournal, _isColourTerminal);
+}

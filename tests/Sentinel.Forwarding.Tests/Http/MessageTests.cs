@@ -1,0 +1,202 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>What of a message passes, and what does not.</summary>
+public sealed class MessageTests
+{
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/a//b/%2e%2e/%7Euser/%c3%a9?x=%20+%2F&y=a;b|c")]
+    [InlineData("/a/./b/../c")]
+    [InlineData("//not-a-host/path")]
+    [InlineData("/%2F%5c?")]
+    [InlineData("/?q=http://x/y?z")]
+    public async Task The_request_target_passes_as_it_was_written(string target)
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync($"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+
+        Assert.Contains($"GET {target} HTTP/1.1", await client.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_absolute_target_becomes_a_path_and_its_authority_the_host()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("GET http://shop.example:8080/p?q HTTP/1.1\r\nHost: forged\r\nConnection: close\r\n\r\n");
+        var answer = await client.ReadToEndAsync();
+
+        Assert.Contains("GET /p?q HTTP/1.1\n", answer, StringComparison.Ordinal);
+        Assert.Contains("\nHost: shop.example:8080\n", answer, StringComparison.Ordinal);
+        Assert.Contains("X-Forwarded-Host: shop.example:8080\n", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Host_passes_as_it_was_written()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("GET / HTTP/1.1\r\nHost: Shop.Example:8080\r\nConnection: close\r\n\r\n");
+
+        Assert.Contains("\nHost: Shop.Example:8080\n", await client.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_client_claims_about_its_connection_is_replaced()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint, IPAddress.Parse("127.22.255.9"));
+
+        await client.SendAsync(
+            "GET / HTTP/1.1\r\nHost: real\r\nConnection: close\r\n"
+            + "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7\r\nx-forwarded-proto: https\r\nX-Forwarded-Host: forged\r\n"
+            + "X-Forwarded-Port: 443\r\nX-Forwarded-Prefix: /x\r\nX_Forwarded_For: 6.6.6.6\r\nX-Forwarded_Proto: https\r\n"
+            + "Forwarded: for=6.6.6.6;proto=https\r\nX-Real-IP: 6.6.6.6\r\nX_REAL_IP: 6.6.6.6\r\nX-Forwarding: stays\r\n\r\n");
+        var answer = await client.ReadToEndAsync();
+
+        Assert.DoesNotContain("6.6.6.6", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("7.7.7.7", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("forged", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("https", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("Prefix", answer, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("Port", answer, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("X-Forwarding: stays\n", answer, StringComparison.Ordinal);
+        Assert.Contains("X-Forwarded-For: 127.22.255.9\n", answer, StringComparison.Ordinal);
+        Assert.Contains("X-Forwarded-Proto: http\n", answer, StringComparison.Ordinal);
+        Assert.Contains("X-Forwarded-Host: real\n", answer, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_client_cannot_have_the_sentinels_fields_removed_as_hop_by_hop()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync(
+            "GET / HTTP/1.1\r\nHost: real\r\nConnection: X-Forwarded-For, X-Forwarded-Proto, Host, x-mine, @bad@\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nTE: gzip\r\nProxy-Connection: x\r\n\r\n");
+        await client.ReadHeadAsync();
+        var answer = await client.ReadChunkAsync();
+
+        Assert.Contains("X-Forwarded-For: 127.0.0.1\n", answer, StringComparison.Ordinal);
+        Assert.Contains("X-Forwarded-Proto: http\n", answer, StringComparison.Ordinal);
+        Assert.Contains("Host: real\n", answer, StringComparison.Ordinal);
+        foreach (var gone in new[] { "X-Mine:", "Keep-Alive:", "TE:", "Proxy-Connection:", "\nConnection:" })
+        {
+            Assert.DoesNotContain(gone, answer, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
+    public async Task Fields_pass_as_the_bytes_they_are_in_both_directions()
+    {
+        string? seen = null;
+        await using var backend = await HttpBackend.StartAsync(context =>
+        {
+            seen = context.Request.Headers["X-Bytes"];
+            context.Response.Headers.Append("Set-Cookie", "a=1; Path=/");
+            context.Response.Headers.Append("Set-Cookie", "b=2");
+            context.Response.Headers["X-Answer"] = "caf\u00e9";
+            return Task.CompletedTask;
+        }, latin1: true);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        // "é" in Latin-1 and in UTF-8
+        await client.SendAsync("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Bytes: \u00e9 \u00c3\u00a9\r\n\r\n");
+        var answer = await client.ReadToEndAsync();
+
+        Assert.Equal("\u00e9 \u00c3\u00a9", seen);
+        Assert.Contains("X-Answer: caf\u00e9\r\n", answer, StringComparison.Ordinal);
+        Assert.Contains("Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2\r\n", answer, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task Statuses_reasons_and_packed_bodies_pass_unchanged()
+    {
+        await using var backend = await HttpBackend.StartAsync(context =>
+        {
+            context.Response.StatusCode = 302;
+            context.Features.GetRequiredFeature<IHttpResponseFeature>().ReasonPhrase = "Over There";
+            context.Response.Headers.Location = "http://elsewhere/";
+            context.Response.Headers.ContentEncoding = "gzip";
+            return context.Response.WriteAsync("not really gzip");
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = stage.Client();
+
+        using var answer = await client.GetAsync("/");
+
+        Assert.Equal(HttpStatusCode.Found, answer.StatusCode);
+        Assert.Equal("Over There", answer.ReasonPhrase);
+        Assert.Equal("http://elsewhere/", answer.Headers.Location!.ToString());
+        Assert.Equal("not really gzip", await answer.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task A_head_request_gets_the_length_and_no_body_and_the_connection_goes_on()
+    {
+        await using var backend = await HttpBackend.StartAsync(context =>
+        {
+            context.Response.ContentLength = 5;
+            return HttpMethods.IsHead(context.Request.Method) ? Task.CompletedTask : context.Response.WriteAsync("hello");
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("HEAD / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n");
+
+        Assert.Contains("Content-Length: 5\n", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        Assert.Equal("hello", (await client.ReadAnswerAsync()).Body);
+    }
+
+    [Fact]
+    public async Task A_client_of_http_1_0_is_served_and_let_go()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("GET /old HTTP/1.0\r\n\r\n");
+
+        Assert.Contains("GET /old HTTP/1.1\n", await client.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n", "405")]
+    [InlineData("GET / HTTP/1.1\r\n\r\n", "400")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "400")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "400")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", "400")]
+    [InlineData("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "400")]
+    [InlineData("rubbish\r\n\r\n", "400")]
+    public async Task What_is_no_request_for_a_backend_never_reaches_one(string request, string status)
+    {
+        var reached = false;
+        await using var backend = await HttpBackend.StartAsync(_ =>
+        {
+            reached = true;
+            return Task.CompletedTask;
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync(request);
+
+        Assert.StartsWith($"HTTP/1.1 {status} ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        Assert.False(reached);
+    }
+}

@@ -1,0 +1,284 @@
+using Sentinel.Backends;
+using Sentinel.Recovery.Outages;
+
+namespace Sentinel.Recovery.Tests.Outages;
+
+/// <summary>
+/// A cloud with one VM that is preempted, stopped by people, hangs and refuses, and a wire that loses, delays, doubles and
+/// reorders what it says. Drives the step through it and checks after each event what must always hold.
+/// </summary>
+internal sealed class RandomWorld
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private readonly Random _random;
+    private readonly PriorityQueue<Func<OutageEvent?>, (DateTimeOffset, int)> _agenda = new();
+    private readonly OutagePolicy _policy;
+    private readonly List<DateTimeOffset> _starts = [];
+    private OutageState _state;
+    private DateTimeOffset _now = Start;
+    private int _agendaOrder;
+    private bool _calm;
+
+    private bool _vmRuns = true;
+    private bool _vmAnswers = true;
+    private long _run = 1;
+    private OutageCause _stopCause;
+    private DateTimeOffset _answersFrom = Start;
+    private (long Ticket, bool Answered, DateTimeOffset At) _request;
+    private (string Id, int Attempts) _progress = ("", 0);
+
+    public RandomWorld(int seed)
+    {
+        _random = new Random(seed);
+        _policy = new OutagePolicy
+        {
+            CanStart = true,
+            Probed = _random.Next(4) > 0,
+            HealthyAfter = 1 + _random.Next(3),
+            UnhealthyAfter = 1 + _random.Next(3),
+            StartAfter = TimeSpan.FromSeconds(_random.Next(3) * 5),
+            StartTimeout = TimeSpan.FromSeconds(20 + _random.Next(200)),
+            HungAfter = TimeSpan.FromSeconds(_random.Next(2) * 90),
+            FlapCount = _random.Next(2) * 5,
+            RestartWhenUserStopped = _random.Next(4) == 0,
+        };
+        _state = OutageStep.Begin(new BackendId("spot-1"), Start).State;
+        Schedule(TimeSpan.Zero, Poll);
+        Schedule(TimeSpan.Zero, Probe);
+    }
+
+    /// <summary>Whether the VM was ever seen in each of these: shows that the test reaches what it is about.</summary>
+    public HashSet<BackendState> Seen { get; } = [];
+
+    /// <summary>Runs so many events of trouble, then lets the world be at peace until the backend serves.</summary>
+    public void Run(int events)
+    {
+        for (var i = 0; i < events; i++)
+        {
+            if (_random.Next(40) == 0)
+            {
+                MakeTrouble();
+            }
+
+            Next();
+        }
+
+        _calm = true;
+        if (_state.Draining)
+        {
+            Apply(new OperatorAsked(_now, OperatorRequest.Resume));
+        }
+
+        var deadline = _now + TimeSpan.FromHours(2);
+        while (_state.Shown is not BackendState.Serving || !_vmRuns)
+        {
+            Must(_now < deadline, "serves in the end");
+            if (_state.Phase is OutagePhase.Held)
+            {
+                Apply(new OperatorAsked(_now, OperatorRequest.Release));
+            }
+
+            if (_vmRuns && !_vmAnswers && _policy.HungAfter == TimeSpan.Zero)
+            {
+                _vmAnswers = true; // nobody but a person mends a VM that hangs where resets are off
+            }
+
+            Next();
+        }
+    }
+
+    private void MakeTrouble()
+    {
+        switch (_random.Next(9))
+        {
+            case 0 or 1 when _vmRuns:
+                StopVm(OutageCause.Preempted);
+                break;
+            case 2 when _vmRuns:
+                StopVm(OutageCause.User);
+                break;
+            case 3 when _vmRuns:
+                _vmAnswers = !_vmAnswers;
+                break;
+            case 4 when !_vmRuns && _stopCause is OutageCause.User:
+                StartVm();
+                break;
+            case 5:
+                Apply(new OperatorAsked(_now, (OperatorRequest)_random.Next(4)));
+                break;
+            case 6:
+                Send(() => new PreemptionNoticed(_now, "30s ahead"));
+                break;
+            case 7:
+                Restart();
+                break;
+            case 8:
+                Apply(new Ticked(_now, _random.Next(2)));
+                break;
+        }
+    }
+
+    private void Restart()
+    {
+        var open = _state.Outage is { IsQuiet: false } outage ? outage : null;
+        _request = default;
+        Take(OutageStep.Begin(_state.Backend, _now, open, _state.Draining, _state.Recent));
+    }
+
+    private void Next()
+    {
+        if (OutageStep.NextDue(_state, _policy) is { } due && (!_agenda.TryPeek(out _, out var first) || due <= first.Item1))
+        {
+            _now = due > _now ? due : _now;
+            Apply(new Ticked(_now, 0));
+            Must(OutageStep.NextDue(_state, _policy) is not { } again || again > _now, "a tick settles what was due");
+            return;
+        }
+
+        if (_agenda.TryDequeue(out var what, out var when))
+        {
+            _now = when.Item1 > _now ? when.Item1 : _now;
+            if (what() is { } e)
+            {
+                Apply(e);
+            }
+        }
+    }
+
+    private void Apply(OutageEvent e) => Take(OutageStep.Apply(_state, e, _policy));
+
+    private void Take(Decision decision)
+    {
+        var before = _state;
+        _state = decision.State;
+        Seen.Add(_state.Shown);
+        Must(_state.Phase is not OutagePhase.Serving || (_state.Healthy && _state.Outage is null), "what serves is healthy and has no outage");
+        Must(!_state.Healthy || !_state.IsDown, "what is down is not healthy");
+        Must(_state.Phase is OutagePhase.Unknown or OutagePhase.Serving || _state.IsServing || _state.Outage is not null, "what does not serve has an outage");
+        if (_state.Outage is { } outage)
+        {
+            Must(outage.Id != _progress.Id || outage.Attempts >= _progress.Attempts, "attempts never go back");
+            _progress = (outage.Id, outage.Attempts);
+            Must(outage.Timeline.Count <= 200, "the timeline is bounded");
+        }
+
+        foreach (var effect in decision.Effects)
+        {
+            switch (effect)
+            {
+                case StartInstance start:
+                    Must(before.Phase is not OutagePhase.Held || _state.Outage!.Released || _state.Ended > before.Ended, "what is held is not started before it ran again");
+                    Must(!_policy.MustHold(_state.Outage!), "what a person stopped is not started");
+                    Ask(start.Ticket, start.Attempt, isReset: false);
+                    break;
+                case ResetInstance reset:
+                    Must(!_policy.MustHold(_state.Outage!), "what a person stopped is not reset");
+                    Ask(reset.Ticket, reset.Attempt, isReset: true);
+                    break;
+            }
+        }
+    }
+
+    private void Ask(long ticket, int attempt, bool isReset)
+    {
+        Must(attempt == _state.Outage!.Attempts, "the attempt is the outage's newest");
+        Must(_request.Answered || _request.Ticket == 0 || _request.At + _policy.StartTimeout < _now, "one request at a time");
+        _starts.Add(_now);
+        Must(_starts.Count < 20 || _now - _starts[^20] > TimeSpan.FromSeconds(15), "starts never storm");
+        _request = (ticket, false, _now);
+        var fate = _calm ? 0 : _random.Next(8);
+        Schedule(TimeSpan.FromMilliseconds(50 + _random.Next(_calm ? 1000 : 30_000)), () =>
+        {
+            if (fate <= 3 && (!_vmRuns || isReset))
+            {
+                StartVm();
+            }
+
+            if (fate is 7)
+            {
+                return null; // the answer is lost
+            }
+
+            if (_request.Ticket == ticket)
+            {
+                _request = _request with { Answered = true };
+            }
+
+            return fate switch
+            {
+                5 => new AttemptRefused(_now, ticket, Refusal.NoCapacity, "STOCKOUT"),
+                6 => new AttemptRefused(_now, ticket, (Refusal)_random.Next(6), "some refusal"),
+                _ => new AttemptAccepted(_now, ticket, fate is 4 ? "accepted and starved" : "done"),
+            };
+        });
+    }
+
+    private void StartVm()
+    {
+        _run++;
+        (_vmRuns, _vmAnswers) = (true, true);
+        _answersFrom = _now + TimeSpan.FromSeconds(_random.Next(30));
+        Send(Report);
+    }
+
+    private void StopVm(OutageCause cause)
+    {
+        if (_random.Next(2) == 0)
+        {
+            Send(() => new InstanceStopping(_now, new(_run), OutageCause.Unknown));
+        }
+
+        (_vmRuns, _stopCause) = (false, cause);
+        Send(Report);
+    }
+
+    /// <summary>What the cloud says now, by the time it is heard. The cause may come later than the stop.</summary>
+    private OutageEvent Report()
+    {
+        var cause = !_calm && _random.Next(3) == 0 ? OutageCause.Unknown : _stopCause;
+        return _vmRuns ? new InstanceRunning(_now, new(_run)) : new InstanceStopped(_now, new(_run), cause, _now, cause.ToString());
+    }
+
+    private OutageEvent? Poll()
+    {
+        Schedule(TimeSpan.FromSeconds(5), Poll);
+        if (!_calm && _random.Next(20) == 0)
+        {
+            return new InstanceUnseen(_now);
+        }
+
+        Send(Report);
+        return null;
+    }
+
+    private OutageEvent? Probe()
+    {
+        Schedule(TimeSpan.FromSeconds(1 + _random.Next(4)), Probe);
+        var begun = _now;
+        var passes = _vmRuns && _vmAnswers && _now >= _answersFrom && (_calm || _random.Next(20) > 0);
+        Schedule(TimeSpan.FromMilliseconds(_random.Next(2000)), () => passes ? new ProbePassed(_now, begun) : new ProbeFailed(_now, begun, "connection refused"));
+        return null;
+    }
+
+    /// <summary>What is said now is heard later, twice, or never.</summary>
+    private void Send(Func<OutageEvent> say)
+    {
+        var said = say();
+        var times = _calm ? 1 : _random.Next(12) switch { 0 => 0, 1 => 2, _ => 1 };
+        for (var i = 0; i < times; i++)
+        {
+            Schedule(TimeSpan.FromMilliseconds(_calm ? 10 : _random.Next(20_000)), () => said with { At = _now });
+        }
+    }
+
+    private void Schedule(TimeSpan delay, Func<OutageEvent?> what) => _agenda.Enqueue(what, (_now + delay, _agendaOrder++));
+
+    private void Must(bool holds, string what)
+    {
+        if (!holds)
+        {
+            throw new InvalidOperationException($"{what}; at {_now - Start}, {_state}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+using System.Net;
+using System.Text.Json;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Service.Admin;
+using Sentinel.Service.Admin.Documents;
+using Sentinel.Service.Telemetry;
+
+namespace Sentinel.Service.Tests.Admin;
+
+public sealed class AdminApiTests
+{
+    [Fact]
+    public async Task Status_has_the_shape_that_programs_hold_on_to()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        admin.Report("spot-1", BackendState.Serving, healthy: true, "2 checks passed");
+        admin.Pools.Current.Backends[new BackendId("spot-1")].Load.Enter();
+        admin.Desk.Histories["spot-1"] = new() { Preemptions = 3, LastPreemption = DateTimeOffset.UnixEpoch, LastOutage = TimeSpan.FromSeconds(71.44) };
+        admin.Desk.Histories["spot-2"] = new()
+        {
+            Outage = "20260101T000000Z-spot-2", NextAttempt = admin.Time.GetUtcNow() + TimeSpan.FromSeconds(5),
+        };
+
+        Assert.Equal(
+            $$$"""
+            {"name":"front-1","version":"{{{BuildInfo.Version}}}","state":"proxy","since":"2026-01-01T00:00:00.000Z","leader":true,"backends":[{"name":"spot-1","instance":"process/spot-1","address":"127.0.0.1","state":"serving","since":"2026-01-01T00:00:00.000Z","reason":"2 checks passed","healthy":true,"connections":1,"preemptions":3,"lastPreemption":"1970-01-01T00:00:00.000Z","outage":null,"lastOutageSeconds":71.4,"nextAttempt":null},{"name":"spot-2","instance":"process/spot-2","address":"127.0.0.1","state":"unknown","since":"2026-01-01T00:00:00.000Z","reason":"not checked yet","healthy":false,"connections":0,"preemptions":0,"lastPreemption":null,"outage":"20260101T000000Z-spot-2","lastOutageSeconds":null,"nextAttempt":"2026-01-01T00:00:05.000Z"}],"pools":[{"name":"web","active":["spot-1"],"policy":"activeStandby","backends":["spot-1","spot-2"]}],"listeners":[{"name":"ssh","bind":["0.0.0.0:22"],"protocol":"tcp","engine":"managed","pool":"web","bound":true,"connections":3,"held":1,"accepted":17,"refused":2}],"certificates":[],"configuration":{"file":"/etc/sentinel/sentinel.json","loadedAt":"2026-01-01T00:00:00.000Z","lastReload":null,"errors":[]}}
+            """,
+            await admin.Http.GetStringAsync("/status"));
+    }
+
+    [Fact]
+    public async Task The_sentinels_state_follows_its_pools_and_remembers_since_when()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        Assert.Equal("maintenance", (await StatusAsync(admin)).State);
+
+        admin.Time.Advance(TimeSpan.FromSeconds(5));
+        admin.Report("spot-2", BackendState.Serving, healthy: true);
+        admin.Time.Advance(TimeSpan.FromSeconds(5));
+        admin.Report("spot-1", BackendState.Serving, healthy: true);
+
+        var status = await StatusAsync(admin);
+        Assert.Equal(("proxy", admin.Time.GetUtcNow() - TimeSpan.FromSeconds(5)), (status.State, status.Since));
+    }
+
+    [Fact]
+    public async Task Ready_means_bound_and_served()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        admin.Listeners = [];
+
+        using var unready = await admin.SendAsync(HttpMethod.Get, "/readyz");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, unready.StatusCode);
+        var problem = await ProblemAsync(unready);
+        Assert.Equal(["ssh"], problem.Listeners);
+        Assert.Equal(["web"], problem.Pools);
+
+        admin.Listeners = [new ListenerStatus(admin.Configuration.Listeners[0], Bound: true, "managed", 0, 0, 0, 0)];
+        admin.Report("spot-2", BackendState.Serving, healthy: true);
+        Assert.Equal("""{"status":"ready"}""", await admin.Http.GetStringAsync("/readyz"));
+    }
+
+    [Fact]
+    public async Task Health_names_the_loop_that_fell_silent()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        using var loop = admin.Loops.Add("relay.ssh");
+        Assert.Equal("""{"status":"ok"}""", await admin.Http.GetStringAsync("/healthz"));
+
+        admin.Time.Advance(TimeSpan.FromSeconds(31));
+
+        using var stuck = await admin.SendAsync(HttpMethod.Get, "/healthz");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, stuck.StatusCode);
+        Assert.Equal(["relay.ssh"], (await ProblemAsync(stuck)).Loops);
+        loop.Beat();
+        Assert.Equal("""{"status":"ok"}""", await admin.Http.GetStringAsync("/healthz"));
+    }
+
+    [Fact]
+    public async Task Metrics_come_as_prometheus_wants_them()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+
+        using var response = await admin.SendAsync(HttpMethod.Get, "/metrics");
+
+        Assert.Equal("text/plain; version=0.0.4; charset=utf-8", response.Content.Headers.ContentType!.ToString());
+        Assert.Contains("# TYPE dotnet_", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("recover", OperatorVerb.Recover)]
+    [InlineData("drain", OperatorVerb.Drain)]
+    [InlineData("resume", OperatorVerb.Resume)]
+    [InlineData("release", OperatorVerb.Release)]
+    internal async Task An_operator_is_heard(string verb, OperatorVerb expected)
+    {
+        await using var admin = await AdminFixture.StartAsync();
+
+        using var response = await admin.SendAsync(HttpMethod.Post, $"/v1/backends/spot-1/{verb}", AdminFixture.Token);
+
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        Assert.Equal([("spot-1", expected)], admin.Desk.Asked);
+        Assert.Equal("spot-1", JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(), AdminJson.Default.BackendDocument)!.Name);
+    }
+
+    [Fact]
+    public async Task What_makes_no_sense_now_is_a_conflict_that_says_why()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        admin.Desk.Refusal = "spot-1 is not held.";
+
+        using var response = await admin.SendAsync(HttpMethod.Post, "/v1/backends/spot-1/release", AdminFixture.Token);
+
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+        Assert.Equal("spot-1 is not held.", (await ProblemAsync(response)).Detail);
+    }
+
+    [Theory]
+    [InlineData("GET", "/nowhere", 404)]
+    [InlineData("GET", "/outages/none", 404)]
+    [InlineData("GET", "/v1/backends/none", 404)]
+    [InlineData("POST", "/v1/backends/none/recover", 404)]
+    [InlineData("POST", "/v1/backends/spot-1/explode", 404)]
+    [InlineData("POST", "/status", 405)]
+    [InlineData("GET", "/v1/backends/spot-1/recover", 405)]
+    [InlineData("POST", "/v1/backends/spot-1/drill", 501)]
+    public async Task Errors_are_problem_details(string method, string path, int status)
+    {
+        await using var admin = await AdminFixture.StartAsync();
+
+        using var response = await admin.SendAsync(new HttpMethod(method), path, AdminFixture.Token);
+
+        Assert.Equal(status, (int)response.StatusCode);
+        var problem = await ProblemAsync(response);
+        Assert.Equal((status, "about:blank"), (problem.Status, problem.Type));
+        Assert.NotEmpty(problem.Title);
+        Assert.NotEmpty(problem.Detail);
+        Assert.Empty(admin.Desk.Asked);
+    }
+
+    [Fact]
+    public async Task Outages_are_told_one_by_one_and_together()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        admin.Desk.Recorded.Add(new OutageDocument
+        {
+            Id = "20260101T000000Z-spot-1", Backend = "spot-1", Cause = "preempted", StartedAt = admin.Time.GetUtcNow(), Seconds = 71.4, Attempts = 1,
+            Timeline = [new(admin.Time.GetUtcNow(), "opened", "cloud", "preempted")],
+        });
+
+        var one = """{"id":"20260101T000000Z-spot-1","backend":"spot-1","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z","endedAt":null,"seconds":71.4,"attempts":1,"timeline":[{"at":"2026-01-01T00:00:00.000Z","what":"opened","source":"cloud","detail":"preempted"}]}""";
+        Assert.Equal(one, await admin.Http.GetStringAsync("/outages/20260101T000000Z-spot-1"));
+        Assert.Equal($$"""{"outages":[{{one}}]}""", await admin.Http.GetStringAsync("/outages"));
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_explained()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+
+        var (server, error) = await AdminServer.StartAsync(
+            new IPEndPoint(IPAddress.Loopback, admin.Server.Bound.Port), admin.InForce, admin.Api, admin.Page, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, default);
+
+        Assert.Null(server);
+        Assert.StartsWith($"admin.bind 127.0.0.1:{admin.Server.Bound.Port}: in use: another program listens there", error, StringComparison.Ordinal);
+    }
+
+    private static async Task<StatusDocument> StatusAsync(AdminFixture admin) =>
+        JsonSerializer.Deserialize(await admin.Http.GetStringAsync("/status"), AdminJson.Default.StatusDocument)!;
+
+    private static async Task<ProblemDocument> ProblemAsync(HttpResponseMessage response)
+    {
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.ToString());
+        return JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(), ProblemJson.Default.ProblemDocument)!;
+    }
+}
