@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.HandOver;
 
@@ -27,8 +28,14 @@ internal sealed class Keeping(IDescriptorStore? store, PassedSockets passed, ILo
     {
         var listening = passed.TakeListening(NameOf(address), listening => address.Equals(listening.LocalEndPoint));
 
-        // .NET sets this on a socket that is closed in the midst of a call, and every accepted one would inherit it.
-        listening?.LingerState = new(enable: false, seconds: 0);
+        if (listening is not null)
+        {
+            DeadPeer.Watch(listening); // anew: the process before may have been another version
+
+            // .NET sets this on a socket that is closed in the midst of a call, and every accepted one would inherit it.
+            listening.LingerState = new(enable: false, seconds: 0);
+        }
+
         return listening;
     }
 

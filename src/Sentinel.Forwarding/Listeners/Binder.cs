@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
-using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Listeners;
@@ -19,12 +18,9 @@ internal static class Binder
     /// </summary>
     /// <param name="error">Why not: a sentence for the administrator.</param>
     /// <returns>Nothing if it failed. One socket for an address; for a passed name as many as were passed.</returns>
-    public static ImmutableArray<Socket> Open(BindAddress address, PassedSockets passed, Keeping keeping, out string? error)
+    public static ImmutableArray<Socket> Open(BindAddress address, PassedSockets passed, out string? error)
     {
-        error = null;
-        var sockets = address.EndPoint is not { } endPoint ? passed.Find(address.SocketName!, out error)
-            : keeping.Take(endPoint) is { } kept ? [kept]
-            : Bind(endPoint, out error);
+        var sockets = address.EndPoint is { } endPoint ? Bind(endPoint, out error) : passed.Find(address.SocketName!, out error);
         foreach (var socket in sockets)
         {
             DeadPeer.Watch(socket);

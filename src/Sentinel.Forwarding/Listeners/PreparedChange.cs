@@ -35,7 +35,8 @@ internal sealed class PreparedChange(ListenerSet current, Action<PreparedChange>
                 continue;
             }
 
-            var sockets = Binder.Open(address, passed, keeping, out var error);
+            string? error = null;
+            var sockets = address.EndPoint is { } endPoint && keeping.Take(endPoint) is { } kept ? [kept] : Binder.Open(address, passed, out error);
             if (error is null)
             {
                 _bound[address] = new(address, sockets);

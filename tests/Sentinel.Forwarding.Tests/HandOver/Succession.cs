@@ -23,7 +23,7 @@ internal sealed class Succession : IAsyncDisposable
     public async Task StartAsync(params ListenerSettings[] listeners)
     {
         FillNumbers();
-        _all.Add(new(Rig.Pools, new LoopRegistry(Rig.Time), Rig.Time, Rig.Logs, Store.Pass(), Store));
+        _all.Add(new(Rig.Pools, new LoopRegistry(Rig.Time), Rig.Time, Rig.Logs, Store.Pass(), store: Store));
         using var change = await Current.PrepareAsync(listeners.Length > 0 ? listeners : [Rig.Listener() with { Engine = RelayEngine.Managed }]);
         Assert.Empty(change.Errors);
         change.Commit();
