@@ -23,6 +23,9 @@ internal sealed class KeptConnection : IDisposable
     /// <summary>Null: the client waits for a backend still.</summary>
     public KeptRelay? Relay { get; init; }
 
+    /// <summary><see cref="Start"/> as a timestamp of this process's clock.</summary>
+    public long StartOn(TimeProvider time) => time.GetTimestamp() - (long)((time.GetUtcNow() - Start).TotalSeconds * time.TimestampFrequency);
+
     /// <summary>Ends it for both sides, who must not take that for an orderly end.</summary>
     public void Reset()
     {

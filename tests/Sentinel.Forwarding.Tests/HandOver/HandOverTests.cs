@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using Sentinel.Forwarding.HandOver;
+using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;
 
@@ -9,9 +10,9 @@ namespace Sentinel.Forwarding.Tests.HandOver;
 
 /// <summary>What a forwarder leaves, the next one goes on with.</summary>
 [SupportedOSPlatform("linux")]
-public sealed class HandOverTests : IAsyncLifetime
+public abstract class HandOverTests(params RelayEngine[] engines) : IAsyncLifetime
 {
-    private readonly Succession _forwarders = new();
+    private readonly Succession _forwarders = new(engines);
 
     private Rig Rig => _forwarders.Rig;
 
@@ -78,7 +79,8 @@ public sealed class HandOverTests : IAsyncLifetime
 
                 client.Shutdown(SocketShutdown.Send);
             });
-            var back = SHA256.HashData(await client.ReadToEndAsync());
+            await using var stream = new NetworkStream(client);
+            var back = await SHA256.HashDataAsync(stream);
             await sending;
             Assert.Equal(there.GetHashAndReset(), back);
         }).ToArray();
@@ -86,12 +88,12 @@ public sealed class HandOverTests : IAsyncLifetime
         for (var i = 0; i < 5; i++)
         {
             var before = Volatile.Read(ref sent);
-            await Eventually.TrueAsync(() => Volatile.Read(ref sent) > before + 5_000_000);
+            await Eventually.TrueAsync(() => Volatile.Read(ref sent) > before + 2_000_000);
             await _forwarders.RestartAsync();
         }
 
         Volatile.Write(ref stop, true);
-        try { await Task.WhenAll(flows); } catch (SocketException) { Assert.Fail(string.Join("\n", Rig.Logs.Lines.Where(l => !l.Text.Contains("completed")).Select(l => l.Text + l.Exception).Distinct().Take(30))); }
+        await Task.WhenAll(flows);
         await Eventually.TrueAsync(() => Rig.Logs.Ends.Count == 50);
         Assert.All(Rig.Logs.Ends, end => Assert.Equal("completed", end["End"]));
     }

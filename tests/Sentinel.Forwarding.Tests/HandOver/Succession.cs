@@ -5,7 +5,8 @@ using Sentinel.Forwarding.Tests.Kit;
 namespace Sentinel.Forwarding.Tests.HandOver;
 
 /// <summary>Forwarders that follow one another, as processes do, with the same backends and the same store.</summary>
-internal sealed class Succession : IAsyncDisposable
+/// <param name="engines">Taken in turn.</param>
+internal sealed class Succession(params RelayEngine[] engines) : IAsyncDisposable
 {
     // More than any test closes at once.
     private const int Margin = 500;
@@ -24,7 +25,7 @@ internal sealed class Succession : IAsyncDisposable
     {
         FillNumbers();
         _all.Add(new(Rig.Pools, new LoopRegistry(Rig.Time), Rig.Time, Rig.Logs, Store.Pass(), store: Store));
-        using var change = await Current.PrepareAsync(listeners.Length > 0 ? listeners : [Rig.Listener() with { Engine = RelayEngine.Managed }]);
+        using var change = await Current.PrepareAsync(listeners.Length > 0 ? listeners : [Rig.Listener() with { Engine = engines[(_all.Count - 1) % engines.Length] }]);
         Assert.Empty(change.Errors);
         change.Commit();
     }

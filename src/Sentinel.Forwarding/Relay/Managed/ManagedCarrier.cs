@@ -44,9 +44,7 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     public void Resume(KeptConnection connection, ListenerRules rules)
     {
         var socket = new Socket(new SafeSocketHandle(connection.ClientSocket.Release(), ownsHandle: true));
-        var ago = gate.Time.GetUtcNow() - connection.Start;
-        var start = gate.Time.GetTimestamp() - (long)(ago.TotalSeconds * gate.Time.TimestampFrequency);
-        Begin(new(this, rules, socket, connection.Client, ClientAddress.Of(connection.Client.Address), start, connection.Relay));
+        Begin(new(this, rules, socket, connection.Client, ClientAddress.Of(connection.Client.Address), connection.StartOn(gate.Time), connection.Relay));
     }
 
     public async Task<IReadOnlyList<KeptConnection>> TakeOutAsync()

@@ -23,7 +23,7 @@ internal sealed class ManagedFlow(
     private byte[] _unsent = [];
     private volatile bool _isOver = kept.IsOver;
     private ManagedFlow? _opposite;
-    private volatile bool _unreviewed;
+    private volatile bool _unreviewed = kept != KeptFlow.Fresh;
 
     /// <summary>Bytes passed on so far.</summary>
     public long Bytes => Volatile.Read(ref _bytes);

@@ -1,10 +1,11 @@
 using System.Net.Sockets;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Splice;
 
 /// <summary>The connections of one listener, spread over the engine's loops.</summary>
-internal sealed class SpliceCarrier : ICarrier
+internal sealed class SpliceCarrier : IKeepingCarrier
 {
     private readonly SpliceLoop[] _loops;
     private readonly CarrierShare[] _shares;
@@ -12,6 +13,7 @@ internal sealed class SpliceCarrier : ICarrier
     private readonly Dictionary<Socket, Entrance[]> _entrances = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isDraining;
+    private int _resumed;
 
     // one for each connection, and one for each loop while more may come in
     private int _inside;
@@ -72,12 +74,7 @@ internal sealed class SpliceCarrier : ICarrier
             if (!_isDraining)
             {
                 _isDraining = true;
-                foreach (var entrances in _entrances.Values)
-                {
-                    CloseAll(entrances);
-                }
-
-                _entrances.Clear();
+                CloseEntrances();
                 ForEachLoop((loop, share) => loop.Leave(share));
             }
         }
@@ -86,6 +83,23 @@ internal sealed class SpliceCarrier : ICarrier
         {
             await _drained.Task.ConfigureAwait(false);
         }
+    }
+
+    public async Task<IReadOnlyList<KeptConnection>> TakeOutAsync()
+    {
+        lock (_lock)
+        {
+            CloseEntrances();
+        }
+
+        var taken = await Task.WhenAll(_loops.Zip(_shares, (loop, share) => loop.TakeOutAsync(share))).ConfigureAwait(false);
+        return [.. taken.SelectMany(connections => connections)];
+    }
+
+    public void Resume(KeptConnection connection, ListenerRules rules)
+    {
+        var next = (int)((uint)Interlocked.Increment(ref _resumed) % (uint)_loops.Length);
+        _loops[next].Resume(_shares[next], connection, rules);
     }
 
     /// <summary>A connection came in. On its loop.</summary>
@@ -98,6 +112,16 @@ internal sealed class SpliceCarrier : ICarrier
         {
             _drained.TrySetResult();
         }
+    }
+
+    private void CloseEntrances()
+    {
+        foreach (var entrances in _entrances.Values)
+        {
+            CloseAll(entrances);
+        }
+
+        _entrances.Clear();
     }
 
     private static void CloseAll(Entrance[] entrances)

@@ -1,0 +1,173 @@
+using Sentinel.Forwarding.HandOver;
+using Sentinel.Forwarding.Listeners;
+
+namespace Sentinel.Forwarding.Relay.Splice;
+
+// How a connection goes to another process, and comes from one.
+internal sealed unsafe partial class SpliceLoop
+{
+    /// <summary>Takes out everything of a carrier.</summary>
+    public Task<List<KeptConnection>> TakeOutAsync(CarrierShare share)
+    {
+        var done = new TaskCompletionSource<List<KeptConnection>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Post(() =>
+        {
+            var taken = new List<KeptConnection>(share.Connections);
+            try
+            {
+                for (var index = 0; index < _slots.Length; index++)
+                {
+                    if (_slots[index].Share == share)
+                    {
+                        TakeOut(index, taken);
+                    }
+                }
+            }
+            finally
+            {
+                done.SetResult(taken);
+            }
+        });
+        return done.Task;
+    }
+
+    /// <summary>Goes on with a connection of another process.</summary>
+    public void Resume(CarrierShare share, KeptConnection connection, ListenerRules rules) => Post(() =>
+    {
+        var index = _slots.Take();
+        ref var slot = ref _slots[index];
+        slot.Share = share;
+        slot.Rules = rules;
+        slot.Client = new(connection.Client.Address, connection.Client.Port);
+        slot.ClientSocket = Adopt(connection.ClientSocket);
+        slot.Start = connection.StartOn(_time);
+        share.Enter();
+        if (connection.Relay is { } relay)
+        {
+            Resume(index, relay);
+        }
+        else
+        {
+            slot.State = SlotState.Dialling;
+            Guarded(index, &DialNext);
+        }
+    });
+
+    private void Resume(int index, KeptRelay relay)
+    {
+        ref var slot = ref _slots[index];
+        slot.Backend = slot.Rules.Gate.Pools.Current.Backends.GetValueOrDefault(relay.Backend);
+        slot.Backend?.Load.Enter();
+        slot.UpstreamSocket = Adopt(relay.BackendSocket);
+        slot.State = SlotState.Open;
+        slot.LastMoved = _wheel.Now;
+        slot.IsUnreviewed = true;
+        Fill(ref slot.Up, relay.ToBackend);
+        Fill(ref slot.Down, relay.ToClient);
+
+        // whether it is so, the first calls find out; registering reports an end that has come meanwhile
+        slot.ClientReady = slot.UpstreamReady = Readiness.Readable | Readiness.Writable;
+        ArmFor(index, TimeSpan.FromMilliseconds(KeepAliveAfterMilliseconds));
+        if (relay.ClosesOnDown && (slot.Backend is null || slot.Rules.Gate.IsDown(slot.Backend)))
+        {
+            End(index, ConnectionEnd.BackendDown);
+        }
+        else if (WatchForClient(index, WatchClient)
+            && EpollEvents.Control(_epoll, Libc.EpollCtlAdd, slot.UpstreamSocket, WatchUpstream, Tag(index, slot.Generation, isUpstream: true)))
+        {
+            Guarded(index, &GoOn);
+        }
+        else
+        {
+            End(index, ConnectionEnd.Failed);
+        }
+    }
+
+    private void Fill(ref Flow flow, KeptFlow kept)
+    {
+        flow.Moved = kept.Bytes;
+        flow.Ended = flow.Finished = kept.IsOver;
+        if (!kept.Unsent.IsEmpty)
+        {
+            flow.Leftover = _pump.Leftovers.Take(kept.Unsent.Length);
+            flow.LeftoverEnd = kept.Unsent.Length;
+            kept.Unsent.Span.CopyTo(new(flow.Leftover, flow.LeftoverEnd));
+        }
+    }
+
+    private void TakeOut(int index, List<KeptConnection> taken)
+    {
+        ref var slot = ref _slots[index];
+        if (slot.State == SlotState.Open && ((slot.ClientReady | slot.UpstreamReady) & Readiness.Broken) != 0)
+        {
+            End(index, (slot.ClientReady & Readiness.Broken) != 0 ? ConnectionEnd.ClientReset : ConnectionEnd.BackendReset);
+            return;
+        }
+
+        var (rules, share) = (slot.Rules, slot.Share);
+        if (slot.Waiter is { } waiter)
+        {
+            // where it was called back already, the message is on its way and finds nobody
+            rules.Gate.Room.Leave(waiter);
+        }
+
+        taken.Add(new()
+        {
+            Listener = rules.Gate.Name,
+            Client = slot.Client.ToEndPoint(),
+            Start = _time.GetUtcNow() - _time.GetElapsedTime(slot.Start),
+            ClientSocket = Part(ref slot.ClientSocket),
+            Relay = slot.State != SlotState.Open ? null : new()
+            {
+                Backend = slot.Backend?.Id ?? new(""),
+                ClosesOnDown = rules.Gate.ClosesOnDown(rules, rules.Destination.Pool),
+                BackendSocket = Part(ref slot.UpstreamSocket),
+                ToBackend = Keep(ref slot.Up),
+                ToClient = Keep(ref slot.Down),
+            },
+        });
+
+        // a dial under way begins anew over there
+        CloseUpstream(ref slot);
+        _wheel.Disarm(index);
+        _pump.Release(ref slot.Up);
+        _pump.Release(ref slot.Down);
+        slot.Backend?.Load.Exit();
+        _slots.Return(index);
+        share.Tell();
+        share.Exit();
+    }
+
+    private static KeptFlow Keep(ref Flow flow)
+    {
+        var left = flow.Leftover == null ? 0 : flow.LeftoverEnd - flow.LeftoverStart;
+        var unsent = new byte[left + flow.Piped];
+        new Span<byte>(flow.Leftover + flow.LeftoverStart, left).CopyTo(unsent);
+        fixed (byte* bytes = unsent)
+        {
+            // all of it is there, so one read gives as much as there is to a page, and then the next
+            while (flow.Piped > 0 && Libc.Read(flow.PipeRead, bytes + unsent.Length - flow.Piped, flow.Piped) is > 0 and var read)
+            {
+                flow.Piped -= (int)read;
+            }
+        }
+
+        return new() { Bytes = flow.Moved, Unsent = unsent.AsMemory(..(unsent.Length - flow.Piped)), IsOver = flow.Finished };
+    }
+
+    // closing does not end a registration while another descriptor keeps the same file open
+    private Descriptor Part(ref int socket)
+    {
+        EpollEvents.Control(_epoll, Libc.EpollCtlDelete, socket, 0, 0);
+        var descriptor = new Descriptor(socket);
+        socket = 0;
+        return descriptor;
+    }
+
+    private static int Adopt(Descriptor socket)
+    {
+        var number = socket.Release();
+        _ = Libc.Fcntl(number, Libc.FcntlSetFlags, Libc.Fcntl(number, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
+        return number;
+    }
+}

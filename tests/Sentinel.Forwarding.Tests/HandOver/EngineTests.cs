@@ -1,0 +1,16 @@
+using System.Runtime.Versioning;
+using Sentinel.Forwarding.Listeners;
+
+namespace Sentinel.Forwarding.Tests.HandOver;
+
+/// <summary>The managed engine, to itself.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class ManagedHandOverTests() : HandOverTests(RelayEngine.Managed);
+
+/// <summary>The splice engine, to itself.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class SpliceHandOverTests() : HandOverTests(RelayEngine.Splice);
+
+/// <summary>Each to the other.</summary>
+[SupportedOSPlatform("linux")]
+public sealed class MixedHandOverTests() : HandOverTests(RelayEngine.Managed, RelayEngine.Splice);
