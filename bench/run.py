@@ -105,7 +105,8 @@ def write(parts, options, missing, took):
     if missing:
         text += [f"Not on this machine and left out: {', '.join(missing)}.", ""]
     for title, (relays, scenarios, runs, memory) in parts:
-        text += [f"## {title}", ""]
+        text += [f"## {title}", "", f"Other programs used {report.others(runs):.2f} processors meanwhile"
+                 + (": too much for rates to mean anything; compare the processor time." if report.others(runs) > 0.1 else "."), ""]
         figures = report.medians(runs)
         for scenario in scenarios:
             text += [f"### {scenario.title[0].upper() + scenario.title[1:]}", "", report.table(scenario, relays, figures[scenario.name]), ""]

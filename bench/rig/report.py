@@ -17,6 +17,12 @@ def _number(value):
     return f"{value:,.0f}" if value >= 1000 else f"{value:.2f}"
 
 
+def others(runs):
+    """How many processors programs that are no part of the bench used meanwhile: median over all runs."""
+    every = [run["others"] for relays in runs.values() for list_ in relays.values() for run in list_]
+    return statistics.median(every) if every else 0
+
+
 def table(scenario, relays, figures):
     with_latency = any("p99" in figure for figure in figures.values())
     head = ["relay", f"median {scenario.unit}", "least – most", "× HAProxy", f"processor {scenario.work_unit}"] + (["p50 µs", "p99 µs"] if with_latency else [])

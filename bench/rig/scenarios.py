@@ -66,6 +66,8 @@ def all_scenarios(loadgen):
 def memory_per_connection(relay, loadgen, count):
     """Bytes of user memory that an idle connection costs, over count of them; and how many there were."""
     first, last = net.SOURCES
+    _loadgen(loadgen, "connect", 8, spread=True)(relay, 2)  # what is compiled or allocated once is not a connection's
+    time.sleep(1)
     before = machine.memory_of(relay.processes())
     client = subprocess.Popen(
         net.inside(net.CLIENT, loadgen, "idle", relay.address, str(relay.echo_port), "3600", str(count)), stdout=subprocess.PIPE, text=True,

@@ -270,25 +270,4 @@ internal sealed class WaitingRoom : IDisposable
         var pause = TimeSpan.FromMilliseconds(Math.Ceiling(_time.GetElapsedTime(now, due).TotalMilliseconds));
         return pause > LongestPause ? LongestPause : pause;
     }
-
-    /// <summary>Those who wait for one pool.</summary>
-    private sealed class Line
-    {
-        public SortedSet<Waiter> Waiters { get; } = new(Comparer<Waiter>.Create(static (a, b) => (a.Since, a.Order).CompareTo((b.Since, b.Order))));
-
-        /// <summary>How many may leave now; at first, and again after a quiet while, a tenth of a second's worth.</summary>
-        public double Passes { get; set; } = double.MaxValue;
-
-        public long RestUntil { get; set; }
-
-        public Pool? Seen { get; set; }
-
-        private long _refilled;
-
-        public void Refill(long now, double perSecond, long frequency)
-        {
-            Passes = Math.Min(Math.Max(perSecond / 10, 1), Passes + ((now - _refilled) * perSecond / frequency));
-            _refilled = now;
-        }
-    }
 }

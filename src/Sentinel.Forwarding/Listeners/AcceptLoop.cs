@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Listeners;
 
@@ -107,24 +108,14 @@ internal sealed class AcceptLoop : IDisposable
 
     private void Take(Socket socket)
     {
-        IPEndPoint endPoint;
-        try
-        {
-            if (!OperatingSystem.IsLinux())
-            {
-                Relay.DeadPeer.Watch(socket);
-            }
-
-            endPoint = (IPEndPoint)socket.RemoteEndPoint!;
-            endPoint = endPoint.Address.IsIPv4MappedToIPv6 ? new(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
-        }
-        catch (SocketException)
+        if (socket.RemoteEndPoint is not IPEndPoint endPoint || !Watched(socket))
         {
             // Reset before we came to it.
             socket.Dispose();
             return;
         }
 
+        endPoint = endPoint.Address.IsIPv4MappedToIPv6 ? new(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
         var client = ClientAddress.Of(endPoint.Address);
         if (_gate.Admit(client) is { } rules)
         {
@@ -133,6 +124,23 @@ internal sealed class AcceptLoop : IDisposable
         else
         {
             socket.Dispose();
+        }
+    }
+
+    private static bool Watched(Socket socket)
+    {
+        try
+        {
+            if (!OperatingSystem.IsLinux())
+            {
+                DeadPeer.Watch(socket);
+            }
+
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 

@@ -6,6 +6,7 @@ namespace Sentinel.Forwarding.Listeners;
 internal sealed class Departure : IDisposable
 {
     private readonly CancellationTokenSource _now;
+    private bool _isLimited;
 
     /// <summary>Begins to drain, without a limit: the connections of a listener that is still there may go on as long as they like.</summary>
     public Departure(Listener listener, TimeProvider time)
@@ -22,8 +23,15 @@ internal sealed class Departure : IDisposable
     /// <summary>When no connection is left.</summary>
     public Task Completion { get; }
 
-    /// <summary>The listener has gone: what is not over within its drain time is ended.</summary>
-    public void Limit() => _now.CancelAfter(Listener.Settings.Drain);
+    /// <summary>The listener has gone: what is not over within its drain time from now is ended. Under the forwarder's lock; once is enough.</summary>
+    public void Limit()
+    {
+        if (!_isLimited)
+        {
+            _isLimited = true;
+            _now.CancelAfter(Listener.Settings.Drain);
+        }
+    }
 
     /// <summary>Ends what is left.</summary>
     public void End() => _now.Cancel();

@@ -24,11 +24,14 @@ internal struct Attempts
         return _pool?.Pick(client, CollectionsMarshal.AsSpan(_tried));
     }
 
-    /// <summary>A dial failed. Unless the fault was ours, recovery is asked to look at the backend at once.</summary>
+    /// <summary>
+    /// The backend was dialled and is not taken: the dial failed, or succeeded (<see cref="DialOutcome.Connected"/>) on one
+    /// that was declared down meanwhile. A failure that is not our own fault is a reason for recovery to look at once.
+    /// </summary>
     public void Failed(Gate gate, Backend backend, DialOutcome outcome)
     {
         (_tried ??= []).Add(backend.Id);
-        if (outcome != DialOutcome.Exhausted && gate.Pools.Current.Backends.TryGetValue(backend.Id, out var now) && now.Status.Healthy)
+        if (outcome is not (DialOutcome.Exhausted or DialOutcome.Connected) && gate.Pools.Current.Backends.TryGetValue(backend.Id, out var now) && now.Status.Healthy)
         {
             gate.Pools.ReportDialFailure(backend.Id);
         }

@@ -16,6 +16,7 @@ internal sealed partial class OutageTurn
     private string? Recover()
     {
         var refusal = !policy.CanStart ? "it has no instance to start: it is only watched"
+            : _state.IsServing ? (_state.Draining ? "it is drained: resume it instead" : "it is serving")
             : _state.Pending is not null ? "a request to its cloud is under way"
             : _state.Phase switch
             {
@@ -24,8 +25,6 @@ internal sealed partial class OutageTurn
                 OutagePhase.Starting => $"attempt {_state.Outage?.Attempts} is under way",
                 OutagePhase.Verifying => "it runs and is being checked",
                 OutagePhase.Held => "a person stopped it: release it instead",
-                _ when _state is { IsServing: true, Draining: true } => "it is drained: resume it instead",
-                _ when _state.IsServing => "it is serving",
                 _ => null,
             };
         if (refusal is null)

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Recovery.Outages;
 using Sentinel.Service.Admin.Documents;
 using Sentinel.Service.Telemetry.Metrics;
 
@@ -23,7 +24,7 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         routes.MapMethods("/outages", Read, context => Answers.DocumentAsync(context, new OutagesDocument(recovery.Outages()), AdminJson.Default.OutagesDocument));
         routes.MapMethods("/outages/{id}", Read, Outage);
         routes.MapMethods("/v1/backends/{name}", Read, Backend);
-        foreach (var verb in Enum.GetValues<OperatorVerb>())
+        foreach (var verb in Enum.GetValues<OperatorRequest>())
         {
             routes.MapPost($"/v1/backends/{{name}}/{NameOf(verb)}", context => AskAsync(context, verb));
         }
@@ -77,7 +78,7 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         ? Answers.DocumentAsync(context, backend, AdminJson.Default.BackendDocument)
         : UnknownBackend(context);
 
-    private async Task AskAsync(HttpContext context, OperatorVerb verb)
+    private async Task AskAsync(HttpContext context, OperatorRequest verb)
     {
         var name = NameIn(context);
         if (status.Backend(name) is null)
@@ -112,5 +113,5 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
 
     private static string NameIn(HttpContext context) => (string)context.GetRouteValue("name")!;
 
-    private static string NameOf(OperatorVerb verb) => verb.ToString().ToLowerInvariant();
+    private static string NameOf(OperatorRequest verb) => verb.ToString().ToLowerInvariant();
 }

@@ -1,4 +1,5 @@
 using Sentinel.Backends;
+using Sentinel.Recovery.Outages;
 using Sentinel.Service.Admin.Documents;
 
 namespace Sentinel.Service.Admin;
@@ -17,16 +18,7 @@ internal interface IRecoveryDesk
 
     /// <summary>Asks for something to be done about a backend.</summary>
     /// <returns>Null if it will be; else why it makes no sense now.</returns>
-    Task<string?> AskAsync(BackendId backend, OperatorVerb verb, CancellationToken cancellationToken);
-}
-
-/// <summary>What an operator may ask of a backend.</summary>
-internal enum OperatorVerb
-{
-    Recover,
-    Drain,
-    Resume,
-    Release,
+    Task<string?> AskAsync(BackendId backend, OperatorRequest request, CancellationToken cancellationToken);
 }
 
 /// <summary>What recovery has on record of one backend.</summary>

@@ -14,7 +14,7 @@ internal readonly record struct ConfigurationPlace(int Line, int Column, string?
 internal sealed record ConfigurationError(string Path, ConfigurationPlace Place, string Found, string Expected)
 {
     /// <summary>The sentence without its place.</summary>
-    public string Message => $"found {Found}, expected {Expected}";
+    public string Message => OnOneLine($"found {Found}, expected {Expected}");
 
     /// <summary>One line: the place, the path, the sentence.</summary>
     /// <param name="file">The file, as the user knows it.</param>
@@ -26,6 +26,10 @@ internal sealed record ConfigurationError(string Path, ConfigurationPlace Place,
             { Line: > 0 } => $"{file}:{Place.Line}:{Place.Column}",
             _ => file,
         };
-        return Path.Length == 0 ? $"{place}: {Message}" : $"{place}: {Path}: {Message}";
+        return Path.Length == 0 ? $"{place}: {Message}" : $"{place}: {OnOneLine(Path)}: {Message}";
     }
+
+    /// <summary>Names come from the file: none may break the line, or steer the terminal that shows it.</summary>
+    private static string OnOneLine(string text) =>
+        text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? $"\\u{(int)c:X4}" : c.ToString())) : text;
 }

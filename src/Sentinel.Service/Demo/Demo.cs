@@ -34,6 +34,11 @@ internal sealed class Demo(DemoScene scene, DemoSettings settings, Daemon daemon
         {
             Configuration = result.Configuration, Source = source, Signals = signals, Systemd = systemd, LogOutput = (Stream?)tail ?? output!, LogsToConsole = !isLive,
         });
+        if (!isLive)
+        {
+            Terminal.Say(["Sentinel demo: two VMs behind one sentinel; Ctrl-C ends it", "", .. DemoView.Invitation(scene, logsToFile: false), ""]);
+        }
+
         var demo = new Demo(scene, settings, daemon, signals, tail);
         var running = daemon.RunAsync();
         try
@@ -51,11 +56,6 @@ internal sealed class Demo(DemoScene scene, DemoSettings settings, Daemon daemon
 
     private async Task ShowAsync(Task running)
     {
-        if (tail is null)
-        {
-            Terminal.Say(["Sentinel demo", "", .. DemoView.Invitation(scene), ""]);
-        }
-
         using var screen = tail is null ? null : new LiveScreen();
         using var timer = new PeriodicTimer(Beat, _time);
         var (started, preempted) = (_time.GetTimestamp(), _time.GetTimestamp());

@@ -22,9 +22,9 @@ internal sealed class DemoScene : IDisposable
     public DemoSsh? Ssh { get; }
 
     /// <summary>A real configuration: <c>sentinel status --config</c> finds the demo by it.</summary>
-    public string ConfigurationFile => Path.Combine(_folder.FullName, "sentinel.json");
+    public string ConfigurationFile => Path.Combine(_folder.FullName, "demo.json");
 
-    public string LogFile => Path.Combine(_folder.FullName, "sentinel.log");
+    public string LogFile => Path.Combine(_folder.FullName, "demo.log");
 
     public static async Task<DemoScene> SetAsync(DemoSettings settings, CancellationToken cancellationToken)
     {

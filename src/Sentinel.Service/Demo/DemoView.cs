@@ -8,7 +8,9 @@ namespace Sentinel.Service.Demo;
 internal static class DemoView
 {
     /// <summary>What there is to try.</summary>
-    public static IEnumerable<string> Invitation(DemoScene scene) =>
+    /// <param name="scene">Where everything is.</param>
+    /// <param name="logsToFile">Whether the log is not on the terminal itself.</param>
+    public static IEnumerable<string> Invitation(DemoScene scene, bool logsToFile) =>
     [
         $"  watch    http://{scene.Network.Admin}/",
         $"  http     curl http://{scene.Network.Http}/",
@@ -16,7 +18,7 @@ internal static class DemoView
             ? $"  ssh      ssh -F {ssh.ClientConfiguration} demo"
             : "  ssh      left out: OpenSSH's server is not installed (Debian, Ubuntu: openssh-server)",
         $"  status   sentinel status --config {scene.ConfigurationFile}",
-        $"  log      {scene.LogFile}",
+        .. logsToFile ? [$"  log      {scene.LogFile}"] : (string[])[],
     ];
 
     /// <summary>The whole screen.</summary>
@@ -37,7 +39,7 @@ internal static class DemoView
         [
             $"Sentinel demo: {status.State} for {Spoken.Ago(status.Since, now)}" + (held == 0 ? "" : $", {Spoken.Count(held, "client")} waiting"),
             "",
-            .. Invitation(scene),
+            .. Invitation(scene, logsToFile: true),
             "",
             .. table.Lines(width - 2).Select(line => "  " + line),
             "",

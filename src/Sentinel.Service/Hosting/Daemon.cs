@@ -5,6 +5,7 @@ using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Recovery;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Page;
 using Sentinel.Service.Cli;
@@ -31,12 +32,12 @@ internal sealed class Daemon : IAsyncDisposable
     public static Daemon Create(DaemonParts parts)
     {
         var configuration = parts.Configuration;
-        var state = StateDirectory.Claim(configuration.StateDirectory, out var error) ?? throw new CommandFailure(ExitStatus.Failed, error!);
+        var state = Claim(configuration.StateDirectory);
         try
         {
             var token = AdminToken.Of(configuration.Admin, configuration.StateDirectory);
-            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, TimeProvider.System);
-            return new Daemon(state, telemetry, Compose(parts, telemetry, token));
+            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, configuration.Backends.Count, TimeProvider.System);
+            return new Daemon(state, telemetry, Compose(parts, telemetry, token, state));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -70,7 +71,19 @@ internal sealed class Daemon : IAsyncDisposable
         _state.Dispose();
     }
 
-    private static IHost Compose(DaemonParts parts, TelemetryRoom telemetry, AdminToken token)
+    private static StateDirectory Claim(string path)
+    {
+        try
+        {
+            return StateDirectory.Open(path);
+        }
+        catch (StateDirectoryException e)
+        {
+            throw new CommandFailure(ExitStatus.Failed, e.Message);
+        }
+    }
+
+    private static IHost Compose(DaemonParts parts, TelemetryRoom telemetry, AdminToken token, StateDirectory state)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         var services = builder.Services;
@@ -92,9 +105,11 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(PassedSockets.FromEnvironment());
         services.AddSingleton(provider => new Forwarder(
             provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
-            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>()));
-        services.AddSingleton<IRecoveryRoom, RecoveryRoom>();
-        services.AddSingleton<IRecoveryDesk>(provider => provider.GetRequiredService<IRecoveryRoom>());
+            provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>()));
+        services.AddSingleton(state);
+        services.AddSingleton<RecoveryService>();
+        services.AddSingleton<IRecoveryDesk, RecoveryDesk>();
+        services.AddSingleton<IOutageOutlook, OutageOutlook>();
         services.AddSingleton(new ConfigurationInForce(parts.Source.File, parts.Configuration, token, TimeProvider.System.GetUtcNow()));
         services.AddSingleton<SentinelStanding>();
         services.AddSingleton(provider => new StatusReader(

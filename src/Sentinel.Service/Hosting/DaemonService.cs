@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding;
+using Sentinel.Recovery;
 using Sentinel.Service.Cli;
 using Sentinel.Service.Telemetry;
 
@@ -8,7 +9,7 @@ namespace Sentinel.Service.Hosting;
 
 /// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
 internal sealed class DaemonService(
-    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, IRecoveryRoom recovery, ILogger<DaemonService> logger) : IHostedService
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, ILogger<DaemonService> logger) : IHostedService
 {
     private Rooms.Change? _change;
 
@@ -26,12 +27,12 @@ internal sealed class DaemonService(
         _change = change;
     }
 
-    public Task StartAsync(CancellationToken cancellationToken)
+    public async Task StartAsync(CancellationToken cancellationToken)
     {
         var configuration = parts.Configuration;
         _change!.Commit();
+        await recovery.StartAsync(cancellationToken).ConfigureAwait(false);
         Log.Started(logger, BuildInfo.Version, configuration.Name, configuration.Backends.Count, configuration.Listeners.Count, admin.Bound!.ToString());
-        return Task.CompletedTask;
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)

@@ -1,12 +1,13 @@
 using Sentinel.Backends;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Recovery;
 using Sentinel.Service.Configuration;
 
 namespace Sentinel.Service.Hosting;
 
 /// <summary>Puts a configuration in force in all rooms, or in none: at the start as at each reload.</summary>
-internal sealed class Rooms(PoolTable pools, IRecoveryRoom recovery, Forwarder forwarder, AdminRoom admin)
+internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin)
 {
     private SentinelConfiguration? _current;
 
@@ -21,7 +22,7 @@ internal sealed class Rooms(PoolTable pools, IRecoveryRoom recovery, Forwarder f
             // Addresses first: a VM must not be started for a daemon that then fails to listen.
             change.Listeners = await forwarder.PrepareAsync(next.Listeners, cancellationToken).ConfigureAwait(false);
             change.Admin = await admin.PrepareAsync(next.Admin.Bind, cancellationToken).ConfigureAwait(false);
-            change.Recovery = await recovery.PrepareAsync(next.Backends, cancellationToken).ConfigureAwait(false);
+            change.Recovery = recovery.Prepare(next.Backends);
             return change;
         }
         catch
@@ -40,7 +41,7 @@ internal sealed class Rooms(PoolTable pools, IRecoveryRoom recovery, Forwarder f
         pools.Configure(
             [.. backends, .. (_current?.Backends ?? []).Select(backend => backend.Definition).Where(old => !backends.Any(backend => backend.Id == old.Id))],
             [.. next.Pools, .. (_current?.Pools ?? []).Where(old => !next.Pools.Any(pool => pool.Id == old.Id))]);
-        change.Recovery!.Commit();
+        recovery.Commit(change.Recovery!);
         change.Listeners!.Commit();
         change.Admin!.Commit();
         pools.Configure(backends, next.Pools);
@@ -56,7 +57,7 @@ internal sealed class Rooms(PoolTable pools, IRecoveryRoom recovery, Forwarder f
 
         public AdminRoom.Change? Admin { get; set; }
 
-        public IRecoveryChange? Recovery { get; set; }
+        public RecoveryPlan? Recovery { get; set; }
 
         /// <summary>Sentences for the administrator; empty if it can be committed.</summary>
         public IReadOnlyList<string> Errors =>
@@ -72,7 +73,6 @@ internal sealed class Rooms(PoolTable pools, IRecoveryRoom recovery, Forwarder f
         public async ValueTask DisposeAsync()
         {
             Listeners?.Dispose();
-            Recovery?.Dispose();
             if (Admin is not null)
             {
                 await Admin.DisposeAsync().ConfigureAwait(false);

@@ -7,8 +7,8 @@ namespace Sentinel.Service.Telemetry;
 /// <summary>Logs and metrics of the process: set up at the start, changed by a reload, flushed at the end.</summary>
 internal sealed class TelemetryRoom : IDisposable
 {
-    private readonly ProcessMetrics _process = new();
     private readonly MetricsPipeline _metrics;
+    private readonly ProcessMetrics _process;
     private readonly bool _isJournal;
     private readonly bool _isColourTerminal;
 
@@ -16,14 +16,18 @@ internal sealed class TelemetryRoom : IDisposable
     /// <param name="output">Where logs go.</param>
     /// <param name="toConsole">Whether that is standard output.</param>
     /// <param name="settings">As configured.</param>
+    /// <param name="backends">How many there are to tell of.</param>
     /// <param name="time">Stamps the log.</param>
-    public TelemetryRoom(string name, Stream output, bool toConsole, TelemetrySettings settings, TimeProvider time)
+    public TelemetryRoom(string name, Stream output, bool toConsole, TelemetrySettings settings, int backends, TimeProvider time)
     {
         _isJournal = toConsole && StandardOutput.IsJournal();
         _isColourTerminal = toConsole && !_isJournal && StandardOutput.IsColourTerminal();
         Logs = new SentinelLoggerProvider(output, FormatOf(settings.Logs), time);
+
+        // Before every instrument: what a counter counts while nobody listens is lost, its first zero included.
+        _metrics = new MetricsPipeline(name, backends);
+        _process = new ProcessMetrics();
         Service = new ServiceMetrics(() => Logs.Dropped);
-        _metrics = new MetricsPipeline(name);
         Apply(settings);
     }
 

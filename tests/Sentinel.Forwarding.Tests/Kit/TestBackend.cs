@@ -7,13 +7,14 @@ namespace Sentinel.Forwarding.Tests.Kit;
 /// <summary>A backend on a loopback address: hands each connection to a test.</summary>
 internal sealed class TestBackend : IDisposable
 {
-    private readonly Socket _listening = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _listening;
     private readonly ConcurrentBag<Socket> _accepted = [];
     private readonly Func<Socket, Task> _serve;
 
     public TestBackend(IPEndPoint at, Func<Socket, Task> serve)
     {
         _serve = serve;
+        _listening = new(at.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         _listening.Bind(at);
         _listening.Listen(4096);
         Port = ((IPEndPoint)_listening.LocalEndPoint!).Port;

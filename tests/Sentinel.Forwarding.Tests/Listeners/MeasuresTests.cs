@@ -5,6 +5,8 @@ using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Listeners;
 
+// Its listener hears every meter of the process: apart from the test that counts allocations.
+[Collection("meters")]
 public class MeasuresTests
 {
     [Fact]

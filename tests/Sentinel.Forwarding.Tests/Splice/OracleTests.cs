@@ -64,14 +64,14 @@ public sealed class OracleTests
             var batch = Enumerable.Range(first, Math.Min(Batch, Cases - first)).ToArray();
             await Parallel.ForEachAsync(batch, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (seed, _) =>
             {
-                using var client = await rig.ConnectAsync();
+                using var client = await rig.ConnectAsync(from: Loopback.Next());
                 seeds[client.LocalEndPoint!.ToString()!] = seed;
                 await client.SendAllAsync(BitConverter.GetBytes(seed));
                 var trouble = await new Conversation(seed).PlayAsync(client, isClient: true);
                 Assert.True(trouble is null, $"{engine}, seed {seed}: {trouble}");
             });
 
-            // Ports come round again: told apart batch by batch.
+            // By then every connection of the batch has been told of.
             await Eventually.TrueAsync(() => rig.Logs.Ends.Count == before + batch.Length);
             foreach (var end in rig.Logs.Ends.Skip(before))
             {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Recovery.Outages;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Documents;
 using Sentinel.Service.Telemetry;
@@ -89,11 +90,11 @@ public sealed class AdminApiTests
     }
 
     [Theory]
-    [InlineData("recover", OperatorVerb.Recover)]
-    [InlineData("drain", OperatorVerb.Drain)]
-    [InlineData("resume", OperatorVerb.Resume)]
-    [InlineData("release", OperatorVerb.Release)]
-    internal async Task An_operator_is_heard(string verb, OperatorVerb expected)
+    [InlineData("recover", OperatorRequest.Recover)]
+    [InlineData("drain", OperatorRequest.Drain)]
+    [InlineData("resume", OperatorRequest.Resume)]
+    [InlineData("release", OperatorRequest.Release)]
+    internal async Task An_operator_is_heard(string verb, OperatorRequest expected)
     {
         await using var admin = await AdminFixture.StartAsync();
 
@@ -149,7 +150,7 @@ public sealed class AdminApiTests
             Timeline = [new(admin.Time.GetUtcNow(), "opened", "cloud", "preempted")],
         });
 
-        var one = """{"id":"20260101T000000Z-spot-1","backend":"spot-1","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z","endedAt":null,"seconds":71.4,"attempts":1,"timeline":[{"at":"2026-01-01T00:00:00.000Z","what":"opened","source":"cloud","detail":"preempted"}]}""";
+        var one = """{"id":"20260101T000000Z-spot-1","backend":"spot-1","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z","endedAt":null,"seconds":71.4,"attempts":1,"durations":{"detectedSeconds":null,"startedSeconds":null,"healthySeconds":null,"totalSeconds":null,"oursSeconds":null},"timeline":[{"at":"2026-01-01T00:00:00.000Z","what":"opened","source":"cloud","detail":"preempted"}],"omitted":0}""";
         Assert.Equal(one, await admin.Http.GetStringAsync("/outages/20260101T000000Z-spot-1"));
         Assert.Equal($$"""{"outages":[{{one}}]}""", await admin.Http.GetStringAsync("/outages"));
     }

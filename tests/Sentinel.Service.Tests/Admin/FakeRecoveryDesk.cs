@@ -1,4 +1,5 @@
 using Sentinel.Backends;
+using Sentinel.Recovery.Outages;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Documents;
 
@@ -11,7 +12,7 @@ internal sealed class FakeRecoveryDesk : IRecoveryDesk
 
     public List<OutageDocument> Recorded { get; } = [];
 
-    public List<(string Backend, OperatorVerb Verb)> Asked { get; } = [];
+    public List<(string Backend, OperatorRequest Verb)> Asked { get; } = [];
 
     public string? Refusal { get; set; }
 
@@ -21,9 +22,9 @@ internal sealed class FakeRecoveryDesk : IRecoveryDesk
 
     public OutageDocument? Outage(string id) => Recorded.Find(outage => outage.Id == id);
 
-    public Task<string?> AskAsync(BackendId backend, OperatorVerb verb, CancellationToken cancellationToken)
+    public Task<string?> AskAsync(BackendId backend, OperatorRequest request, CancellationToken cancellationToken)
     {
-        Asked.Add((backend.Name, verb));
+        Asked.Add((backend.Name, request));
         return Task.FromResult(Refusal);
     }
 }

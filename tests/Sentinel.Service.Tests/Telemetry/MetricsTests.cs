@@ -146,6 +146,17 @@ public sealed class MetricsTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Thousands_of_backends_keep_a_series_for_each_of_their_states()
+    {
+        const int Series = 24 * 1000;
+        using var pipeline = new MetricsPipeline("test", backends: 1000);
+        _meter.CreateObservableGauge(
+            "sentinel.t8.state", () => Enumerable.Range(0, Series).Select(i => new Measurement<int>(1, new KeyValuePair<string, object?>("state", i))), description: "State.");
+
+        Assert.Equal(Series, pipeline.Scrape.Read()!.Split('\n').Count(line => line.StartsWith("sentinel_t8_state{", StringComparison.Ordinal)));
+    }
+
     [NeedsFact("promtool")]
     public async Task Promtool_has_nothing_to_say()
     {

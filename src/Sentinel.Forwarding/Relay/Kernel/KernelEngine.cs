@@ -15,12 +15,11 @@ namespace Sentinel.Forwarding.Relay.Kernel;
 /// </summary>
 internal sealed class KernelEngine : IEngine
 {
-    private static readonly TimeSpan Tick = TimeSpan.FromSeconds(1);
-
     private readonly IEngine _inner;
     private readonly TableInForce? _table;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _lookInterval;
+    private readonly TimeSpan _tick;
+    private readonly TimeSpan _readInterval;
     private readonly ILogger _logger;
     private readonly LoopProgress _progress;
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -31,23 +30,24 @@ internal sealed class KernelEngine : IEngine
     private readonly Lock _lock = new();
     private ImmutableArray<Lane> _lanes = []; // the newest first
     private IDisposable? _subscription;
-    private TimeSpan _lookPause;
-    private long _lastLook;
+    private TimeSpan _visitPause;
+    private long _lastVisit;
+    private long _lastRead;
 
     /// <param name="sentinel">The sentinel's name: the table's is made from it.</param>
     /// <param name="inner">Carries what the kernel does not. Stays the caller's.</param>
     /// <param name="loops">Where the loop shows that it lives.</param>
     /// <param name="time">The clock of the rounds.</param>
     /// <param name="logger">Where it tells what the kernel does.</param>
-    /// <param name="lookInterval">Between two looks at counters and connections; 5 s unless given.</param>
-    public KernelEngine(string sentinel, IEngine inner, LoopRegistry loops, TimeProvider time, ILogger logger, TimeSpan? lookInterval = null)
+    /// <param name="tick">Between two looks at open connections, 1 s unless given; counters are read at every fifth, since that starts a program.</param>
+    public KernelEngine(string sentinel, IEngine inner, LoopRegistry loops, TimeProvider time, ILogger logger, TimeSpan? tick = null)
     {
-        (_inner, _time, _logger, _lookInterval) = (inner, time, logger, lookInterval ?? TimeSpan.FromSeconds(5));
+        (_inner, _time, _logger, _tick) = (inner, time, logger, tick ?? TimeSpan.FromSeconds(1));
+        (_readInterval, _visitPause) = (_tick * 5, _tick);
+        _lastVisit = _lastRead = time.GetTimestamp();
         _table = NftProgram.Find(time) is { } nft ? new(sentinel, nft, logger) : null;
-        _lookPause = _lookInterval;
-        _lastLook = time.GetTimestamp();
         _progress = loops.Add("relay.kernel");
-        _ticks = time.CreateTimer(_ => Wake(), null, Tick, Tick < _lookInterval ? Tick : _lookInterval);
+        _ticks = time.CreateTimer(_ => Wake(), null, _tick, _tick);
         _loop = Task.Run(RunAsync);
     }
 
@@ -226,12 +226,13 @@ internal sealed class KernelEngine : IEngine
 
     private async Task LookAsync(ImmutableArray<Lane> lanes, CancellationToken cancellationToken)
     {
-        var isDue = _time.GetElapsedTime(_lastLook) >= _lookPause;
-        if (isDue || lanes.Any(lane => lane.IsDraining))
+        if (_time.GetElapsedTime(_lastRead) >= _readInterval || lanes.Any(lane => lane.IsDraining))
         {
+            _lastRead = _time.GetTimestamp();
             await ReadCountersAsync(lanes, cancellationToken).ConfigureAwait(false);
         }
 
+        var isDue = _time.GetElapsedTime(_lastVisit) >= _visitPause;
         if (!isDue && !lanes.Any(lane => lane.WantsVisit))
         {
             return;
@@ -241,10 +242,10 @@ internal sealed class KernelEngine : IEngine
         Visit(lanes);
         if (isDue)
         {
-            // With very many connections a look costs time: never more than a twentieth of it.
-            _lastLook = _time.GetTimestamp();
+            // With very many connections a visit costs time: never more than a twentieth of it.
+            _lastVisit = _time.GetTimestamp();
             var pause = _time.GetElapsedTime(start) * 20;
-            _lookPause = pause > _lookInterval ? pause : _lookInterval;
+            _visitPause = pause > _tick ? pause : _tick;
         }
     }
 
@@ -274,23 +275,34 @@ internal sealed class KernelEngine : IEngine
     }
 
     /// <summary>Counts the connections in the kernel, and ends those that are to end.</summary>
-    private static void Visit(ImmutableArray<Lane> lanes)
+    private void Visit(ImmutableArray<Lane> lanes)
     {
         var known = lanes
             .SelectMany(lane => lane.Targets, (lane, target) => (Lane: lane, Target: target))
             .ToLookup(pair => pair.Target.EndPoint);
-        if (known.Count > 0)
+        var goners = known.Count == 0 ? [] : Tracker.Visit(flow =>
         {
-            Tracker.Visit(flow =>
-            {
-                var (lane, target) = known[flow.Backend].FirstOrDefault(pair => pair.Lane.Took(flow.To));
-                return target is not null && target.Visit(flow, lane.IsStopped);
-            });
-        }
-
+            var (lane, target) = known[flow.Backend].FirstOrDefault(pair => pair.Lane.Took(flow.To));
+            return target is not null && target.Visit(flow, lane.IsStopped);
+        });
         foreach (var lane in lanes)
         {
             lane.Settle();
+        }
+
+        // One that is still opening repeats its SYN by itself.
+        Tell([.. goners.Where(flow => flow is { IsOpen: true, IsOpening: false })]);
+    }
+
+    private void Tell(IReadOnlyList<TrackedFlow> goners)
+    {
+        try
+        {
+            Nudge.Send(goners);
+        }
+        catch (SocketException e)
+        {
+            Log.ClientsNotTold(_logger, goners.Count, e.SocketErrorCode);
         }
     }
 

@@ -24,6 +24,9 @@ internal sealed class Lane(Gate gate, string name, ILogger logger)
     private string? _complaint;
     private LaneCounters _counters;
 
+    /// <summary>The listener has as many connections as it may: newcomers go to user space, whose gate turns them away and counts them.</summary>
+    private bool _isFull;
+
     public Gate Gate => gate;
 
     /// <summary>Unlike that of any other lane.</summary>
@@ -110,7 +113,9 @@ internal sealed class Lane(Gate gate, string name, ILogger logger)
 
         var rules = gate.Rules;
         _everAt.UnionWith(at);
-        var targets = at.Count == 0 ? [] : Aim(rules, at);
+        var max = rules.Settings.MaxConnections;
+        _isFull = gate.Active >= (_isFull ? max - (max / 20) : max);
+        var targets = at.Count == 0 || _isFull ? [] : Aim(rules, at);
         foreach (var target in _targets)
         {
             var isCurrent = targets.Any(current => current.EndPoint.Equals(target.EndPoint));
@@ -127,7 +132,6 @@ internal sealed class Lane(Gate gate, string name, ILogger logger)
             Targets = targets,
             EverAt = [.. _everAt.OrderBy(end => end.ToString(), StringComparer.Ordinal)],
             EverTo = [.. _targets.Select(target => target.EndPoint).OrderBy(end => end.ToString(), StringComparer.Ordinal)],
-            MaxConnections = rules.Settings.MaxConnections,
             MaxConnectionsPerClient = rules.Settings.MaxConnectionsPerClient,
         };
     }
@@ -162,12 +166,9 @@ internal sealed class Lane(Gate gate, string name, ILogger logger)
         _counters = now;
         gate.SeeKernel(gate.InKernel, news.New);
         gate.Relayed(news.ToBackend, news.ToClient);
-        foreach (var (end, count) in new[] { (ConnectionEnd.ListenerFull, news.ListenerFull), (ConnectionEnd.ClientFull, news.ClientFull) })
+        if (news.Refused > 0)
         {
-            if (count > 0)
-            {
-                gate.EndedInKernel(end, count);
-            }
+            gate.EndedInKernel(ConnectionEnd.ClientFull, news.Refused);
         }
     }
 

@@ -4,16 +4,15 @@ namespace Sentinel.Forwarding.Relay.Kernel;
 
 /// <summary>One listener's counters in our table.</summary>
 /// <param name="New">Connections that were diverted to a backend.</param>
-/// <param name="ListenerFull">Connections that the limit of the listener turned away.</param>
-/// <param name="ClientFull">Connections that the limit of their client turned away.</param>
+/// <param name="Refused">Connections that the limit of their client turned away.</param>
 /// <param name="ToBackend">Bytes of IP packets, headers and bare acknowledgements included: the kernel counts no payload.</param>
 /// <param name="ToClient">Likewise.</param>
-internal readonly record struct LaneCounters(long New, long ListenerFull, long ClientFull, long ToBackend, long ToClient)
+internal readonly record struct LaneCounters(long New, long Refused, long ToBackend, long ToClient)
 {
-    private static readonly string[] Figures = ["new", "full", "clientfull", "in", "out"];
+    private static readonly string[] Figures = ["new", "refused", "in", "out"];
 
     public static LaneCounters operator -(LaneCounters now, LaneCounters before) => new(
-        now.New - before.New, now.ListenerFull - before.ListenerFull, now.ClientFull - before.ClientFull,
+        now.New - before.New, now.Refused - before.Refused,
         now.ToBackend - before.ToBackend, now.ToClient - before.ToClient);
 
     /// <summary>What the table calls them.</summary>
@@ -31,7 +30,7 @@ internal readonly record struct LaneCounters(long New, long ListenerFull, long C
         var mine = Names(listener).Select(name => counters.TryGetValue(name, out var counter) ? counter : default).ToArray();
         return mine.Any(counter => counter.ValueKind != JsonValueKind.Object)
             ? null
-            : new(Packets(mine[0]), Packets(mine[1]), Packets(mine[2]), Bytes(mine[3]), Bytes(mine[4]));
+            : new(Packets(mine[0]), Packets(mine[1]), Bytes(mine[2]), Bytes(mine[3]));
     }
 
     private static long Packets(JsonElement counter) => counter.GetProperty("packets").GetInt64();

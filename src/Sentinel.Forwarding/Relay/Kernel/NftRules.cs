@@ -31,7 +31,8 @@ internal static class NftRules
         Chain(script, "limits", "type filter hook prerouting priority dstnat - 1; policy accept;", table.Lanes.SelectMany(Limits));
         Chain(script, "targets", "type nat hook prerouting priority dstnat; policy accept;", table.Lanes.SelectMany(Diversions));
 
-        // Without a rule that speaks of ct the kernel stops tracking, and connections that are open break.
+        // A kernel in whose rules nothing speaks of ct stops tracking, and connections that are open break: here, and in
+        // the chain of each lane, something always does.
         Chain(script, "sources", "type nat hook postrouting priority srcnat; policy accept;",
             ["ct status & dnat == 0 accept", .. table.Lanes.SelectMany(lane => Flows(lane, "masquerade"))]);
         Chain(script, "flows", "type filter hook forward priority filter; policy accept;",
@@ -51,9 +52,8 @@ internal static class NftRules
         }
 
         // A set, unlike a rule, keeps its counts of connections while rules are exchanged around it.
-        Set(script, NftName.Of("open", lane.Listener), "inet_proto", 1);
-        Set(script, NftName.Of("clients4", lane.Listener), "ipv4_addr", 65535);
-        Set(script, NftName.Of("clients6", lane.Listener), "ipv6_addr", 65535);
+        Set(script, NftName.Of("clients4", lane.Listener), "ipv4_addr");
+        Set(script, NftName.Of("clients6", lane.Listener), "ipv6_addr");
         Chain(script, NftName.Of("limits", lane.Listener), null, LimitsOf(lane));
         Chain(script, NftName.Of("flows", lane.Listener), null,
         [
@@ -62,8 +62,8 @@ internal static class NftRules
         ]);
     }
 
-    private static void Set(StringBuilder script, string name, string type, int size) =>
-        script.Append($"\tset {name} {{\n\t\ttype {type}\n\t\tsize {size}\n\t\tflags dynamic\n\t}}\n");
+    private static void Set(StringBuilder script, string name, string type) =>
+        script.Append($"\tset {name} {{\n\t\ttype {type}\n\t\tsize 65535\n\t\tflags dynamic\n\t}}\n");
 
     private static void Chain(StringBuilder script, string name, string? hook, IEnumerable<string> rules)
     {
@@ -76,25 +76,25 @@ internal static class NftRules
         script.Append("\t}\n");
     }
 
-    /// <summary>The limit of each client comes first: who is turned away by it must not count against the whole.</summary>
-    private static IEnumerable<string> LimitsOf(NftLane lane)
+    /// <summary>
+    /// Only the limit of each client. The kernel counts by walking a list at each new connection, which for the limit of
+    /// the whole listener would make the ten-thousandth connection cost twenty times the first.
+    /// </summary>
+    private static string[] LimitsOf(NftLane lane)
     {
-        if (lane.MaxConnectionsPerClient > 0)
-        {
-            var refuse = $"ct count over {lane.MaxConnectionsPerClient} }} counter name {NftName.Of("clientfull", lane.Listener)} reject with tcp reset";
-            yield return $"meta nfproto ipv4 add @{NftName.Of("clients4", lane.Listener)} {{ ip saddr {refuse}";
+        var refuse = $"ct count over {lane.MaxConnectionsPerClient} }} counter name {NftName.Of("refused", lane.Listener)} reject with tcp reset";
+        return lane.MaxConnectionsPerClient == 0 ? [] :
+        [
+            $"meta nfproto ipv4 add @{NftName.Of("clients4", lane.Listener)} {{ ip saddr {refuse}",
 
             // one user is a /64, as in ClientAddress
-            yield return $"meta nfproto ipv6 add @{NftName.Of("clients6", lane.Listener)} {{ ip6 saddr & ffff:ffff:ffff:ffff:: {refuse}";
-        }
-
-        yield return $"add @{NftName.Of("open", lane.Listener)} {{ meta l4proto ct count over {lane.MaxConnections} }}"
-            + $" counter name {NftName.Of("full", lane.Listener)} reject with tcp reset";
+            $"meta nfproto ipv6 add @{NftName.Of("clients6", lane.Listener)} {{ ip6 saddr & ffff:ffff:ffff:ffff:: {refuse}",
+        ];
     }
 
     private static IEnumerable<string> Limits(NftLane lane) =>
         from at in lane.At
-        where TargetsFor(lane, at).Length > 0
+        where lane.MaxConnectionsPerClient > 0 && TargetsFor(lane, at).Length > 0
         select $"iifname != \"lo\" {Arriving(at)} jump {NftName.Of("limits", lane.Listener)}";
 
     private static IEnumerable<string> Diversions(NftLane lane) =>

@@ -22,7 +22,6 @@ internal sealed record NftTable(string Sentinel, EquatableList<NftLane> Lanes)
             EverAt = [new(IPAddress.Any, 1), new(IPAddress.IPv6Any, 1)],
             Targets = [new(new(IPAddress.Broadcast, 1), 1), new(new(IPAddress.Broadcast, 1), 2), new(new(IPAddress.IPv6Loopback, 1), 1)],
             EverTo = [new(IPAddress.Broadcast, 1), new(IPAddress.IPv6Loopback, 1)],
-            MaxConnections = 1,
             MaxConnectionsPerClient = 1,
         },
     ]);
@@ -49,9 +48,6 @@ internal sealed record NftLane
 
     /// <summary>Backends that connections may still be open to, <see cref="Targets"/> included.</summary>
     public EquatableList<IPEndPoint> EverTo { get; init; } = [];
-
-    /// <summary>Open connections at most.</summary>
-    public int MaxConnections { get; init; }
 
     /// <summary>Open connections of one client at most; zero: no limit.</summary>
     public int MaxConnectionsPerClient { get; init; }

@@ -112,9 +112,11 @@ internal static class TrackMessage
         }
 
         var state = Find(Find(Find(attributes, ProtocolInfo), InfoTcp), InfoTcpState);
-        return EndPoint(Find(attributes, TupleOriginal), AddressV4Destination, AddressV6Destination, ProtocolDestinationPort) is { } to
+        var original = Find(attributes, TupleOriginal);
+        return EndPoint(original, AddressV4Source, AddressV6Source, ProtocolSourcePort) is { } client
+            && EndPoint(original, AddressV4Destination, AddressV6Destination, ProtocolDestinationPort) is { } to
             && EndPoint(Find(attributes, TupleReply), AddressV4Source, AddressV6Source, ProtocolSourcePort) is { } backend
-            ? new(to, backend, state.IsEmpty ? TrackedState.None : (TrackedState)state[0])
+            ? new(client, to, backend, state.IsEmpty ? TrackedState.None : (TrackedState)state[0])
             : null;
     }
 

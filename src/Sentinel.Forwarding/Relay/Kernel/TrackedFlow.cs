@@ -3,10 +3,11 @@ using System.Net;
 namespace Sentinel.Forwarding.Relay.Kernel;
 
 /// <summary>One TCP connection whose destination was rewritten, as conntrack has it.</summary>
+/// <param name="Client">Who came.</param>
 /// <param name="To">Where the client went.</param>
 /// <param name="Backend">Who answers.</param>
 /// <param name="State">How far it is.</param>
-internal readonly record struct TrackedFlow(IPEndPoint To, IPEndPoint Backend, TrackedState State)
+internal readonly record struct TrackedFlow(IPEndPoint Client, IPEndPoint To, IPEndPoint Backend, TrackedState State)
 {
     /// <summary>Whether data may still move.</summary>
     public bool IsOpen => State is not (TrackedState.None or TrackedState.TimeWait or TrackedState.Close);

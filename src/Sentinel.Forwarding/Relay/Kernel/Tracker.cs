@@ -18,14 +18,15 @@ internal static partial class Tracker
     private const int ReceiveTimeout = 5000; // milliseconds
 
     /// <summary>Shows every TCP connection with a rewritten destination to <paramref name="isToGo"/>, then has the kernel forget those for which it says true.</summary>
+    /// <returns>Those that it has forgotten.</returns>
     /// <exception cref="Win32Exception">The kernel refused, or has no ctnetlink.</exception>
     /// <exception cref="SocketException">It did not answer in time, or so much that the socket overflowed.</exception>
-    public static void Visit(Func<TrackedFlow, bool> isToGo)
+    public static IReadOnlyList<TrackedFlow> Visit(Func<TrackedFlow, bool> isToGo)
     {
         using var socket = Open();
         socket.Send(TrackMessage.Dump());
         var buffer = new byte[64 * 1024];
-        var goners = new List<byte[]>();
+        var (goners, requests) = (new List<TrackedFlow>(), new List<byte[]>());
         var isOver = false;
         while (!isOver)
         {
@@ -36,20 +37,23 @@ internal static partial class Tracker
                 Throw(errno);
                 if (!isOver && TrackMessage.Read(message) is { } flow && isToGo(flow))
                 {
-                    goners.Add(TrackMessage.Forget(message));
+                    goners.Add(flow);
+                    requests.Add(TrackMessage.Forget(message));
                 }
             }
         }
 
-        foreach (var goner in goners)
+        foreach (var request in requests)
         {
-            socket.Send(goner);
+            socket.Send(request);
             var answer = (ReadOnlySpan<byte>)buffer.AsSpan(0, socket.Receive(buffer));
             if (TrackMessage.TryNext(ref answer, out var message) && TrackMessage.IsEnd(message, out var errno) && errno != NoSuchEntry)
             {
                 Throw(errno);
             }
         }
+
+        return goners;
     }
 
     private static void Throw(int errno)

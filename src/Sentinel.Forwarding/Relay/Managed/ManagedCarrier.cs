@@ -19,6 +19,8 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = [];
     private readonly ConcurrentDictionary<ManagedConnection, bool> _connections = [];
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _lock = new();
+    private Task _lastAccepts = Task.CompletedTask;
     private int _closingDown;
     private volatile bool _draining;
 
@@ -33,6 +35,10 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
         if (_accepting.TryRemove(listening, out var loop))
         {
             loop.Dispose();
+            lock (_lock)
+            {
+                _lastAccepts = Task.WhenAll(_lastAccepts, loop.Completion);
+            }
         }
     }
 
@@ -115,13 +121,13 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
 
     private Task StopAcceptingAsync()
     {
-        var loops = _accepting.Values.ToArray();
         foreach (var listening in _accepting.Keys)
         {
             StopAccepting(listening);
         }
 
-        return Task.WhenAll(loops.Select(loop => loop.Completion));
+        // Whoever was being accepted is in before anybody is counted.
+        return _lastAccepts;
     }
 
     private void Stop()

@@ -1,3 +1,5 @@
+using Sentinel.Forwarding.Listeners;
+
 namespace Sentinel.Forwarding.Relay.Splice;
 
 /// <summary>One connection as it came in.</summary>
@@ -48,7 +50,7 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
     /// <summary>Takes who has arrived.</summary>
     /// <param name="arrivals">Room for <see cref="MostAtOnce"/>.</param>
     /// <param name="errno">Of this thread.</param>
-    /// <param name="error">Zero; or why no more could be taken.</param>
+    /// <param name="error">Zero; or why no more could be taken, which the gate knows already.</param>
     /// <returns>How many.</returns>
     public int Accept(Arrival[] arrivals, int* errno, out int error)
     {
@@ -65,6 +67,14 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
 
                 var length = SocketName.MaxLength;
                 var socket = Libc.Accept(descriptor, address, &length, Libc.NonBlock | Libc.CloseOnExec);
+                if (socket >= 0 && Descriptors.IsLastForClients(socket))
+                {
+                    _ = Libc.Close(socket);
+                    Share.Gate.OutOfDescriptors();
+                    error = Errno.ProcessFilesFull;
+                    return count;
+                }
+
                 if (socket >= 0)
                 {
                     arrivals[count++] = new(socket, new(address));
@@ -77,6 +87,7 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
                 {
                     // a client that gave up in the backlog makes room for the next; anything else is no better at once
                     error = *errno;
+                    Share.Gate.AcceptFailed(Errno.ToSocketError(error));
                     return count;
                 }
             }

@@ -97,9 +97,6 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "fcntl")]
     public static partial int Fcntl(int fd, int command, nint argument);
 
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int Open(string path, int flags);
-
     /// <summary>Where this thread's errno is. The same place for the life of the thread.</summary>
     [LibraryImport("libc", EntryPoint = "__errno_location")]
     [SuppressGCTransition]

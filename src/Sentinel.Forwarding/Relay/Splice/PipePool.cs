@@ -1,3 +1,5 @@
+using Sentinel.Forwarding.Listeners;
+
 namespace Sentinel.Forwarding.Relay.Splice;
 
 /// <summary>
@@ -52,7 +54,7 @@ internal sealed unsafe class PipePool(int most)
             return false;
         }
 
-        if (Libc.Fcntl(ends[1], Libc.FcntlSetPipeSize, Capacity) < Capacity)
+        if (Descriptors.IsLastForClients(ends[1]) || Libc.Fcntl(ends[1], Libc.FcntlSetPipeSize, Capacity) < Capacity)
         {
             _ = Libc.Close(ends[0]);
             _ = Libc.Close(ends[1]);

@@ -45,7 +45,10 @@ internal sealed unsafe class Pump(int mostPipes)
     /// Moves what can be moved now, up to a turn's worth. A socket that turns out to be broken is marked so in its
     /// readiness; whoever called decides what that ends.
     /// </summary>
-    /// <param name="endsBoth">The other direction is finished: both sockets will be closed at once, so none needs a FIN of its own.</param>
+    /// <param name="endsBoth">
+    /// The other direction is finished, so the source has our FIN already; and once this one is too, both sockets are
+    /// closed, so that the sink needs none of its own.
+    /// </param>
     public Pumped Run(ref Flow flow, int source, ref Readiness sourceReady, int sink, ref Readiness sinkReady, bool endsBoth)
     {
         if (flow.Finished)
@@ -78,11 +81,11 @@ internal sealed unsafe class Pump(int mostPipes)
             }
             else if (flow.IsBusy)
             {
-                goOn = Splice(ref flow, source, ref sourceReady, sink, ref sinkReady);
+                goOn = Splice(ref flow, source, ref sourceReady, sink, ref sinkReady, endsBoth);
             }
             else
             {
-                goOn = Copy(ref flow, source, ref sourceReady, sink, ref sinkReady);
+                goOn = Copy(ref flow, source, ref sourceReady, sink, ref sinkReady, endsBoth);
             }
 
             if (!goOn)
@@ -113,7 +116,7 @@ internal sealed unsafe class Pump(int mostPipes)
         Leftovers.Trim();
     }
 
-    private bool Copy(ref Flow flow, int source, ref Readiness sourceReady, int sink, ref Readiness sinkReady)
+    private bool Copy(ref Flow flow, int source, ref Readiness sourceReady, int sink, ref Readiness sinkReady, bool sentEnd)
     {
         if ((sourceReady & Readiness.Readable) == 0 || (sinkReady & Readiness.Writable) == 0)
         {
@@ -123,7 +126,7 @@ internal sealed unsafe class Pump(int mostPipes)
         var received = (int)Libc.Receive(source, _buffer, BufferSize, 0);
         if (received <= 0)
         {
-            return CouldNotRead(ref flow, received, ref sourceReady);
+            return CouldNotRead(ref flow, received, source, ref sourceReady, sentEnd);
         }
 
         if (received < BufferSize)
@@ -198,7 +201,7 @@ internal sealed unsafe class Pump(int mostPipes)
         return true;
     }
 
-    private bool Splice(ref Flow flow, int source, ref Readiness sourceReady, int sink, ref Readiness sinkReady)
+    private bool Splice(ref Flow flow, int source, ref Readiness sourceReady, int sink, ref Readiness sinkReady, bool sentEnd)
     {
         if (!flow.Ended && flow.Piped < EnoughInPipe && (sourceReady & Readiness.Readable) != 0)
         {
@@ -220,7 +223,7 @@ internal sealed unsafe class Pump(int mostPipes)
             // with bytes in the pipe, EAGAIN may mean that the pipe is full: only an empty one proves the socket empty
             if (filled == 0 || *_errno != Errno.Again || flow.Piped == 0)
             {
-                var goOn = CouldNotRead(ref flow, filled, ref sourceReady);
+                var goOn = CouldNotRead(ref flow, filled, source, ref sourceReady, sentEnd);
                 if (flow.Piped == 0)
                 {
                     ReturnPipe(ref flow);
@@ -249,10 +252,18 @@ internal sealed unsafe class Pump(int mostPipes)
     }
 
     /// <summary>After a read that gave nothing: the end, nothing yet, or a broken socket. True to go on.</summary>
-    private bool CouldNotRead(ref Flow flow, int result, ref Readiness sourceReady)
+    private bool CouldNotRead(ref Flow flow, int result, int source, ref Readiness sourceReady, bool sentEnd)
     {
         if (result == 0)
         {
+            // Linux tells of a reset once: if a send has just taken the error away, a read sees an orderly end. One that
+            // an event has announced is in order; for another the kernel is asked, which is rare.
+            if (!sentEnd && (sourceReady & Readiness.Ending) == 0 && SocketOptions.WasReset(source))
+            {
+                sourceReady = (sourceReady & ~Readiness.Readable) | Readiness.Broken;
+                return false;
+            }
+
             flow.Ended = true;
             sourceReady &= ~Readiness.Readable;
             return true;

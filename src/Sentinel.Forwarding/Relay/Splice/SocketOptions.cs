@@ -27,6 +27,14 @@ internal static unsafe class SocketOptions
         Set(socket, Socket, KeepAlive, 1);
     }
 
+    /// <summary>As <see cref="TcpInfo.WasReset"/>: ask after an end of the stream, while we have not finished sending.</summary>
+    public static bool WasReset(int socket)
+    {
+        var info = stackalloc byte[TcpInfo.Size];
+        var length = TcpInfo.Size;
+        return Libc.GetOption(socket, Tcp, TcpInfo.Option, info, &length) == 0 && new TcpInfo(new(info, length)).IsClosed;
+    }
+
     /// <summary>As <see cref="DeadPeer.Review"/>: whether to review it again even if nothing more is sent on it.</summary>
     public static bool Review(int socket)
     {

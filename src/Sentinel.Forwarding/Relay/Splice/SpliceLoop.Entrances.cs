@@ -84,7 +84,6 @@ internal sealed unsafe partial class SpliceLoop
         {
             // out of descriptors or memory: who waits in the backlog stays there until it is better
             _pump.Pipes.Trim();
-            entrance.Share.Gate.AcceptFailed(Errno.ToSocketError(error));
             entrance.Pause();
             (_hasPaused, _reopenAt) = (true, _wheel.Now + PauseTicks);
         }

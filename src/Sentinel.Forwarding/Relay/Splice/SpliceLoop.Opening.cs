@@ -1,6 +1,7 @@
 using System.Net;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Holding;
+using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Splice;
 
@@ -8,7 +9,7 @@ namespace Sentinel.Forwarding.Relay.Splice;
 internal sealed unsafe partial class SpliceLoop
 {
     // by then, keepalive is set on the upstream socket: five calls that a short connection never pays
-    private const int KeepAliveAfterMilliseconds = 5000;
+    private static readonly TimeSpan KeepAliveAfter = TimeSpan.FromSeconds(5);
 
     private const uint WatchUpstream =
         EpollEvents.In | EpollEvents.Out | EpollEvents.ReadHangUp | EpollEvents.Priority | EpollEvents.EdgeTriggered;
@@ -140,15 +141,11 @@ internal sealed unsafe partial class SpliceLoop
         var address = stackalloc byte[SocketName.MaxLength];
         var length = name.WithPort(slot.Rules.Destination.Port).Write(address);
         var socket = Libc.Socket(*(ushort*)address, Libc.SockStream | Libc.NonBlock | Libc.CloseOnExec, 0);
-        if (socket < 0)
+        if (socket < 0 || Descriptors.IsLastForBackends(socket))
         {
+            _ = Libc.Close(socket);
             _pump.Pipes.Trim();
-            socket = Libc.Socket(*(ushort*)address, Libc.SockStream | Libc.NonBlock | Libc.CloseOnExec, 0);
-        }
-
-        if (socket < 0)
-        {
-            DialFailed(index, Errno.ToDialOutcome(*_errno));
+            DialFailed(index, DialOutcome.Exhausted);
             return;
         }
 
@@ -211,6 +208,13 @@ internal sealed unsafe partial class SpliceLoop
             return;
         }
 
+        // it may have left while a backend was dialled, and no second event tells of it
+        if (HasLeft(slot.ClientSocket, slot.ClientReady))
+        {
+            End(index, ConnectionEnd.ClientLeft);
+            return;
+        }
+
         var waiter = slot.Waiter = new(this, index, rules.Destination.Pool, slot.Client.ClientAddress, slot.Start, rules.Settings.Hold);
         switch (rules.Gate.Room.Enter(waiter, slot.Attempts.Exhausted))
         {
@@ -235,9 +239,10 @@ internal sealed unsafe partial class SpliceLoop
 
         // the dial's deadline stays armed and becomes the first look at the connection, unless that would be late
         var settings = rules.Settings;
-        if (settings.ConnectTimeout.TotalMilliseconds > KeepAliveAfterMilliseconds || settings.IdleTimeout > TimeSpan.Zero)
+        var look = settings.IdleTimeout > TimeSpan.Zero && settings.IdleTimeout < KeepAliveAfter ? settings.IdleTimeout : KeepAliveAfter;
+        if (settings.ConnectTimeout > look)
         {
-            ArmFor(index, TimeSpan.FromMilliseconds(KeepAliveAfterMilliseconds));
+            ArmFor(index, look);
         }
 
         if (WatchForClient(index, WatchClient))

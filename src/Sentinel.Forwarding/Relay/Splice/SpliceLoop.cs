@@ -177,11 +177,11 @@ internal sealed unsafe partial class SpliceLoop
         ref var slot = ref _slots[index];
         if (isUpstream)
         {
-            slot.UpstreamReady |= ReadinessOf(events);
+            slot.UpstreamReady |= ReadinessOf(events, slot.Up.Finished);
         }
         else
         {
-            slot.ClientReady |= ReadinessOf(events);
+            slot.ClientReady |= ReadinessOf(events, slot.Down.Finished);
         }
 
         Guarded(index, isUpstream ? &UpstreamHasNews : &ClientHasNews);
@@ -242,7 +242,8 @@ internal sealed unsafe partial class SpliceLoop
 
     private bool Find(int index, uint generation) => index < _slots.Length && _slots[index].Generation == generation;
 
-    private static Readiness ReadinessOf(uint events)
+    /// <param name="sentEnd">We have sent our FIN on this socket.</param>
+    private static Readiness ReadinessOf(uint events, bool sentEnd)
     {
         var ready = Readiness.None;
         if ((events & (EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) != 0)
@@ -260,7 +261,8 @@ internal sealed unsafe partial class SpliceLoop
             ready |= Readiness.Ending;
         }
 
-        if ((events & EpollEvents.Error) != 0)
+        // both halves shut, and not by us: a reset whose error a send has taken away already, since Linux tells it once
+        if ((events & EpollEvents.Error) != 0 || ((events & EpollEvents.HangUp) != 0 && !sentEnd))
         {
             ready |= Readiness.Broken;
         }

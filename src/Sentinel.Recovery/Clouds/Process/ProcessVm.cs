@@ -147,9 +147,13 @@ internal sealed class ProcessVm
         {
             var wasRunning = Intend(Ending.Stop);
             var left = await EndAllAsync(grace, hurry).ConfigureAwait(false);
-            if (forget && left.Count == 0)
+            if (left.Count == 0 && forget)
             {
                 _files.Forget();
+            }
+            else if (left.Count == 0 && wasRunning)
+            {
+                WriteRecord(new(OutageCause.Ours, _parts.Time.GetUtcNow(), "stopped by the sentinel"));
             }
 
             return left.Count > 0 ? StillThere(left)
@@ -320,7 +324,7 @@ internal sealed class ProcessVm
         {
             var left = await DoomedAsync().ConfigureAwait(false);
             var elapsed = _parts.Time.GetElapsedTime(begun);
-            if (left.Count == 0 || elapsed > grace + ProcessCloud.KillPatience)
+            if ((left.Count == 0 && !IsEnding) || elapsed > grace + ProcessCloud.KillPatience)
             {
                 return left;
             }
@@ -335,6 +339,18 @@ internal sealed class ProcessVm
             }
 
             await Task.Delay(ProcessCloud.LookAgain, _parts.Time, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whether its first process was told to end and the news of it is still on its way.</summary>
+    private bool IsEnding
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _leader is not null && _ending is not Ending.NotOurs;
+            }
         }
     }
 

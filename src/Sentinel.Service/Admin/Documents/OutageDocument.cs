@@ -1,3 +1,5 @@
+using Sentinel.Recovery.Recording;
+
 namespace Sentinel.Service.Admin.Documents;
 
 /// <summary>What <c>GET /outages</c> answers, the latest first.</summary>
@@ -23,8 +25,14 @@ internal sealed record OutageDocument
     /// <summary>Starts that were tried.</summary>
     public int Attempts { get; init; }
 
+    /// <summary>Where the time went.</summary>
+    public OutageDurations Durations { get; init; } = new();
+
     /// <summary>In the order of events.</summary>
     public IReadOnlyList<OutageMomentDocument> Timeline { get; init; } = [];
+
+    /// <summary>How many moments of a long timeline were left out of its middle.</summary>
+    public int Omitted { get; init; }
 }
 
 /// <summary>One thing that happened during an outage.</summary>

@@ -26,15 +26,24 @@ internal sealed class MetricsPipeline : IDisposable
         ["dotnet.timer.count"] = "dotnet.timers",
     };
 
+    // The SDK's own limit of series for one instrument, beyond which it lumps them together.
+    private const int UsualSeries = 2000;
+
+    // A backend has one series a state, and a reload may add as many backends again.
+    private const int SeriesPerBackend = 24;
+
     private readonly string _name;
+    private readonly int _series;
     private readonly MeterProvider _prometheus;
     private MeterProvider? _otlp;
     private Uri? _endpoint;
 
     /// <param name="name">This sentinel's name, sent to collectors as the service's instance.</param>
-    public MetricsPipeline(string name)
+    /// <param name="backends">How many backends there are to tell of.</param>
+    public MetricsPipeline(string name, int backends = 0)
     {
         _name = name;
+        _series = Math.Max(UsualSeries, SeriesPerBackend * backends);
         _prometheus = Everything().AddReader(Scrape.Reader).Build();
     }
 
@@ -74,15 +83,20 @@ internal sealed class MetricsPipeline : IDisposable
         options.TimeoutMilliseconds = (int)LastExport.TotalMilliseconds;
     }
 
-    private static MeterProviderBuilder Everything() => Sdk.CreateMeterProviderBuilder()
+    private MeterProviderBuilder Everything() => Sdk.CreateMeterProviderBuilder()
         .AddMeter("Sentinel.*", "System.Runtime")
         .AddView(ViewOf);
 
-    private static MetricStreamConfiguration? ViewOf(Instrument instrument)
+    private MetricStreamConfiguration? ViewOf(Instrument instrument)
     {
         if (Renamed.TryGetValue(instrument.Name, out var name))
         {
             return new MetricStreamConfiguration { Name = name };
+        }
+
+        if (instrument.IsObservable && instrument.Name.StartsWith("sentinel.", StringComparison.Ordinal))
+        {
+            return new MetricStreamConfiguration { CardinalityLimit = _series };
         }
 
         var isHistogram = instrument.GetType().GetGenericTypeDefinition() == typeof(Histogram<>);

@@ -66,6 +66,11 @@ internal sealed unsafe class ExitWatch : IDisposable
 
     public void Dispose()
     {
+        if (_stopping)
+        {
+            return;
+        }
+
         _stopping = true;
         ulong one = 1;
         _ = Libc.Write(_wake, (byte*)&one, sizeof(ulong));

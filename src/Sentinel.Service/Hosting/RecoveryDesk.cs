@@ -1,0 +1,54 @@
+using Sentinel.Backends;
+using Sentinel.Recovery;
+using Sentinel.Recovery.Outages;
+using Sentinel.Recovery.Recording;
+using Sentinel.Service.Admin;
+using Sentinel.Service.Admin.Documents;
+
+namespace Sentinel.Service.Hosting;
+
+/// <summary>Recovery as the admin endpoint sees it.</summary>
+internal sealed class RecoveryDesk(RecoveryService recovery, TimeProvider time) : IRecoveryDesk
+{
+    public BackendHistory? HistoryOf(BackendId backend) => recovery.HistoryOf(backend) is not { } history ? null : new()
+    {
+        Preemptions = history.Preemptions,
+        LastPreemption = history.LastPreemption,
+        Outage = history.Open?.Id,
+        LastOutage = history.LastOutage,
+        NextAttempt = history.NextAttempt,
+    };
+
+    public IReadOnlyList<OutageDocument> Outages() => [.. recovery.Outages.List().Select(Describe)];
+
+    public OutageDocument? Outage(string id) => recovery.Outages.Find(id) is { } record ? Describe(record) : null;
+
+    public async Task<string?> AskAsync(BackendId backend, OperatorRequest request, CancellationToken cancellationToken)
+    {
+        var outcome = await recovery.RequestAsync(backend, request, cancellationToken).ConfigureAwait(false);
+        return outcome.Result switch
+        {
+            RequestResult.Accepted => null,
+            RequestResult.UnknownBackend => $"{backend} has just left the configuration.",
+            _ => outcome.Why ?? "It makes no sense now.",
+        };
+    }
+
+    private OutageDocument Describe(OutageRecord record)
+    {
+        var began = record.StoppedAt < record.OpenedAt ? record.StoppedAt.Value : record.OpenedAt;
+        return new OutageDocument
+        {
+            Id = record.Id,
+            Backend = record.Backend,
+            Cause = record.Cause.ToName(),
+            StartedAt = began,
+            EndedAt = record.ClosedAt,
+            Seconds = Math.Round(((record.ClosedAt ?? time.GetUtcNow()) - began).TotalSeconds, 3),
+            Attempts = record.Attempts,
+            Durations = record.Durations,
+            Timeline = [.. record.Timeline.Select(entry => new OutageMomentDocument(entry.At, entry.What.ToName(), entry.Source.ToName(), entry.Detail))],
+            Omitted = record.Omitted,
+        };
+    }
+}

@@ -1,0 +1,45 @@
+using Sentinel.Testing;
+
+namespace Sentinel.Service.Tests;
+
+/// <summary>The unit under <c>packaging/systemd</c>.</summary>
+public sealed class UnitFileTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("sentinel-unit-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [NeedsFact("systemd-analyze")]
+    public async Task Systemd_has_nothing_to_say_of_it()
+    {
+        var outcome = await RunningProgram.RunAsync("systemd-analyze", ["verify", Unit()]);
+
+        // Its status is 0 even for keys that it does not know.
+        Assert.Equal((0, "", ""), (outcome.Status, outcome.Output, outcome.Errors));
+    }
+
+    [NeedsFact("systemd-analyze")]
+    public async Task It_exposes_little()
+    {
+        var outcome = await RunningProgram.RunAsync("systemd-analyze", ["security", "--offline=true", "--threshold=20", Unit()]);
+
+        Assert.Equal(0, outcome.Status);
+    }
+
+    /// <summary>A copy that starts a program which is there: verify insists on that.</summary>
+    private string Unit()
+    {
+        var start = new DirectoryInfo(AppContext.BaseDirectory);
+        while (start is not null && !File.Exists(Path.Combine(start.FullName, "Sentinel.sln")))
+        {
+            start = start.Parent;
+        }
+
+        Assert.NotNull(start);
+        var unit = File.ReadAllText(Path.Combine(start.FullName, "packaging/systemd/sentinel.service"));
+        Assert.Contains("ExecStart=/usr/local/bin/sentinel run\n", unit, StringComparison.Ordinal);
+        var copy = Path.Combine(_folder, "sentinel.service");
+        File.WriteAllText(copy, unit.Replace("/usr/local/bin/sentinel", Path.Combine(AppContext.BaseDirectory, "sentinel"), StringComparison.Ordinal));
+        return copy;
+    }
+}
