@@ -16,18 +16,21 @@ public sealed partial class Forwarder
     /// this ends the process at once when it returns: until the next one runs, kept connections stand still.
     /// Where there is no store it is <see cref="StopAsync"/>.
     /// </summary>
+    /// <param name="last">What else there is to do in this process: called when the others have finished and before the kept connections stand still.</param>
     /// <param name="now">Ends what cannot be kept at once.</param>
-    public async Task HandOverAsync(CancellationToken now)
+    public async Task HandOverAsync(Func<Task> last, CancellationToken now)
     {
         if (_keeping.IsPossible && StopWhatCannotBeKept())
         {
             await DepartedAsync(now).ConfigureAwait(false);
+            await last().ConfigureAwait(false);
             await LeaveAsync().ConfigureAwait(false);
             await _keeping.SettleAsync().ConfigureAwait(false);
         }
         else
         {
             await StopAsync(now).ConfigureAwait(false);
+            await last().ConfigureAwait(false);
         }
     }
 

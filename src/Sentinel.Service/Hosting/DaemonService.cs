@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding;
 using Sentinel.Recovery;
 using Sentinel.Service.Cli;
+using Sentinel.Service.Lifetimes;
 using Sentinel.Service.Telemetry;
 
 namespace Sentinel.Service.Hosting;
@@ -38,11 +39,25 @@ internal sealed class DaemonService(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         Log.Stopping(logger);
+        if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System).ConfigureAwait(false))
+        {
+            // Child-process VMs go on too. What takes time comes before connections stand still.
+            await forwarder.HandOverAsync(LeaveAsync, parts.Signals.Now).ConfigureAwait(false);
+        }
+        else
+        {
+            // The admin endpoint tells of the draining to its end; VMs go last, because what drains still talks to them.
+            await forwarder.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+            await admin.DisposeAsync().ConfigureAwait(false);
+            await recovery.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+        }
 
-        // The admin endpoint tells of the draining to its end; VMs go last, because what drains still talks to them.
-        await forwarder.StopAsync(parts.Signals.Now).ConfigureAwait(false);
-        await admin.DisposeAsync().ConfigureAwait(false);
-        await recovery.StopAsync(parts.Signals.Now).ConfigureAwait(false);
         Log.Stopped(logger);
+    }
+
+    private async Task LeaveAsync()
+    {
+        await admin.DisposeAsync().ConfigureAwait(false);
+        await recovery.LeaveAsync().ConfigureAwait(false);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class Succession(params RelayEngine[] engines) : IAsyncDisposabl
         change.Commit();
     }
 
-    public Task LeaveAsync() => Current.HandOverAsync(CancellationToken.None);
+    public Task LeaveAsync() => Current.HandOverAsync(() => Task.CompletedTask, CancellationToken.None);
 
     public async Task RestartAsync()
     {

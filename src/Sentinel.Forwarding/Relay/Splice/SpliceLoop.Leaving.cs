@@ -67,7 +67,7 @@ internal sealed unsafe partial class SpliceLoop
 
         // whether it is so, the first calls find out; registering reports an end that has come meanwhile
         slot.ClientReady = slot.UpstreamReady = Readiness.Readable | Readiness.Writable;
-        ArmFor(index, TimeSpan.FromMilliseconds(KeepAliveAfterMilliseconds));
+        ArmFor(index, KeepAliveAfter);
         if (relay.ClosesOnDown && (slot.Backend is null || slot.Rules.Gate.IsDown(slot.Backend)))
         {
             End(index, ConnectionEnd.BackendDown);
