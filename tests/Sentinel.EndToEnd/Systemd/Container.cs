@@ -138,7 +138,7 @@ internal sealed class Container : IAsyncDisposable
         }
     }
 
-    private static string Repository
+    public static string Repository
     {
         get
         {
