@@ -25,7 +25,7 @@ internal sealed class RecoveryMeter : IDisposable
     {
         _meter.CreateObservableGauge("sentinel.backend.healthy", () => Each(figures => figures.Healthy ? 1 : 0), description: "Whether a backend passes its checks.");
         _meter.CreateObservableGauge("sentinel.backend.state", ObserveStates, description: "1 for the state that a backend is in, 0 for every other.");
-        _meter.CreateObservableCounter("sentinel.health_checks", ObserveChecks, description: "Health checks by outcome.");
+        _meter.CreateObservableCounter("sentinel.health.checks", ObserveChecks, description: "Health checks by outcome.");
         _meter.CreateObservableCounter("sentinel.preemptions", () => Each(figures => figures.Preemptions), description: "Preemptions since the daemon started.");
         _meter.CreateObservableCounter("sentinel.recovery.attempts", ObserveAttempts, description: "Attempts to bring a backend back, by what was asked of its cloud and what came of it.");
         _outages = _meter.CreateHistogram(

@@ -76,6 +76,9 @@ public sealed class CrashTests : IAsyncLifetime
         await sentinel.UntilAsync("one", "starting", "verifying", "waiting");
         var outage = (string?)(await sentinel.BackendAsync("one"))["outage"];
 
+        // The pool is told first and the record is written then, before anything is done about it.
+        await Eventually.TrueAsync(() => File.Exists(Path.Combine(_sandbox.State, "outages", $"{outage}.json")));
+
         await sentinel.KillAsync();
         sentinel = await _sandbox.StartAsync(_configuration);
         await sentinel.UntilAsync("one", "starting", "verifying", "waiting");

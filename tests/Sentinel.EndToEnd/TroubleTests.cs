@@ -74,7 +74,7 @@ public sealed class TroubleTests : IAsyncLifetime
                 await Shell.RunAsync("kill", "-9", $"{id}");
             }
 
-            await Eventually.TrueAsync(() => sentinel.Log.Contains("No space left", StringComparison.OrdinalIgnoreCase));
+            await Eventually.TrueAsync(() => sentinel.Events("records.unwritable").Any(line => ((string)line["msg"]!).Contains("disk was full", StringComparison.Ordinal)));
             await sentinel.UntilAsync("one", "serving");
 
             Assert.Single(Vms());

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
@@ -6,6 +7,7 @@ using Sentinel.Backends;
 using Sentinel.Recovery.Clouds;
 using Sentinel.Recovery.Outages;
 using Sentinel.Recovery.Tests.Clouds;
+using Sentinel.Recovery.Watching;
 using Sentinel.Testing;
 
 namespace Sentinel.Recovery.Tests;
@@ -115,6 +117,24 @@ public sealed class RecoveryServiceTests : IAsyncLifetime
         Assert.Equal(BackendState.Serving, _rig.Status("one").State);
 
         Task<RequestOutcome> Ask(BackendId backend, OperatorRequest request) => _rig.Recovery.RequestAsync(backend, request, CancellationToken.None);
+    }
+
+    [NeedsFact("linux", "sshd", "ssh-keygen")]
+    public async Task An_SSH_server_that_is_killed_comes_back()
+    {
+        var (port, key, file) = (RecoveryRig.FreePort(), Path.Combine(_rig.Folder, "key"), Path.Combine(_rig.Folder, "sshd_config"));
+        using var keygen = Process.Start(Needs.Find("ssh-keygen")!, ["-q", "-t", "ed25519", "-N", "", "-f", key]);
+        await keygen.WaitForExitAsync();
+        await File.WriteAllTextAsync(file, $"ListenAddress 127.23.0.1:{port}\nHostKey {key}\nPidFile none\nUsePAM no\n");
+        var one = RecoveryRig.Vm("one", "", health: new() { Kind = HealthKind.Ssh, Port = port, Interval = TimeSpan.FromMilliseconds(500) });
+        await _rig.StartAsync(one with { Process = new() { Command = [Needs.Find("sshd")!, "-D", "-e", "-f", file] } });
+        await _rig.UntilAsync("one", BackendState.Serving);
+        await Eventually.TrueAsync(() => File.Exists(Path.Combine(_rig.Folder, "processes", "one.json")));
+
+        ProcessRig.Signal(_rig.PidOf("one"), SigKill);
+
+        await Eventually.TrueAsync(() => _rig.Recovery.Outages.List() is [{ ClosedAt: not null, Preemptions: 1 }]);
+        await _rig.UntilAsync("one", BackendState.Serving);
     }
 
     [Fact]
@@ -253,7 +273,7 @@ public sealed class RecoveryServiceTests : IAsyncLifetime
                 "sentinel.backend.healthy{backend=one} 1",
                 "sentinel.backend.state{backend=one,state=serving} 1",
                 "sentinel.backend.state{backend=one,state=held} 0",
-                "sentinel.health_checks{backend=one,outcome=passed} 0",
+                "sentinel.health.checks{backend=one,outcome=passed} 0",
                 "sentinel.preemptions{backend=one} 1",
                 "sentinel.outage.duration{backend=one} 0",
                 "sentinel.recovery.attempts{backend=one,action=start,outcome=done} 2",

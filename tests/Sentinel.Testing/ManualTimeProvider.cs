@@ -6,6 +6,7 @@ public sealed class ManualTimeProvider : TimeProvider
     private readonly Lock _lock = new();
     private readonly List<ManualTimer> _timers = [];
     private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private TimeSpan _jumped;
 
     /// <inheritdoc/>
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -35,7 +36,14 @@ public sealed class ManualTimeProvider : TimeProvider
     }
 
     /// <inheritdoc/>
-    public override long GetTimestamp() => GetUtcNow().Ticks;
+    public override long GetTimestamp()
+    {
+        lock (_lock)
+        {
+            // The monotonic clock does not notice when the wall clock is set.
+            return (_now - _jumped).Ticks;
+        }
+    }
 
     /// <inheritdoc/>
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
@@ -82,6 +90,7 @@ public sealed class ManualTimeProvider : TimeProvider
         lock (_lock)
         {
             _now += by;
+            _jumped += by;
             foreach (var timer in _timers)
             {
                 timer.Due += by;

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
 
@@ -14,11 +15,12 @@ namespace Sentinel.Forwarding.Http;
 /// The sentinel's record of one client connection of an <c>http</c> listener, from accept to end: what it is under, what
 /// it moved, whom it reached, why it ended. A feature of every request on it. Thread-safe.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed; a deadline nobody needs any more passes by itself.")]
 internal sealed class ClientConnection : IByteCount
 {
     private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
+    private readonly CancellationTokenSource _beginning;
     private readonly Lock _lock = new();
     private ConnectionContext? _context;
     private ConnectionEnd? _end;
@@ -40,6 +42,7 @@ internal sealed class ClientConnection : IByteCount
     public ClientConnection(ListenerRules rules, IPEndPoint endPoint, ClientAddress client, Socket socket, Action<ClientConnection> closed)
     {
         (Rules, EndPoint, Client, _socket, _closed) = (rules, endPoint, client, socket, closed);
+        _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         Start = _lastMoved = rules.Gate.Time.GetTimestamp();
     }
 
@@ -53,6 +56,9 @@ internal sealed class ClientConnection : IByteCount
 
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
+
+    /// <summary>Cancelled when the client has taken too long to begin, or need not begin any more.</summary>
+    public CancellationToken Beginning => _beginning.Token;
 
     /// <summary>Whom a request of it was last sent to.</summary>
     public BackendId? Backend { get; private set; }
@@ -68,6 +74,7 @@ internal sealed class ClientConnection : IByteCount
                 return false;
             }
 
+            _beginning.Dispose();
             _context = new HandedOverContext(socket, this);
             if (!listener.HandOver(_context))
             {
@@ -115,9 +122,21 @@ internal sealed class ClientConnection : IByteCount
         {
             _closing = true;
             context = _context;
+            if (context is null)
+            {
+                // Whoever has not begun to speak has nothing to finish.
+                _end ??= ConnectionEnd.Completed;
+            }
         }
 
-        context?.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        if (context is null)
+        {
+            _beginning.Cancel();
+        }
+        else
+        {
+            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        }
     }
 
     /// <summary>Kestrel serves it now. A close that was asked for before it could listen is repeated.</summary>
@@ -179,18 +198,25 @@ internal sealed class ClientConnection : IByteCount
     public void ClientBroke() => End(ConnectionEnd.ClientReset);
 
     /// <summary>Tells the gate what moved since the last call, and ends the connection if that was too long ago. Called about once a second.</summary>
-    public void Review()
+    /// <param name="withSocket">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
+    public void Review(bool withSocket)
     {
         TellMoved();
+        if (withSocket)
+        {
+            SocketWatch.Review(_socket);
+        }
+
         var idle = Rules.Settings.IdleTimeout;
         if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || Gate.Time.GetElapsedTime(Volatile.Read(ref _lastMoved)) < idle)
         {
             return;
         }
 
-        if (Volatile.Read(ref _open) == 0)
+        if (Volatile.Read(ref _open) == 0 && !_closing)
         {
-            // Between requests nobody loses anything: end it as the protocol has it.
+            // Between requests nobody loses anything: end it as the protocol has it. One in the middle of a head stays
+            // for that, and is ended at the next review.
             End(ConnectionEnd.Idle);
             RequestClose();
         }

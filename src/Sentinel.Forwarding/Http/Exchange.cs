@@ -44,6 +44,12 @@ internal sealed class Exchange
         Lost,
     }
 
+    /// <summary>Under what connections are opened for it.</summary>
+    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout);
+
+    /// <summary>Whether the head of an answer came from the backend.</summary>
+    public bool HasAnswer { get; set; }
+
     private Gate Gate => _connection.Gate;
 
     /// <summary>Brings the request to its end.</summary>
@@ -56,7 +62,7 @@ internal sealed class Exchange
             return ConnectionEnd.Completed;
         }
 
-        _context.Features.Set(new DialTerms(Gate, _destination.Pool, _rules.Settings.ConnectTimeout));
+        _context.Features.Set(this);
         var backend = _attempts.Next(Gate, _destination.Pool, _connection.Client);
         while (true)
         {
@@ -168,14 +174,21 @@ internal sealed class Exchange
             return (Outcome.Over, ConnectionEnd.ClientReset);
         }
 
-        if (!_context.Response.HasStarted && DialFailure.Find(cause) is { } dial)
+        if (HasAnswer && error == ForwarderError.RequestBodyCanceled)
+        {
+            // Answered before the request was whole, and the backend did not want the rest.
+            return (Outcome.Over, ConnectionEnd.Completed);
+        }
+
+        var upstream = UpstreamFailure.Find(cause);
+        if (upstream is DialFailure dial)
         {
             _attempts.Failed(Gate, backend, dial.Outcome);
             return (Outcome.NotSent, default);
         }
 
         var failure = Failure.Of(error, cause, isDown);
-        if (failure.IsBackends && !_resent && Resending.Allows(_context))
+        if ((isDown || upstream is AnswerLost) && !HasAnswer && !_resent && Resending.Allows(_context))
         {
             _resent = true;
             Log.RequestResent(_forwarder.Logger, _context.Request.Method, Gate.Name, backend.Id, failure.Reason);

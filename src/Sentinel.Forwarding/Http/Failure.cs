@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Http;
 using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Relay;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -20,7 +21,8 @@ internal sealed record Failure(string Reason, ConnectionEnd End, bool IsBackends
     /// <param name="isDown">Whether it was cut because the backend was declared down.</param>
     public static Failure Of(ForwarderError error, Exception? cause, bool isDown)
     {
-        var reason = cause?.GetBaseException().Message ?? "no reason given";
+        var upstream = UpstreamFailure.Find(cause);
+        var reason = upstream?.Message ?? cause?.GetBaseException().Message ?? "no reason given";
         return error switch
         {
             _ when isDown => new("the backend was declared down", ConnectionEnd.BackendDown, IsBackends: true, Refusals.WentAway),
@@ -30,6 +32,7 @@ internal sealed record Failure(string Reason, ConnectionEnd End, bool IsBackends
                 or ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeResponseClient
                 or ForwarderError.UpgradeRequestCanceled or ForwarderError.UpgradeResponseCanceled
                 => new(reason, ConnectionEnd.ClientReset, IsBackends: false, Refusals.For(StatusCodes.Status400BadRequest)),
+            _ when upstream is AnswerMalformed => new(reason, ConnectionEnd.BackendReset, IsBackends: true, Refusals.Garbled),
             ForwarderError.RequestCreation => new(reason, ConnectionEnd.Failed, IsBackends: false, Refusals.Fault),
             ForwarderError.RequestTimedOut => new(reason, ConnectionEnd.BackendReset, IsBackends: true, Refusals.NoAnswer),
             _ => new(reason, ConnectionEnd.BackendReset, IsBackends: true, Refusals.WentAway),

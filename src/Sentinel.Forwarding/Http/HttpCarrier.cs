@@ -66,11 +66,12 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     }
 
     /// <summary>Called about once a second.</summary>
-    public void Review()
+    /// <param name="withSockets">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
+    public void Review(bool withSockets)
     {
         foreach (var connection in _open.Keys)
         {
-            connection.Review();
+            connection.Review(withSockets);
         }
     }
 
@@ -78,7 +79,9 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         try
         {
-            var preface = await PeekAsync(connection, socket);
+            var preface = connection.Rules.Settings.Http2
+                ? await HttpPrefacePeek.ReadAsync(socket, gate.Time, connection.Beginning)
+                : HttpPreface.Http1;
             if (preface == HttpPreface.Undecided)
             {
                 connection.Drop(ConnectionEnd.Completed);
@@ -101,18 +104,6 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
             Log.HandOverFailed(logger, e, gate.Name);
             connection.Drop(ConnectionEnd.Failed);
         }
-    }
-
-    private async ValueTask<HttpPreface> PeekAsync(ClientConnection connection, Socket socket)
-    {
-        var settings = connection.Rules.Settings;
-        if (!settings.Http2)
-        {
-            return HttpPreface.Http1;
-        }
-
-        using var deadline = new CancellationTokenSource(settings.HeaderTimeout, gate.Time);
-        return await HttpPrefacePeek.ReadAsync(socket, gate.Time, deadline.Token);
     }
 
     private void Forget(ClientConnection connection)

@@ -21,6 +21,7 @@ namespace Sentinel.Forwarding.Http;
 internal sealed class HttpEngine : IEngine
 {
     private static readonly TimeSpan ReviewInterval = TimeSpan.FromSeconds(1);
+    private static readonly int SocketRounds = (int)(DeadPeer.ReviewInterval / ReviewInterval);
 
     private readonly LoopRegistry _loops;
     private readonly TimeProvider _time;
@@ -40,7 +41,7 @@ internal sealed class HttpEngine : IEngine
     public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook)
     {
         (_loops, _time, _logger, _quiet) = (loops, time, logs.CreateLogger<HttpEngine>(), new(logs));
-        _upstreams = new(pools);
+        _upstreams = new(pools, time);
         _requests = new(_upstreams, outlook, rules => _pages.TryGetValue(rules, out var page) ? page : null, _quiet, _logger);
         _reviews = ReviewAsync();
     }
@@ -133,19 +134,21 @@ internal sealed class HttpEngine : IEngine
     {
         using var progress = _loops.Add("http.review");
         using var timer = new PeriodicTimer(ReviewInterval, _time);
-        while (await NextAsync(timer))
+        for (var round = 1; await NextAsync(timer); round++)
         {
             progress.Beat();
-            foreach (var carrier in _carriers.Keys)
+            try
             {
-                try
+                var withSockets = round % SocketRounds == 0;
+                _upstreams.Tend(withSockets);
+                foreach (var carrier in _carriers.Keys)
                 {
-                    carrier.Review();
+                    carrier.Review(withSockets);
                 }
-                catch (Exception e)
-                {
-                    Log.ReviewFailed(_logger, e);
-                }
+            }
+            catch (Exception e)
+            {
+                Log.ReviewFailed(_logger, e);
             }
         }
     }

@@ -7,8 +7,8 @@ namespace Sentinel.Forwarding.Http;
 // HTTP owns event ids 1500–1799.
 internal static partial class Log
 {
-    [LoggerMessage(1500, LogLevel.Warning, "A {Method} request on {Listener} to {Backend} failed ({Error}): {Reason}. The client got {Status}.", EventName = "request.failed")]
-    public static partial void RequestFailed(ILogger logger, string method, string listener, BackendId backend, ForwarderError error, string reason, int status);
+    [LoggerMessage(1500, LogLevel.Warning, "A {Method} request on {Listener} to {Backend} failed ({Why}): {Reason}. The client got {Status}.", EventName = "request.failed")]
+    public static partial void RequestFailed(ILogger logger, string method, string listener, BackendId backend, ForwarderError why, string reason, int status);
 
     [LoggerMessage(1501, LogLevel.Information, "A {Method} request on {Listener} that {Backend} left without an answer is sent once more: {Reason}", EventName = "request.resent")]
     public static partial void RequestResent(ILogger logger, string method, string listener, BackendId backend, string reason);

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
-using Sentinel.Forwarding.Http.Upstreams;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Sentinel.Forwarding.Http;
@@ -42,19 +41,13 @@ internal sealed class RequestTransformer : HttpTransformer
             proxyRequest.RequestUri = new(destinationPrefix + target, AsWritten);
         }
 
-        // SocketsHttpHandler sends a request without content again by itself when its connection ends before the answer,
-        // whatever the method. With a content, even an empty one, it leaves that to us.
-        if (proxyRequest.Content is null && !Resending.IsSafe(httpContext.Request.Method) && !HttpMethods.IsConnect(httpContext.Request.Method))
-        {
-            proxyRequest.Content = new ByteArrayContent([]);
-        }
-
-        httpContext.Features.GetRequiredFeature<DialTerms>().AttachTo(proxyRequest);
+        httpContext.Features.GetRequiredFeature<Exchange>().Terms.AttachTo(proxyRequest);
     }
 
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         var copies = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        httpContext.Features.GetRequiredFeature<Exchange>().HasAnswer = proxyResponse is not null;
         if (proxyResponse is not null && proxyResponse.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var connection))
         {
             foreach (var name in Nominated(new StringValues([.. connection])))

@@ -15,8 +15,8 @@ internal static partial class Log
     [LoggerMessage(1001, LogLevel.Warning, "{Listener} refused {Count} connections: {Open} are open and {Held} wait, see maxConnections, maxConnectionsPerClient and holdLimit.", EventName = "listener.connections.refused")]
     public static partial void Refused(ILogger logger, string listener, long count, int open, int held);
 
-    [LoggerMessage(1002, LogLevel.Error, "{Listener} could not accept {Count} times: {Error}. It goes on; if descriptors ran out, raise LimitNOFILE or lower maxConnections.", EventName = "listener.accept.failed")]
-    public static partial void AcceptFailed(ILogger logger, string listener, int count, SocketError error);
+    [LoggerMessage(1002, LogLevel.Error, "{Listener} could not accept {Count} times: {Why}. It goes on; if descriptors ran out, raise LimitNOFILE or lower maxConnections.", EventName = "listener.accept.failed")]
+    public static partial void AcceptFailed(ILogger logger, string listener, int count, SocketError why);
 
     [LoggerMessage(1003, LogLevel.Error, "Accepting on {Listener} failed; it goes on.", EventName = "listener.accept.broke")]
     public static partial void AcceptBroke(ILogger logger, Exception exception, string listener);

@@ -20,7 +20,10 @@ internal sealed record CloudPipelineOptions
     /// <summary>Before the first retry; doubles from there, with jitter.</summary>
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>How long nobody is asked once most tries fail.</summary>
+    /// <summary>Tries within half a minute, half of which must have failed before the provider is given a rest.</summary>
+    public int BreakAfter { get; init; } = 10;
+
+    /// <summary>How long nobody is asked then.</summary>
     public TimeSpan Break { get; init; } = TimeSpan.FromSeconds(15);
 }
 
@@ -46,7 +49,13 @@ internal static class CloudPipeline
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
             })
-            .AddCircuitBreaker(new CircuitBreakerStrategyOptions<T> { ShouldHandle = transient, BreakDuration = options.Break })
+            .AddCircuitBreaker(new CircuitBreakerStrategyOptions<T>
+            {
+                ShouldHandle = transient,
+                FailureRatio = 0.5,
+                MinimumThroughput = options.BreakAfter,
+                BreakDuration = options.Break,
+            })
             .AddTimeout(options.Attempt)
             .Build();
     }

@@ -7,7 +7,7 @@ namespace Sentinel.Recovery.Recording;
 /// <summary>How records are written: camelCase, enumerations by their stable names, times in RFC 3339.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     WriteIndented = true,
     Converters = [typeof(SnakeCase<OutageCause>), typeof(SnakeCase<OutageMark>), typeof(SnakeCase<OutageSource>)])]
 [JsonSerializable(typeof(OutageRecord))]

@@ -31,6 +31,7 @@ internal sealed class Prober : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Task, byte> _running = [];
     private TaskCompletionSource _sooner = NewSignal();
+    private long _wakesAt;
     private Task _loop = Task.CompletedTask;
 
     public Prober(TimeProvider time, LoopRegistry loops, ILogger logger) => (_time, _loops, _logger) = (time, loops, logger);
@@ -117,7 +118,10 @@ internal sealed class Prober : IAsyncDisposable
     {
         watch.Due = due;
         _due.Enqueue((watch, due), due);
-        _sooner.TrySetResult();
+        if (due < _wakesAt)
+        {
+            _sooner.TrySetResult();
+        }
     }
 
     // The lock is held. An earlier entry of the queue goes stale: its time is no longer that of its watch.
@@ -137,11 +141,7 @@ internal sealed class Prober : IAsyncDisposable
             progress.Beat();
             try
             {
-                var pause = Begin(out var sooner);
-                if (pause > TimeSpan.Zero)
-                {
-                    await Task.WhenAny(sooner, Task.Delay(pause, _time, _stopping.Token)).ConfigureAwait(false);
-                }
+                await BeginAsync().ConfigureAwait(false);
             }
             catch (Exception e) when (!_stopping.IsCancellationRequested)
             {
@@ -151,8 +151,8 @@ internal sealed class Prober : IAsyncDisposable
     }
 
     /// <summary>Begins every check that is due.</summary>
-    /// <returns>How long nothing will be; zero if places ran out and the rest waits for one.</returns>
-    private TimeSpan Begin(out Task sooner)
+    /// <returns>Ends when there may be more to do.</returns>
+    private Task BeginAsync()
     {
         lock (_lock)
         {
@@ -161,7 +161,6 @@ internal sealed class Prober : IAsyncDisposable
                 _sooner = NewSignal();
             }
 
-            sooner = _sooner.Task;
             var now = _time.GetTimestamp();
             while (_due.TryPeek(out var next, out var due))
             {
@@ -174,14 +173,12 @@ internal sealed class Prober : IAsyncDisposable
 
                 if (due > now)
                 {
-                    // Rounded up to the milliseconds that timers know: less than one would be no pause at all, and the loop would spin.
-                    var pause = TimeSpan.FromMilliseconds(Math.Ceiling(_time.GetElapsedTime(now, due).TotalMilliseconds));
-                    return pause < Beat ? pause : Beat;
+                    return SleepUntil(due);
                 }
 
                 if (!_places.Wait(0, CancellationToken.None))
                 {
-                    return ShortestPause;
+                    return SleepUntil(now + Ticks(ShortestPause));
                 }
 
                 _due.Dequeue();
@@ -191,8 +188,23 @@ internal sealed class Prober : IAsyncDisposable
                 _ = check.ContinueWith(ended => _running.TryRemove(ended, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
             }
 
-            return Beat;
+            return SleepUntil(long.MaxValue);
         }
+    }
+
+    // The lock is held. What is scheduled for later than that need not wake the loop.
+    private Task SleepUntil(long due)
+    {
+        var now = _time.GetTimestamp();
+        _wakesAt = Math.Min(due, now + Ticks(Beat));
+        if (_wakesAt <= now)
+        {
+            return Task.CompletedTask;
+        }
+
+        // A delay is cut to whole milliseconds: rounded up, or the last one of each would be spent in going round and round.
+        var pause = TimeSpan.FromMilliseconds(Math.Ceiling(_time.GetElapsedTime(now, _wakesAt).TotalMilliseconds));
+        return Task.WhenAny(_sooner.Task, Task.Delay(pause, _time, _stopping.Token));
     }
 
     private async Task CheckAsync(Watch watch)

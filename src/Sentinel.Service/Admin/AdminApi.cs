@@ -13,6 +13,7 @@ namespace Sentinel.Service.Admin;
 /// <summary>The endpoints for programs: see interfaces, HTTP.</summary>
 internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, ILogger<AdminApi> logger)
 {
+    private static readonly TimeSpan FreshEnough = TimeSpan.FromMilliseconds(500);
     private static readonly string[] Read = [HttpMethods.Get, HttpMethods.Head];
 
     public void AddTo(IEndpointRouteBuilder routes)
@@ -39,7 +40,10 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
             ? Answers.DocumentAsync(context, new HealthDocument("ok"), AdminJson.Default.HealthDocument)
             : Answers.ProblemAsync(context, new ProblemDocument
             {
-                Title = "Stuck", Status = StatusCodes.Status503ServiceUnavailable, Loops = stuck, Detail = $"No progress lately: {string.Join(", ", stuck)}.",
+                Title = "Stuck",
+                Status = StatusCodes.Status503ServiceUnavailable,
+                Loops = stuck,
+                Detail = $"No progress lately: {string.Join(", ", stuck)}.",
             });
     }
 
@@ -58,13 +62,17 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         ];
         return Answers.ProblemAsync(context, new ProblemDocument
         {
-            Title = "Not ready", Status = StatusCodes.Status503ServiceUnavailable, Listeners = listeners, Pools = pools, Detail = $"{string.Join("; ", reasons)}.",
+            Title = "Not ready",
+            Status = StatusCodes.Status503ServiceUnavailable,
+            Listeners = listeners,
+            Pools = pools,
+            Detail = $"{string.Join("; ", reasons)}.",
         });
     }
 
-    private Task Metrics(HttpContext context) => metrics.Read() is { } text
+    private async Task Metrics(HttpContext context) => await (await metrics.ReadAsync(FreshEnough, context.RequestAborted).ConfigureAwait(false) is { } text
         ? Answers.TextAsync(context, PrometheusText.ContentType, text)
-        : Answers.ProblemAsync(context, StatusCodes.Status503ServiceUnavailable, "The figures could not be collected in time; ask again.");
+        : Answers.ProblemAsync(context, StatusCodes.Status503ServiceUnavailable, "The figures could not be collected in time; ask again.")).ConfigureAwait(false);
 
     private Task Outage(HttpContext context)
     {

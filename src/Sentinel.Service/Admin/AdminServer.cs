@@ -74,7 +74,7 @@ internal sealed class AdminServer : IAsyncDisposable
         options.Limits.MaxRequestHeadersTotalSize = 16 * 1024;
         options.Limits.MaxRequestHeaderCount = 64;
         options.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(5);
-        options.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(75);
+        options.Limits.KeepAliveTimeout = TimeSpan.FromSeconds(30);
         options.Limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
         options.Limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
         options.Listen(bind, listen => listen.Protocols = HttpProtocols.Http1);

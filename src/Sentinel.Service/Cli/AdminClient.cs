@@ -23,6 +23,11 @@ internal sealed class AdminClient : IDisposable
         };
         if (!string.IsNullOrEmpty(token))
         {
+            if (token.AsSpan().ContainsAnyExceptInRange('!', '~'))
+            {
+                throw new CommandFailure(ExitStatus.Usage, "the token holds blanks or letters beyond ASCII, which no header can carry; is its file the right one?");
+            }
+
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         }
     }

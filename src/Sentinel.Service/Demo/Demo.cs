@@ -32,7 +32,12 @@ internal sealed class Demo(DemoScene scene, DemoSettings settings, Daemon daemon
         using var systemd = new SystemdLink(null, null);
         await using var daemon = Daemon.Create(new DaemonParts
         {
-            Configuration = result.Configuration, Source = source, Signals = signals, Systemd = systemd, LogOutput = (Stream?)tail ?? output!, LogsToConsole = !isLive,
+            Configuration = result.Configuration,
+            Source = source,
+            Signals = signals,
+            Systemd = systemd,
+            LogOutput = (Stream?)tail ?? output!,
+            LogsToConsole = !isLive,
         });
         if (!isLive)
         {

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Documents;
 using Sentinel.Service.Cli;
@@ -5,7 +6,7 @@ using Sentinel.Service.Cli;
 namespace Sentinel.Service.Demo;
 
 /// <summary>What the demo shows in the terminal.</summary>
-internal static class DemoView
+internal static partial class DemoView
 {
     /// <summary>What there is to try.</summary>
     /// <param name="scene">Where everything is.</param>
@@ -45,6 +46,10 @@ internal static class DemoView
             "",
         ];
         string[] bottom = ["", "p  preempts the active VM     q  quits"];
-        return [.. top, .. events.TakeLast(Math.Max(0, height - top.Length - bottom.Length)).Select(line => "  " + line), .. bottom];
+        return [.. top, .. events.TakeLast(Math.Max(0, height - top.Length - bottom.Length)).Select(line => "  " + Event().Replace(line, "$1  $2")), .. bottom];
     }
+
+    /// <summary>A line of the log: of it, the time of day and the sentence are for those who watch.</summary>
+    [GeneratedRegex(@"^\S+ (\d\d:\d\d:\d\d)\.\d+Z \w+ +\S+ +(.*)$")]
+    private static partial Regex Event();
 }

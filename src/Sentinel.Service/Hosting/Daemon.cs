@@ -47,20 +47,33 @@ internal sealed class Daemon : IAsyncDisposable
     }
 
     /// <summary>Runs until a signal stops it and everything has ended.</summary>
-    /// <exception cref="CommandFailure">It could not start.</exception>
+    /// <exception cref="CommandFailure">It could not start, or a part of it failed that it cannot be without.</exception>
     public async Task RunAsync()
     {
         void Tell(object? sender, UnobservedTaskExceptionEventArgs e) => Log.TaskFailed(Part<ILogger<Daemon>>(), e.Exception);
+        void Flush(object sender, UnhandledExceptionEventArgs e) => _telemetry.Logs.Flush();
         TaskScheduler.UnobservedTaskException += Tell;
+        AppDomain.CurrentDomain.UnhandledException += Flush;
+        var stop = Part<StopSignals>().Stop;
         try
         {
             await Part<DaemonService>().PrepareAsync().ConfigureAwait(false);
             await _host.StartAsync().ConfigureAwait(false);
             await _host.WaitForShutdownAsync().ConfigureAwait(false);
         }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Stopped before it was up: nothing listens and nothing runs.
+        }
         finally
         {
             TaskScheduler.UnobservedTaskException -= Tell;
+            AppDomain.CurrentDomain.UnhandledException -= Flush;
+        }
+
+        if (!stop.IsCancellationRequested)
+        {
+            throw new CommandFailure(ExitStatus.Failed, "the daemon stopped because a part of it failed; its log says which");
         }
     }
 

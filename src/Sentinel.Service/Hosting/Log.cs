@@ -26,6 +26,9 @@ internal static partial class Log
     [LoggerMessage(6206, LogLevel.Error, "A reload failed by a fault of ours; what was in force goes on.", EventName = "config.failed")]
     public static partial void ReloadFailed(ILogger logger, Exception exception);
 
+    [LoggerMessage(6208, LogLevel.Error, "Watching the configuration file failed; it is tried again.", EventName = "config.watch.failed")]
+    public static partial void WatchFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(6207, LogLevel.Error, "A task failed and nobody was there to see it.", EventName = "daemon.task.failed")]
     public static partial void TaskFailed(ILogger logger, Exception exception);
 }

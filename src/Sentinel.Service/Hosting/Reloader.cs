@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
@@ -15,13 +14,17 @@ internal sealed class Reloader(
     ConfigurationSource source, ConfigurationInForce inForce, Rooms rooms, TelemetryRoom telemetry,
     SystemdLink systemd, LoopRegistry loops, TimeProvider time, ILogger<Reloader> logger) : BackgroundService
 {
-    private static readonly TimeSpan SignOfLife = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan WatchAgain = TimeSpan.FromSeconds(5);
+
+    // A reload may have to wait for the network: an exporter's last words, a name to be found.
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(250);
 
     // One that waits is enough: it will read the file as it is then.
-    private readonly Channel<bool> _asked = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private int _asked;
 
     /// <summary>Asks for a reload.</summary>
-    public void Ask() => _asked.Writer.TryWrite(true);
+    public void Ask() => Volatile.Write(ref _asked, 1);
 
     /// <summary>Reads the file and puts it in force.</summary>
     public async Task<ReloadOutcome> ReloadAsync(CancellationToken cancellationToken)
@@ -42,40 +45,43 @@ internal sealed class Reloader(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var watching = new ConfigurationWatcher(source, time, loops).RunAsync(Ask, stoppingToken);
-        using var loop = loops.Add("reload", TimeSpan.FromMinutes(2));
-        using var timer = new PeriodicTimer(SignOfLife, time);
-        var tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
-        var asked = _asked.Reader.WaitToReadAsync(stoppingToken).AsTask();
+        var watching = WatchAsync(stoppingToken);
+        using var loop = loops.Add("reload", Silence);
+        using var timer = new PeriodicTimer(Interval, time);
         try
         {
-            while (true)
+            while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
             {
-                await Task.WhenAny(tick, asked, watching).ConfigureAwait(false);
                 loop.Beat();
-                if (asked.IsCompleted)
+                if (Interlocked.Exchange(ref _asked, 0) == 1)
                 {
-                    await asked.ConfigureAwait(false);
-                    _asked.Reader.TryRead(out _);
                     await TryAsync(stoppingToken).ConfigureAwait(false);
-                    asked = _asked.Reader.WaitToReadAsync(stoppingToken).AsTask();
-                }
-
-                if (tick.IsCompleted)
-                {
-                    await tick.ConfigureAwait(false);
-                    tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
-                }
-
-                if (watching.IsCompleted)
-                {
-                    await watching.ConfigureAwait(false);
                 }
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // The daemon stops.
+            await watching.ConfigureAwait(false);
+        }
+    }
+
+    private async Task WatchAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await new ConfigurationWatcher(source, time, loops).RunAsync(Ask, stoppingToken).ConfigureAwait(false);
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                Log.WatchFailed(logger, e);
+                await Task.Delay(WatchAgain, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException)
+            {
+                // The daemon stops.
+            }
         }
     }
 

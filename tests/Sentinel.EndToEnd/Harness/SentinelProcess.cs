@@ -16,6 +16,7 @@ internal sealed class SentinelProcess : IAsyncDisposable
     private readonly Process _process;
     private readonly HttpClient _admin;
     private readonly ConcurrentQueue<string> _log = [];
+    private bool _isDisposed;
 
     public SentinelProcess(Sandbox sandbox, object configuration)
     {
@@ -117,6 +118,12 @@ internal sealed class SentinelProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         if (!HasExited)
         {
             await Signal("TERM");

@@ -10,6 +10,7 @@ internal sealed class TestBackend : IDisposable
     private readonly Socket _listening;
     private readonly ConcurrentBag<Socket> _accepted = [];
     private readonly Func<Socket, Task> _serve;
+    private int _serving;
 
     public TestBackend(IPEndPoint at, Func<Socket, Task> serve)
     {
@@ -26,6 +27,9 @@ internal sealed class TestBackend : IDisposable
     public int Port { get; }
 
     public int Accepted => _accepted.Count;
+
+    /// <summary>Connections that the test's code is not done with: it may still be reading what the relay has long delivered.</summary>
+    public int Serving => Volatile.Read(ref _serving);
 
     public IReadOnlyCollection<Socket> Connections => _accepted;
 
@@ -75,6 +79,7 @@ internal sealed class TestBackend : IDisposable
                 return;
             }
 
+            Interlocked.Increment(ref _serving);
             _accepted.Add(socket);
             _ = ServeAsync(socket);
         }
@@ -93,5 +98,6 @@ internal sealed class TestBackend : IDisposable
         }
 
         socket.Dispose();
+        Interlocked.Decrement(ref _serving);
     }
 }

@@ -99,6 +99,7 @@ public sealed class ProcessCrashTests : IAsyncLifetime
         var child = await _rig.PidFromAsync("child");
         await _rig.CrashAsync();
         ProcessRig.Signal(pid, SigKill);
+        await Eventually.TrueAsync(() => !ProcessRig.IsRunning(pid));
 
         await _rig.OpenAsync();
 

@@ -21,6 +21,7 @@ public sealed class ProberTests : IAsyncLifetime
     public ProberTests()
     {
         _server.Start();
+        _ = AcceptAsync();
         _prober = new(_time, new LoopRegistry(_time), NullLogger.Instance);
     }
 
@@ -173,6 +174,22 @@ public sealed class ProberTests : IAsyncLifetime
 
             _time.Advance(TimeSpan.FromTicks(next - begun));
             begun = next;
+        }
+    }
+
+    /// <summary>Keeps room in the queue of those who wait to be accepted: 4,096 fit.</summary>
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                (await _server.AcceptSocketAsync()).Dispose();
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // disposed
         }
     }
 

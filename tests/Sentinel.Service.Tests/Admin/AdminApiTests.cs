@@ -20,7 +20,8 @@ public sealed class AdminApiTests
         admin.Desk.Histories["spot-1"] = new() { Preemptions = 3, LastPreemption = DateTimeOffset.UnixEpoch, LastOutage = TimeSpan.FromSeconds(71.44) };
         admin.Desk.Histories["spot-2"] = new()
         {
-            Outage = "20260101T000000Z-spot-2", NextAttempt = admin.Time.GetUtcNow() + TimeSpan.FromSeconds(5),
+            Outage = "20260101T000000Z-spot-2",
+            NextAttempt = admin.Time.GetUtcNow() + TimeSpan.FromSeconds(5),
         };
 
         Assert.Equal(
@@ -146,7 +147,12 @@ public sealed class AdminApiTests
         await using var admin = await AdminFixture.StartAsync();
         admin.Desk.Recorded.Add(new OutageDocument
         {
-            Id = "20260101T000000Z-spot-1", Backend = "spot-1", Cause = "preempted", StartedAt = admin.Time.GetUtcNow(), Seconds = 71.4, Attempts = 1,
+            Id = "20260101T000000Z-spot-1",
+            Backend = "spot-1",
+            Cause = "preempted",
+            StartedAt = admin.Time.GetUtcNow(),
+            Seconds = 71.4,
+            Attempts = 1,
             Timeline = [new(admin.Time.GetUtcNow(), "opened", "cloud", "preempted")],
         });
 

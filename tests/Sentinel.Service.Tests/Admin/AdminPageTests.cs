@@ -15,7 +15,11 @@ public sealed partial class AdminPageTests
         admin.Desk.Histories["spot-1"] = new() { Preemptions = 3, NextAttempt = admin.Time.GetUtcNow() + TimeSpan.FromSeconds(65) };
         admin.Desk.Recorded.Add(new OutageDocument
         {
-            Id = "20260101T000000Z-spot-1", Backend = "spot-1", Cause = "preempted", StartedAt = admin.Time.GetUtcNow(), Seconds = 0,
+            Id = "20260101T000000Z-spot-1",
+            Backend = "spot-1",
+            Cause = "preempted",
+            StartedAt = admin.Time.GetUtcNow(),
+            Seconds = 0,
             Timeline = [new(admin.Time.GetUtcNow(), "opened", "cloud", "the cloud took it")],
         });
 
@@ -35,7 +39,11 @@ public sealed partial class AdminPageTests
         admin.Report("spot-1", BackendState.Suspect, healthy: true, Evil);
         admin.Desk.Recorded.Add(new OutageDocument
         {
-            Id = Evil, Backend = Evil, Cause = Evil, StartedAt = admin.Time.GetUtcNow(), Timeline = [new(admin.Time.GetUtcNow(), Evil, Evil, Evil)],
+            Id = Evil,
+            Backend = Evil,
+            Cause = Evil,
+            StartedAt = admin.Time.GetUtcNow(),
+            Timeline = [new(admin.Time.GetUtcNow(), Evil, Evil, Evil)],
         });
 
         var html = await admin.Http.GetStringAsync("/");

@@ -70,7 +70,13 @@ public sealed class StatusTextTests
     {
         var outage = new OutageDocument
         {
-            Id = "20261122T110000Z-spot-1", Backend = "spot-1", Cause = "preempted", StartedAt = Now, EndedAt = Now.AddSeconds(71.4), Seconds = 71.4, Attempts = 1,
+            Id = "20261122T110000Z-spot-1",
+            Backend = "spot-1",
+            Cause = "preempted",
+            StartedAt = Now,
+            EndedAt = Now.AddSeconds(71.4),
+            Seconds = 71.4,
+            Attempts = 1,
             Timeline = [new(Now, "opened", "cloud", "the cloud took it"), new(Now.AddSeconds(71.4), "closed", "probe", "2 checks passed")],
         };
 

@@ -21,6 +21,12 @@ internal static class Refusals
         Paragraphs = ["The server took this request and did not answer in time. It may or may not have been carried out."],
     };
 
+    /// <summary>The backend answered something that is not HTTP.</summary>
+    public static readonly Answer Garbled = WentAway with
+    {
+        Paragraphs = ["The server took this request and its answer could not be understood. It may or may not have been carried out."],
+    };
+
     /// <summary>More body than the listener allows.</summary>
     public static readonly Answer TooLarge = new()
     {

@@ -8,19 +8,20 @@ namespace Sentinel.Forwarding.Http.Upstreams;
 /// <summary>Under what a connection is opened: the listener's patience, and where the attempt is counted. Travels with the request that asks for it.</summary>
 internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout)
 {
-    private static readonly HttpRequestOptionsKey<DialTerms> Key = new("sentinel.dial");
+    private static readonly HttpRequestOptionsKey<DialTerms> Key = new(nameof(DialTerms));
+
+    public static DialTerms Of(HttpRequestMessage request) =>
+        request.Options.TryGetValue(Key, out var terms) ? terms : throw new InvalidOperationException("A request without dial terms.");
 
     public void AttachTo(HttpRequestMessage request) => request.Options.Set(Key, this);
 
-    /// <summary>Opens a connection for a handler's pool.</summary>
     /// <exception cref="DialFailure">It could not be opened.</exception>
-    public static async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public async ValueTask<Socket> DialAsync(string host, int port, CancellationToken cancellationToken)
     {
-        context.InitialRequestMessage.Options.TryGetValue(Key, out var terms);
-        var (gate, pool, timeout) = terms!;
-        var start = gate.Time.GetTimestamp();
-        var (socket, outcome) = await new Dialler(gate.Time).DialAsync(context.DnsEndPoint.Host, context.DnsEndPoint.Port, timeout, cancellationToken);
-        gate.Dialled(pool, outcome, start);
-        return socket is null ? throw new DialFailure(outcome) : new NetworkStream(socket, ownsSocket: true);
+        var start = Gate.Time.GetTimestamp();
+        var (socket, outcome) = await new Dialler(Gate.Time).DialAsync(host, port, Timeout, cancellationToken);
+        Gate.Dialled(Pool, outcome, start);
+        return socket ?? throw new DialFailure(outcome);
     }
 }

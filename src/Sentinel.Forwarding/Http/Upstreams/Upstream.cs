@@ -1,7 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
-using System.Text;
 using Sentinel.Backends;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
+using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http.Upstreams;
 
@@ -16,16 +17,19 @@ internal sealed class Upstream
     private readonly DateTimeOffset _healthySince;
     private readonly string _address;
     private readonly string _host;
+    private readonly SocketWatch _sockets = new();
+    private readonly Http1Handler _http1;
     private readonly CancellationTokenSource _down = new();
     private readonly Lock _lock = new();
     private int _users;
     private bool _retired;
 
-    public Upstream(Backend backend)
+    public Upstream(Backend backend, TimeProvider time)
     {
         (_healthySince, _address) = (backend.HealthySince, backend.Address!);
         _host = IPAddress.TryParse(_address, out var ip) && _address.Contains(':') ? $"[{ip}]" : _address;
-        Invoker = new(CreateHandler(ip is null));
+        _http1 = new(_address, _sockets, time);
+        Invoker = new(new ByVersion(_http1, _sockets));
         Down = _down.Token;
     }
 
@@ -71,7 +75,7 @@ internal sealed class Upstream
         }
     }
 
-    /// <summary>The backend is down: no new requests, and those under way are told. Connections go when the last of them is over.</summary>
+    /// <summary>The backend is down: no new requests, and those under way are told.</summary>
     public void Retire()
     {
         bool last;
@@ -86,6 +90,8 @@ internal sealed class Upstream
             last = _users == 0;
         }
 
+        // Idle connections go now, those in use as their requests end.
+        _http1.Dispose();
         if (last)
         {
             Dispose();
@@ -97,51 +103,36 @@ internal sealed class Upstream
         }
     }
 
+    /// <summary>Closes connections that have been idle for long. Called about once a second.</summary>
+    public void TrimIdle() => _http1.Review();
+
+    /// <summary>See <see cref="DeadPeer"/>.</summary>
+    public void ReviewSockets() => _sockets.Review();
+
     private void Dispose()
     {
         Invoker.Dispose();
         _down.Dispose();
     }
 
-    private static SocketsHttpHandler CreateHandler(bool isName) => new()
+    /// <summary>Sends each request in the version it asks for.</summary>
+    private sealed class ByVersion(Http1Handler http1, SocketWatch watch) : HttpMessageHandler
     {
-        // A proxy passes on what it gets: nothing is followed, unpacked, remembered or traced on the client's behalf.
-        AllowAutoRedirect = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        UseCookies = false,
-        UseProxy = false,
-        ActivityHeadersPropagator = null,
+        private readonly HttpMessageInvoker _http1 = new(http1);
+        private readonly Lazy<HttpMessageInvoker> _http2 = new(() => new(Http2Handler.Create(watch)));
 
-        // Header values pass as the bytes they are.
-        RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
-        ResponseHeaderEncodingSelector = static (_, _) => Encoding.Latin1,
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            (request.Version.Major >= 2 ? _http2.Value : _http1).SendAsync(request, cancellationToken);
 
-        // KiB, as on the client's side.
-        MaxResponseHeadersLength = 64,
+        protected override void Dispose(bool disposing)
+        {
+            _http1.Dispose();
+            if (_http2.IsValueCreated)
+            {
+                _http2.Value.Dispose();
+            }
 
-        // The timeout of an attempt is its listener's, see DialTerms.
-        ConnectCallback = DialTerms.ConnectAsync,
-        ConnectTimeout = Timeout.InfiniteTimeSpan,
-
-        // Servers close idle connections after a few seconds (Node 5, Apache 5, nginx 75). One that is being closed
-        // just as it is used costs a request; a connection to the next machine costs less than a millisecond.
-        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(4),
-
-        // A name may come to mean another address.
-        PooledConnectionLifetime = isName ? TimeSpan.FromMinutes(5) : Timeout.InfiniteTimeSpan,
-
-        // HTTP/2: more streams than one connection takes open a second; a peer that vanished is found out while
-        // requests wait for it (TCP's own keepalive sees to the rest).
-        EnableMultipleHttp2Connections = true,
-        KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-        KeepAlivePingDelay = TimeSpan.FromSeconds(15),
-        KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
-
-        // How long a backend may think over Expect: 100-continue before the body is sent anyway (RFC 9110 §10.1.1).
-        Expect100ContinueTimeout = TimeSpan.FromSeconds(1),
-
-        // A download that its client abandoned is not read to the end to save the connection.
-        MaxResponseDrainSize = 64 * 1024,
-        ResponseDrainTimeout = TimeSpan.FromSeconds(1),
-    };
+            base.Dispose(disposing);
+        }
+    }
 }

@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
 using Sentinel.Backends;
+using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http.Upstreams;
 
 /// <summary>The present life of each backend that requests were sent to. Thread-safe.</summary>
-internal sealed class UpstreamTable(PoolTable pools) : IDisposable
+internal sealed class UpstreamTable(PoolTable pools, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<BackendId, Upstream> _upstreams = new();
     private int _reviewing;
@@ -21,7 +22,7 @@ internal sealed class UpstreamTable(PoolTable pools) : IDisposable
                 return null;
             }
 
-            var upstream = _upstreams.GetOrAdd(id, static (_, backend) => new Upstream(backend), now);
+            var upstream = _upstreams.GetOrAdd(id, static (_, made) => new Upstream(made.now, made.time), (now, time));
             if (pools.Current != snapshot)
             {
                 // Whose life this is can only be told by the newest snapshot. Should the upstream be of an older one and
@@ -46,6 +47,20 @@ internal sealed class UpstreamTable(PoolTable pools) : IDisposable
         if (Interlocked.Exchange(ref _reviewing, 1) == 0)
         {
             ThreadPool.UnsafeQueueUserWorkItem(static table => table.RetireDown(), this, preferLocal: false);
+        }
+    }
+
+    /// <summary>Looks after the connections. Called about once a second.</summary>
+    /// <param name="withSockets">Whether it is time for the review of <see cref="DeadPeer"/>.</param>
+    public void Tend(bool withSockets)
+    {
+        foreach (var upstream in _upstreams.Values)
+        {
+            upstream.TrimIdle();
+            if (withSockets)
+            {
+                upstream.ReviewSockets();
+            }
         }
     }
 

@@ -28,6 +28,6 @@ internal static partial class Log
     [LoggerMessage(1306, LogLevel.Error, "Looking after connections in the kernel failed; it is tried again.", EventName = "kernel.round.failed")]
     public static partial void RoundFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(1307, LogLevel.Warning, "{Count} clients learn only when they next send that their connection is gone: {Error}. CAP_NET_RAW lets them be told at once.", EventName = "kernel.clients.not_told")]
-    public static partial void ClientsNotTold(ILogger logger, int count, SocketError error);
+    [LoggerMessage(1307, LogLevel.Warning, "{Count} clients learn only when they next send that their connection is gone: {Why}. CAP_NET_RAW lets them be told at once.", EventName = "kernel.clients.not_told")]
+    public static partial void ClientsNotTold(ILogger logger, int count, SocketError why);
 }

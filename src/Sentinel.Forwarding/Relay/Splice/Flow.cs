@@ -20,7 +20,7 @@ internal unsafe struct Flow
     /// <summary>Bytes in the pipe.</summary>
     public int Piped;
 
-    /// <summary>Bytes spliced since the source was last found empty.</summary>
+    /// <summary>Bytes spliced since the source was last found empty, counted as far as it matters.</summary>
     public int Burst;
 
     /// <summary>Reads in a row that filled the buffer.</summary>

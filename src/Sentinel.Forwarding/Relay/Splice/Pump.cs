@@ -216,7 +216,7 @@ internal sealed unsafe class Pump(int mostPipes)
             if (filled > 0)
             {
                 flow.Piped += filled;
-                flow.Burst += filled;
+                flow.Burst = Math.Min(flow.Burst + filled, BusyWhileBurst);
                 return true;
             }
 

@@ -67,6 +67,18 @@ internal sealed unsafe partial class SpliceLoop
         }
     });
 
+    private void TryAccept(ulong tag)
+    {
+        try
+        {
+            Accept(tag);
+        }
+        catch (Exception e)
+        {
+            Log.TurnFailed(_logger, e, _thread.Name!);
+        }
+    }
+
     private void Accept(ulong tag)
     {
         if (!_entrances.TryGetValue(tag, out var entrance))

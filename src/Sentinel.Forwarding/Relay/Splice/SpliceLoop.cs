@@ -161,7 +161,7 @@ internal sealed unsafe partial class SpliceLoop
             }
             else
             {
-                Accept(data);
+                TryAccept(data);
             }
 
             return;
@@ -197,10 +197,23 @@ internal sealed unsafe partial class SpliceLoop
         catch (Exception e)
         {
             Log.ConnectionFailed(_logger, e, _thread.Name!);
+            EndFailed(index);
+        }
+    }
+
+    private void EndFailed(int index)
+    {
+        try
+        {
             if (_slots[index].State != SlotState.Free)
             {
                 End(index, ConnectionEnd.Failed);
             }
+        }
+        catch (Exception e)
+        {
+            // the events of the batch that are still to come tell of other connections, and come only once
+            Log.TurnFailed(_logger, e, _thread.Name!);
         }
     }
 

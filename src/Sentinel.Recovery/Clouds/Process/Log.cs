@@ -20,15 +20,15 @@ internal static partial class Log
     [LoggerMessage(2204, LogLevel.Error, "Clearing up after {Instance} failed in the sentinel itself.", EventName = "process.clear.failed")]
     public static partial void VmClearFailed(ILogger logger, Exception exception, InstanceName instance);
 
-    [LoggerMessage(2205, LogLevel.Warning, "What is on record of {Instance} cannot be read; it is known by its marks: {Error}", EventName = "process.record.unreadable")]
-    public static partial void VmRecordUnreadable(ILogger logger, InstanceName instance, string error);
+    [LoggerMessage(2205, LogLevel.Warning, "What is on record of {Instance} cannot be read; it is known by its marks: {Why}", EventName = "process.record.unreadable")]
+    public static partial void VmRecordUnreadable(ILogger logger, InstanceName instance, string why);
 
-    [LoggerMessage(2206, LogLevel.Warning, "The record of {Instance} cannot be written; it is known by its marks: {Error}", EventName = "process.record.unwritable")]
-    public static partial void VmRecordUnwritable(ILogger logger, InstanceName instance, string error);
+    [LoggerMessage(2206, LogLevel.Warning, "The record of {Instance} cannot be written; it is known by its marks: {Why}", EventName = "process.record.unwritable")]
+    public static partial void VmRecordUnwritable(ILogger logger, InstanceName instance, string why);
 
-    [LoggerMessage(2207, LogLevel.Warning, "The output of {Instance} cannot be kept: {Error}", EventName = "process.log.unwritable")]
-    public static partial void VmLogUnwritable(ILogger logger, InstanceName instance, string error);
+    [LoggerMessage(2207, LogLevel.Warning, "The output of {Instance} cannot be kept: {Why}", EventName = "process.log.unwritable")]
+    public static partial void VmLogUnwritable(ILogger logger, InstanceName instance, string why);
 
-    [LoggerMessage(2208, LogLevel.Warning, "{File} cannot be written; after a crash the next daemon will not know its child processes: {Error}", EventName = "process.owner.unwritable")]
-    public static partial void OwnerUnwritable(ILogger logger, string file, string error);
+    [LoggerMessage(2208, LogLevel.Warning, "{File} cannot be written; after a crash the next daemon will not know its child processes: {Why}", EventName = "process.owner.unwritable")]
+    public static partial void OwnerUnwritable(ILogger logger, string file, string why);
 }

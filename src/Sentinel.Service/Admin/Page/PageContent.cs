@@ -55,7 +55,7 @@ internal static class PageContent
     {
         var active = pools.Where(pool => pool.Active.Contains(backend.Name)).Select(pool => pool.Name).ToArray();
         return Html($"""
-            <article class="card {Mood(backend.State)}"><header><h3>{backend.Name}</h3><span class="chip">{backend.State}</span></header>
+            <article class="card {Mood(backend)}"><header><h3>{backend.Name}</h3><span class="chip">{backend.State}</span></header>
             <p class="reason">{backend.Reason}, {Ago(backend.Since, now)} ago{Join(backend.NextAttempt is { } next && next > now ? [Html($"""; next attempt in {Until(next, now)}""")] : [])}</p>
             <dl>{Fact("Connections", Html($"{backend.Connections}"))}{Fact("Preemptions", Html($"{backend.Preemptions}"))}{Fact(outage is null ? "Last outage" : "Outage", LastOutage(backend, outage, now))}{Fact("Active for", Html($"{(active.Length == 0 ? "no pool" : string.Join(", ", active))}"))}{Fact("Address", Html($"{backend.Address ?? "not known"}"))}</dl></article>
             """);
@@ -121,9 +121,10 @@ internal static class PageContent
 
     private static Markup Until(DateTimeOffset at, DateTimeOffset now) => Html($"""<time datetime="{Rfc3339.Text(at)}" data-until>{Spoken.Ago(now, at)}</time>""");
 
-    private static string Mood(string state) => state switch
+    private static string Mood(BackendDocument backend) => backend.State switch
     {
         "serving" => "good",
+        "suspect" when !backend.Healthy => "bad",
         "suspect" or "noticed" or "draining" or "drained" or "unknown" => "wary",
         "held" or "waiting" or "stopping" => "bad",
         _ => "busy",

@@ -33,7 +33,7 @@ internal static class NotYet
     public static readonly string[] Protocols = ["tls", "https"];
 
     /// <summary>Values of a listener's <c>engine</c>.</summary>
-    public static readonly string[] Engines = ["splice", "kernel"];
+    public static readonly string[] Engines = ["kernel"];
 
     /// <summary>What a backend's <c>instance</c> may begin with.</summary>
     public static readonly string[] Providers = ["gce"];

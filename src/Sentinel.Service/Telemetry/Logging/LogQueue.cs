@@ -63,11 +63,13 @@ internal sealed class LogQueue : IDisposable
     /// <summary>Waits until everything was written, but no longer than a reader that is still there would need.</summary>
     public bool Flush()
     {
+        var begin = TimeProvider.System.GetTimestamp();
         lock (_lock)
         {
             while (_filling.WrittenCount > 0 || _isWriting)
             {
-                if (!Monitor.Wait(_lock, LastWords))
+                var left = LastWords - TimeProvider.System.GetElapsedTime(begin);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(_lock, left))
                 {
                     return false;
                 }

@@ -2,14 +2,18 @@ using OpenTelemetry.Metrics;
 
 namespace Sentinel.Service.Telemetry.Metrics;
 
-/// <summary>Answers a scrape with everything that is measured, now. Scrapes take turns. Thread-safe.</summary>
+/// <summary>
+/// Answers a scrape with everything that is measured. Scrapes take turns, and those that come close together get the same
+/// text: anybody may ask, and however often he does, it costs the daemon little. Thread-safe.
+/// </summary>
 internal sealed class MetricsScrape : IDisposable
 {
     private static readonly TimeSpan CollectTimeout = TimeSpan.FromSeconds(5);
 
-    private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _turn = new(1);
     private readonly PrometheusExporter _exporter = new();
     private readonly BaseExportingMetricReader _reader;
+    private (string Text, long At)? _last;
 
     public MetricsScrape() =>
         _reader = new BaseExportingMetricReader(_exporter) { TemporalityPreference = MetricReaderTemporalityPreference.Cumulative };
@@ -18,15 +22,38 @@ internal sealed class MetricsScrape : IDisposable
     public MetricReader Reader => _reader;
 
     /// <summary>The text of one scrape.</summary>
+    /// <param name="maxAge">How old figures may be.</param>
+    /// <param name="cancellationToken">Whoever asked does not wait any more.</param>
     /// <returns>Null if collecting failed or took too long: no figures are better than some.</returns>
-    public string? Read()
+    public async Task<string?> ReadAsync(TimeSpan maxAge, CancellationToken cancellationToken)
     {
-        lock (_lock)
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
+            if (_last is { } last && TimeProvider.System.GetElapsedTime(last.At) < maxAge)
+            {
+                return last.Text;
+            }
+
             _exporter.Families.Clear();
-            return _exporter.Collect!((int)CollectTimeout.TotalMilliseconds) ? PrometheusText.Write(_exporter.Families.Values) : null;
+            if (!_exporter.Collect!((int)CollectTimeout.TotalMilliseconds))
+            {
+                return null;
+            }
+
+            var text = PrometheusText.Write(_exporter.Families.Values);
+            _last = (text, TimeProvider.System.GetTimestamp());
+            return text;
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
-    public void Dispose() => _reader.Dispose();
+    public void Dispose()
+    {
+        _reader.Dispose();
+        _turn.Dispose();
+    }
 }

@@ -1,0 +1,125 @@
+using System.Collections.Concurrent;
+
+namespace Sentinel.Forwarding.Http.Upstreams.Http1;
+
+/// <summary>
+/// HTTP/1.1 towards one backend, with its idle connections. Stands in for <see cref="SocketsHttpHandler"/>, which sends a
+/// request whole before it looks for the answer and repeats some by itself: see docs/decisions/own-http1-upstream.md. Thread-safe.
+/// </summary>
+/// <param name="host">An IP address or a name.</param>
+/// <param name="watch">Reviews the sockets.</param>
+/// <param name="time">Measures idleness.</param>
+internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider time) : HttpMessageHandler
+{
+    // Servers close idle connections after a few seconds (Node and Apache 5, nginx 75). One that is being closed just as
+    // it is used costs a request; a connection to the next machine costs less than a millisecond.
+    private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(4);
+
+    // A request that may not be sent again must not be risked on a connection that could be dead without a sign: a
+    // machine that vanished answers no dial, and what was never sent can go elsewhere. One used a moment ago is alive.
+    private static readonly TimeSpan LongestIdleUnrepeatable = TimeSpan.FromSeconds(1);
+
+    private readonly ConcurrentDictionary<int, Stack<Http1Connection>> _idle = new();
+    private volatile bool _disposed;
+
+    /// <summary>Closes what has been idle for long. Called about once a second.</summary>
+    public void Review()
+    {
+        foreach (var idle in _idle.Values)
+        {
+            lock (idle)
+            {
+                // The newest are on top and come first.
+                var kept = idle.Where(connection => time.GetElapsedTime(connection.IdleSince) < LongestIdle).Reverse().ToArray();
+                foreach (var connection in idle.Skip(kept.Length).ToArray())
+                {
+                    connection.Abort();
+                }
+
+                if (kept.Length < idle.Count)
+                {
+                    idle.Clear();
+                    foreach (var connection in kept)
+                    {
+                        idle.Push(connection);
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>A connection is free for the next exchange.</summary>
+    public void Return(Http1Connection connection)
+    {
+        var idle = _idle.GetOrAdd(connection.Port, static _ => new());
+        lock (idle)
+        {
+            if (!_disposed)
+            {
+                idle.Push(connection);
+                return;
+            }
+        }
+
+        connection.Abort();
+    }
+
+    /// <summary>A connection is closed.</summary>
+    public void Closed(Http1Connection connection) => watch.Remove(connection.Socket);
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        var port = request.RequestUri!.Port;
+        var isRepeatable = Resending.IsSafe(request.Method.Method) && RequestHead.FramingOf(request) == Framing.None;
+        var connection = Take(port, isRepeatable ? LongestIdle : LongestIdleUnrepeatable) ?? await DialAsync(request, port, cancellationToken);
+        return await connection.SendAsync(request, cancellationToken);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _disposed = true;
+        foreach (var idle in _idle.Values)
+        {
+            lock (idle)
+            {
+                while (idle.TryPop(out var connection))
+                {
+                    connection.Abort();
+                }
+            }
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private Http1Connection? Take(int port, TimeSpan longestIdle)
+    {
+        if (!_idle.TryGetValue(port, out var idle))
+        {
+            return null;
+        }
+
+        lock (idle)
+        {
+            while (idle.TryPeek(out var connection) && time.GetElapsedTime(connection.IdleSince) < longestIdle)
+            {
+                idle.Pop();
+                if (connection.IsUsable())
+                {
+                    return connection;
+                }
+
+                connection.Abort();
+            }
+        }
+
+        return null;
+    }
+
+    private async ValueTask<Http1Connection> DialAsync(HttpRequestMessage request, int port, CancellationToken cancellationToken)
+    {
+        var socket = await DialTerms.Of(request).DialAsync(host, port, cancellationToken);
+        watch.Add(socket);
+        return new(this, socket, port, time);
+    }
+}

@@ -1,0 +1,138 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Http;
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>What a client may cost.</summary>
+public sealed class LimitTests
+{
+    [Theory]
+    [InlineData("")]
+    [InlineData("PRI * HT")]
+    [InlineData("GET / HTTP/1.1\r\nHost: h\r\nX: ")]
+    public async Task Who_dawdles_over_a_head_is_ended_and_nobody_else(string beginning)
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) });
+        using var dawdler = await RawClient.ConnectAsync(stage.EndPoint);
+        using var other = await RawClient.ConnectAsync(stage.EndPoint);
+        await dawdler.SendAsync(beginning);
+        await other.SendAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        await other.ReadHeadAsync();
+        await other.ReadChunkAsync();
+
+        var ending = dawdler.HowItEndsAsync();
+        while (!ending.IsCompleted)
+        {
+            // a byte now and then does not help
+            try
+            {
+                await dawdler.SendAsync(beginning.Length > 20 ? "x" : "");
+            }
+            catch (SocketException)
+            {
+                break;
+            }
+
+            await Task.WhenAny(ending, Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System));
+        }
+
+        await ending;
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+        Assert.Equal(1, stage.Status.Connections);
+    }
+
+    [Theory]
+    [InlineData("Content-Length: 11\r\n\r\n")]
+    [InlineData("Content-Length: 11\r\n\r\nhello world")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n")]
+    public async Task A_body_larger_than_allowed_is_refused(string rest)
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Request.Body.CopyToAsync(Stream.Null));
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { MaxRequestBody = 10 });
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync($"POST / HTTP/1.1\r\nHost: h\r\n{rest}");
+        var (head, body) = await client.ReadAnswerAsync();
+
+        Assert.StartsWith("HTTP/1.1 413 ", head, StringComparison.Ordinal);
+        Assert.Contains("larger than this address accepts", body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(10, HttpStatusCode.OK)]
+    [InlineData(0, HttpStatusCode.OK)]
+    public async Task A_body_as_large_as_allowed_passes(int most, HttpStatusCode status)
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Request.Body.CopyToAsync(Stream.Null));
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { MaxRequestBody = most });
+        using var client = stage.Client();
+
+        using var answer = await client.PostAsync("/", new StringContent(new string('x', 10)));
+
+        Assert.Equal(status, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_connection_that_moves_nothing_is_ended()
+    {
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            await context.Response.WriteAsync("x");
+            await context.Response.Body.FlushAsync();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        });
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { IdleTimeout = TimeSpan.FromSeconds(1) });
+        using var between = await RawClient.ConnectAsync(stage.EndPoint);
+        using var within = await RawClient.ConnectAsync(stage.EndPoint);
+        await within.SendAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        await between.SendAsync("OPTIONS * HTTP/1.0\r\n\r\n"[..3]);
+
+        Assert.Equal("reset", await within.HowItEndsAsync());
+        await between.HowItEndsAsync();
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 2);
+        Assert.All(stage.Logs.Ends, end => Assert.Equal("idle", end["End"]));
+        await Eventually.TrueAsync(() => stage.Load(0).Connections == 0);
+    }
+
+    [Fact]
+    public async Task A_slow_reader_and_a_slow_sender_get_through()
+    {
+        const int Size = 1_000_000;
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            await context.Request.Body.CopyToAsync(Stream.Null);
+            context.Response.ContentLength = Size;
+            await context.Response.Body.WriteAsync(new byte[Size]);
+        });
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromMilliseconds(500) });
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\n");
+        for (var i = 0; i < 8; i++)
+        {
+            await client.SendAsync("x");
+            await Task.Delay(TimeSpan.FromMilliseconds(250), TimeProvider.System);
+        }
+
+        await client.ReadHeadAsync();
+        for (var read = 0; read < Size; read += 200_000)
+        {
+            await client.ReadTextAsync(200_000);
+            await Task.Delay(TimeSpan.FromMilliseconds(250), TimeProvider.System);
+        }
+    }
+
+    [Fact]
+    public async Task A_listener_without_http2_does_not_speak_it()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { Http2 = false });
+        using var client = stage.Client(HttpVersion.Version20);
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync("/"));
+        Assert.Equal(HttpStatusCode.OK, (await stage.Client().GetAsync("/")).StatusCode);
+    }
+}

@@ -1,0 +1,178 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>A backend that does with each connection exactly what a test says, and closes it then.</summary>
+internal sealed class ScriptedBackend : IDisposable
+{
+    private readonly Socket _listening = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly List<Peer> _peers = [];
+    private readonly Func<Peer, Task> _script;
+    private int _closed;
+
+    public ScriptedBackend(Func<Peer, Task> script, IPEndPoint? endPoint = null)
+    {
+        _script = script;
+        _listening.Bind(endPoint ?? new(Loopback.Next(), 0));
+        _listening.Listen(128);
+        EndPoint = (IPEndPoint)_listening.LocalEndPoint!;
+        _ = AcceptAsync();
+    }
+
+    public IPEndPoint EndPoint { get; }
+
+    /// <summary>The heads of all requests, in the order they came.</summary>
+    public IReadOnlyList<string> Requests
+    {
+        get
+        {
+            lock (_peers)
+            {
+                return [.. _peers.SelectMany(peer => peer.Heads)];
+            }
+        }
+    }
+
+    /// <summary>How many connections the script is done with.</summary>
+    public int Closed => Volatile.Read(ref _closed);
+
+    public int Connections
+    {
+        get
+        {
+            lock (_peers)
+            {
+                return _peers.Count;
+            }
+        }
+    }
+
+    /// <summary>Stops as a killed process does: the socket is closed, and whatever is open with it.</summary>
+    public void Kill()
+    {
+        _listening.Dispose();
+        lock (_peers)
+        {
+            foreach (var peer in _peers)
+            {
+                peer.Dispose();
+            }
+        }
+    }
+
+    public void Dispose() => Kill();
+
+    private async Task AcceptAsync()
+    {
+        while (true)
+        {
+            Peer peer;
+            try
+            {
+                peer = new(await _listening.AcceptAsync());
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return;
+            }
+
+            lock (_peers)
+            {
+                _peers.Add(peer);
+            }
+
+            _ = ServeAsync(peer);
+        }
+    }
+
+    private async Task ServeAsync(Peer peer)
+    {
+        try
+        {
+            await _script(peer);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Broken by the other side, or killed by the test.
+        }
+
+        peer.Dispose();
+        Interlocked.Increment(ref _closed);
+    }
+
+    internal sealed class Peer(Socket socket) : IDisposable
+    {
+        private readonly List<byte> _rest = [];
+        private readonly List<string> _heads = [];
+
+        public IReadOnlyList<string> Heads
+        {
+            get
+            {
+                lock (_heads)
+                {
+                    return [.. _heads];
+                }
+            }
+        }
+
+        /// <summary>The head of the next request; null if the client closed first.</summary>
+        public async Task<string?> ReadHeadAsync()
+        {
+            var buffer = new byte[4096];
+            while (true)
+            {
+                var text = Encoding.Latin1.GetString([.. _rest]);
+                if (text.IndexOf("\r\n\r\n", StringComparison.Ordinal) is >= 0 and var end)
+                {
+                    _rest.RemoveRange(0, end + 4);
+                    lock (_heads)
+                    {
+                        _heads.Add(text[..end]);
+                    }
+
+                    return text[..end];
+                }
+
+                var n = await socket.ReceiveAsync(buffer);
+                if (n == 0)
+                {
+                    return null;
+                }
+
+                _rest.AddRange(buffer[..n]);
+            }
+        }
+
+        public async Task<string> ReadBodyAsync(int length)
+        {
+            var buffer = new byte[4096];
+            while (_rest.Count < length)
+            {
+                var n = await socket.ReceiveAsync(buffer);
+                if (n == 0)
+                {
+                    break;
+                }
+
+                _rest.AddRange(buffer[..n]);
+            }
+
+            var body = Encoding.Latin1.GetString([.. _rest.Take(length)]);
+            _rest.RemoveRange(0, body.Length);
+            return body;
+        }
+
+        public async Task SendAsync(string text) => await socket.SendAsync(Encoding.Latin1.GetBytes(text));
+
+        public void Reset()
+        {
+            socket.LingerState = new(true, 0);
+            socket.Dispose();
+        }
+
+        public void Dispose() => socket.Dispose();
+    }
+}

@@ -1,0 +1,295 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>Bodies: nothing is kept that can be passed on.</summary>
+public sealed class StreamingTests
+{
+    [Fact]
+    public async Task Events_arrive_one_by_one_as_they_are_sent()
+    {
+        using var next = new SemaphoreSlim(0);
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            context.Response.ContentType = "text/event-stream";
+            for (var i = 0; i < 3; i++)
+            {
+                await context.Response.WriteAsync($"data: {i}\n\n");
+                await context.Response.Body.FlushAsync();
+                await next.WaitAsync(context.RequestAborted);
+            }
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("GET / HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 200 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal($"data: {i}\n\n", await client.ReadChunkAsync());
+            next.Release();
+        }
+
+        Assert.Equal("", await client.ReadChunkAsync());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_body_streams_both_ways_at_once(bool http2)
+    {
+        // the backend answers each piece before it sees the next
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            var buffer = new byte[64];
+            int n;
+            while ((n = await context.Request.Body.ReadAsync(buffer)) > 0)
+            {
+                await context.Response.Body.WriteAsync(buffer.AsMemory(0, n));
+                await context.Response.Body.FlushAsync();
+            }
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var deadline = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);
+
+        if (http2)
+        {
+            await PingPongAsync(stage, deadline.Token);
+            return;
+        }
+
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+        await client.SendChunkAsync("one");
+        Assert.StartsWith("HTTP/1.1 200 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        Assert.Equal("one", await client.ReadChunkAsync());
+        await client.SendChunkAsync("two");
+        Assert.Equal("two", await client.ReadChunkAsync());
+        await client.SendAsync("0\r\n\r\n");
+        Assert.Equal("", await client.ReadChunkAsync());
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_before_the_body_is_whole_is_passed_on()
+    {
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            await peer.SendAsync("HTTP/1.1 413 Too Much\r\nContent-Length: 3\r\nConnection: close\r\n\r\nno!");
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\nonly the beginning");
+        var (head, body) = await client.ReadAnswerAsync();
+
+        Assert.StartsWith("HTTP/1.1 413 Too Much\n", head, StringComparison.Ordinal);
+        Assert.Equal("no!", body);
+    }
+
+    [Fact]
+    public async Task A_client_that_waits_for_100_continue_sends_its_body_when_the_backend_wants_it()
+    {
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            if (context.Request.Path == "/no")
+            {
+                context.Response.StatusCode = 403;
+                return;
+            }
+
+            await context.Request.Body.CopyToAsync(context.Response.Body);
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("POST /yes HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        Assert.Equal("HTTP/1.1 100 Continue\n", await client.ReadHeadAsync());
+        await client.SendAsync("body");
+        Assert.StartsWith("HTTP/1.1 200 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        Assert.Equal("body", await client.ReadChunkAsync());
+        Assert.Equal("", await client.ReadChunkAsync());
+
+        await client.SendAsync("POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\nExpect: 100-continue\r\n\r\n");
+        Assert.StartsWith("HTTP/1.1 403 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nonly this")]
+    [InlineData("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n64\r\nonly this")]
+    public async Task A_request_cut_in_the_middle_is_never_whole_for_the_backend(string beginning)
+    {
+        var outcome = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            try
+            {
+                using var body = new MemoryStream();
+                await context.Request.Body.CopyToAsync(body);
+                outcome.SetResult("whole");
+            }
+            catch (Exception e) when (e is IOException or OperationCanceledException)
+            {
+                outcome.SetResult("cut");
+            }
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using (var client = await RawClient.ConnectAsync(stage.EndPoint))
+        {
+            await client.SendAsync(beginning);
+            await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
+        }
+
+        Assert.Equal("cut", await outcome.Task.WaitAsync(Eventually.Patience, TimeProvider.System));
+        await Eventually.TrueAsync(() => stage.Status.Connections == 0 && stage.Load(0).Connections == 0);
+        Assert.DoesNotContain(stage.Logs.Lines, line => line.Level >= Microsoft.Extensions.Logging.LogLevel.Warning);
+    }
+
+    [Theory]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")]
+    public async Task An_answer_cut_in_the_middle_is_never_whole_for_the_client(string beginning)
+    {
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            await peer.SendAsync(beginning);
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = stage.Client();
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync("/"));
+
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+        Assert.Equal("backend_reset", stage.Logs.Ends[0]["End"]);
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_takes_its_request_with_it()
+    {
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            using var gone = context.RequestAborted.Register(left.SetResult);
+            await left.Task;
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using (var client = await RawClient.ConnectAsync(stage.EndPoint))
+        {
+            await client.SendAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+            await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
+        }
+
+        await left.Task.WaitAsync(Eventually.Patience, TimeProvider.System);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_large_body_passes_up_and_down_in_flat_memory(bool http2)
+    {
+        const int Size = 64 * 1024 * 1024;
+        await using var backend = await HttpBackend.StartAsync(context => context.Request.Body.CopyToAsync(context.Response.Body));
+        await using var stage = await HttpStage.StartAsync(backend);
+        await PassAsync(1024 * 1024, () => { });
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var most = 0L;
+
+        await PassAsync(Size, () => most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true)));
+
+        // What is alive at once, client and backend of the test included, is buffers: far less than what passes.
+        Assert.InRange(most - before, long.MinValue, Size / 8);
+
+        Task PassAsync(int size, Action now) => http2 ? PassHttp2Async(stage, size, now) : PassHttp1Async(stage, size, now);
+    }
+
+    private static async Task PingPongAsync(HttpStage stage, CancellationToken cancellationToken)
+    {
+        using var client = stage.Client(HttpVersion.Version20);
+        var pipe = new System.IO.Pipelines.Pipe();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/") { Content = new Live(pipe.Reader), Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        var sending = client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        await pipe.Writer.WriteAsync("one"u8.ToArray(), cancellationToken);
+        using var answer = await sending;
+        await using var body = await answer.Content.ReadAsStreamAsync(cancellationToken);
+        var buffer = new byte[3];
+        await body.ReadExactlyAsync(buffer, cancellationToken);
+        Assert.Equal("one"u8.ToArray(), buffer);
+        await pipe.Writer.WriteAsync("two"u8.ToArray(), cancellationToken);
+        await body.ReadExactlyAsync(buffer, cancellationToken);
+        Assert.Equal("two"u8.ToArray(), buffer);
+        await pipe.Writer.CompleteAsync();
+        Assert.Equal(0, await body.ReadAsync(buffer, cancellationToken));
+    }
+
+    // HttpClient would send all of it before it looked at the answer.
+    private static async Task PassHttp1Async(HttpStage stage, int size, Action now)
+    {
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        await client.SendAsync($"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {size}\r\n\r\n");
+        var sending = Task.Run(async () =>
+        {
+            var piece = new byte[64 * 1024];
+            for (var sent = 0; sent < size; sent += piece.Length)
+            {
+                await client.SendAsync(piece);
+            }
+        });
+        await client.ReadHeadAsync();
+        var (total, told) = (0, 0);
+        while (await client.ReadChunkAsync() is { Length: > 0 and var n })
+        {
+            total += n;
+            if (total - told > size / 8)
+            {
+                told = total;
+                now();
+            }
+        }
+
+        await sending;
+        Assert.Equal(size, total);
+    }
+
+    private static async Task PassHttp2Async(HttpStage stage, int size, Action now)
+    {
+        using var client = stage.Client(HttpVersion.Version20);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/") { Content = new Zeros(size), Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        await using var body = await answer.Content.ReadAsStreamAsync();
+        var buffer = new byte[64 * 1024];
+        var (total, told) = (0, 0);
+        int n;
+        while ((n = await body.ReadAsync(buffer)) > 0)
+        {
+            total += n;
+            if (total - told > size / 8)
+            {
+                told = total;
+                now();
+            }
+        }
+
+        Assert.Equal(size, total);
+    }
+
+    private sealed class Zeros(int size) : HttpContent
+    {
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            var piece = new byte[64 * 1024];
+            for (var sent = 0; sent < size; sent += piece.Length)
+            {
+                await stream.WriteAsync(piece);
+            }
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = size;
+            return true;
+        }
+    }
+}
