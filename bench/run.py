@@ -28,7 +28,7 @@ def build(folder):
         subprocess.run(["go", "build", "-o", tools["go"], f"{HERE}/gorelay/main.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
     except OSError:
         tools["go"] = None
-    subprocess.run(["dotnet", "build", f"{HERE}/relay", "-c", "Release", "-o", f"{folder}/relay", "-v", "q", "--nologo"], check=True, stdout=sys.stderr)
+    subprocess.run(["dotnet", "build", f"{HERE}/relay", "-c", "Release", "-o", f"{folder}/relay", "-v", "q", "--nologo"], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     return tools
 
 
@@ -38,15 +38,25 @@ def measure(relays, scenarios, options, log):
     for scenario in scenarios:
         for repetition in range(options.reps):
             for relay in relays if repetition % 2 == 0 else relays[::-1]:
-                for attempt in range(options.tries):
-                    machine.wait_until_quiet(options.patience)
-                    run = scenario.measure(relay, options.seconds)
-                    if run["others"] < 0.1:
-                        break
+                try:
+                    run = measure_once(relay, scenario, options)
+                except (RuntimeError, ValueError, KeyError, subprocess.TimeoutExpired) as failure:
+                    log(f"{scenario.name} {repetition + 1}/{options.reps} {relay.name}: left out, {failure}")
+                    relay.restart()
+                    continue
                 log(f"{scenario.name} {repetition + 1}/{options.reps} {relay.name}: {run['rate']:.2f} {scenario.unit}, cpu {run['cpu']:.3f} {scenario.work_unit}, others {run['others']:.2f}")
                 runs[scenario.name][relay.name].append(run)
                 time.sleep(1.5 if scenario.name == "connect" else 0.2)
     return runs
+
+
+def measure_once(relay, scenario, options):
+    for attempt in range(options.tries):
+        machine.wait_until_quiet(options.patience)
+        run = scenario.measure(relay, options.seconds)
+        if run["others"] < 0.1:
+            break
+    return run
 
 
 def session(tools, options, folder, log, quota=None):
@@ -71,14 +81,16 @@ def session(tools, options, folder, log, quota=None):
                 for scenario in scenarios:
                     scenario.measure(relay, 1)
         if quota:
-            caps = [machine.Cap(relay.name, quota, relay.processes()) for relay in relays if relay.processes()]
+            for relay in relays:
+                if relay.processes():
+                    relay.cap = machine.Cap(relay.name, quota)
+                    relay.cap.add(relay.processes())
+                    caps.append(relay.cap)
         runs = measure(relays, scenarios, options, log)
         if not quota and options.memory:
             for relay in relays:
                 if relay.processes():
-                    relay.stop()
-                    relay.start(folder, relay.bulk_port)
-                    time.sleep(1.5)
+                    relay.restart()
                     memory[relay.name] = scenarios_.memory_per_connection(relay, tools["loadgen"], options.memory)
                     log(f"memory {relay.name}: {memory[relay.name]}")
         return relays, missing, scenarios, runs, memory

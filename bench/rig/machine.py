@@ -55,7 +55,7 @@ class Cap:
 
     PERIOD = 20000  # microseconds
 
-    def __init__(self, name, share, pids):
+    def __init__(self, name, share):
         quota = int(self.PERIOD * share)
         if os.path.isdir("/sys/fs/cgroup/cpu"):
             self._folder = f"/sys/fs/cgroup/cpu/spl-bench-{name}"
@@ -66,6 +66,8 @@ class Cap:
             self._folder = f"/sys/fs/cgroup/spl-bench-{name}"
             os.makedirs(self._folder, exist_ok=True)
             self._write("cpu.max", f"{quota} {self.PERIOD}")
+
+    def add(self, pids):
         for pid in pids:
             self._write("cgroup.procs", pid)
 

@@ -16,16 +16,17 @@ class Relay:
     def __init__(self, name, label, commands, configuration=None):
         self.name, self.label, self._commands, self._configuration = name, label, commands, configuration
         self.address, self.bulk_port, self.echo_port = net.PROXY_ADDRESS, 0, 0
+        self.cap = None  # set once it is warm
         self._started = []
 
     def start(self, folder, bulk_port):
-        self.bulk_port, self.echo_port = bulk_port, bulk_port + 1000
+        self._folder, self.bulk_port, self.echo_port = folder, bulk_port, bulk_port + 1000
         pairs = [(self.bulk_port, net.BULK_PORT), (self.echo_port, net.ECHO_PORT)]
         file = os.path.join(folder, f"{self.name}.conf")
         if self._configuration:
             with open(file, "w") as target:
                 target.write(self._configuration(folder, pairs))
-        log = open(os.path.join(folder, f"{self.name}.log"), "w")
+        log = open(os.path.join(folder, f"{self.name}.log"), "a")
         environment = {**os.environ, "DOTNET_TieredPGO": "0", "DOTNET_gcServer": "0"}
         for command in self._commands(file, pairs):
             self._started.append(subprocess.Popen(
@@ -36,6 +37,13 @@ class Relay:
 
     def is_alive(self):
         return all(process.poll() is None for process in self._started)
+
+    def restart(self):
+        self.stop()
+        self.start(self._folder, self.bulk_port)
+        time.sleep(1.5)
+        if self.cap:
+            self.cap.add(self.processes())
 
     def stop(self):
         for process in self._started:
@@ -64,6 +72,9 @@ class Kernel(Relay):
         self.address, self.bulk_port, self.echo_port = net.KERNEL_ADDRESS, net.KERNEL_BULK_PORT, net.KERNEL_ECHO_PORT
 
     def start(self, folder, bulk_port):
+        pass
+
+    def restart(self):
         pass
 
 

@@ -74,10 +74,14 @@ public sealed class CrashTests : IAsyncLifetime
         File.Delete(Gate);
         await KillVmAsync();
         await sentinel.UntilAsync("one", "starting", "verifying", "waiting");
-        var outage = (string?)(await sentinel.BackendAsync("one"))["outage"];
 
-        // The pool is told first and the record is written then, before anything is done about it.
-        await Eventually.TrueAsync(() => File.Exists(Path.Combine(_sandbox.State, "outages", $"{outage}.json")));
+        // The pool is told first, and the record is written then, before anything is done about it.
+        string? outage = null;
+        await Eventually.TrueAsync(async () =>
+        {
+            outage = (string?)(await sentinel.BackendAsync("one"))["outage"];
+            return outage is not null && File.Exists(Path.Combine(_sandbox.State, "outages", $"{outage}.json"));
+        });
 
         await sentinel.KillAsync();
         sentinel = await _sandbox.StartAsync(_configuration);

@@ -84,6 +84,19 @@ public sealed class ManualTimeProvider : TimeProvider
         }
     }
 
+    /// <summary>Lets time pass without firing timers, as for a process that was not given the processor.</summary>
+    public void Stall(TimeSpan by)
+    {
+        lock (_lock)
+        {
+            _now += by;
+            foreach (var timer in _timers)
+            {
+                timer.Due += by;
+            }
+        }
+    }
+
     /// <summary>Sets the wall clock without firing timers, as an administrator or a bad time server does.</summary>
     public void Jump(TimeSpan by)
     {

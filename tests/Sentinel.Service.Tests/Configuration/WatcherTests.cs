@@ -153,7 +153,7 @@ public sealed class WatcherTests : IDisposable
             return changes == 1;
         });
         Assert.Empty(_loops.Stuck());
-        _time.Jump(TimeSpan.FromMinutes(1));
+        _time.Stall(TimeSpan.FromMinutes(1));
         Assert.Equal(["configuration.watcher"], _loops.Stuck());
 
         await stop.CancelAsync();
