@@ -22,7 +22,7 @@ public sealed partial class Forwarder
     {
         if (_keeping.IsPossible && StopWhatCannotBeKept())
         {
-            await DepartedAsync(now).ConfigureAwait(false);
+            await DepartedAsync(departure => !CanBeKept(departure.Listener), now).ConfigureAwait(false);
             await last().ConfigureAwait(false);
             await LeaveAsync().ConfigureAwait(false);
             await _keeping.SettleAsync().ConfigureAwait(false);
@@ -45,12 +45,12 @@ public sealed partial class Forwarder
             }
 
             _stopping = true;
-            foreach (var departure in _departures)
+            foreach (var departure in _departures.Where(departure => !CanBeKept(departure.Listener)))
             {
                 departure.Limit();
             }
 
-            foreach (var listener in _current.Listeners.Where(listener => listener.Carrier is not IKeepingCarrier))
+            foreach (var listener in _current.Listeners.Where(listener => !CanBeKept(listener)))
             {
                 foreach (var address in listener.Settings.Bind)
                 {
@@ -66,8 +66,14 @@ public sealed partial class Forwarder
 
     private async Task LeaveAsync()
     {
-        ImmutableArray<Listener> listeners = [.. _current.Listeners.Where(listener => listener.Carrier is IKeepingCarrier)];
-        var taken = await Task.WhenAll(listeners.Select(listener => ((IKeepingCarrier)listener.Carrier).TakeOutAsync())).ConfigureAwait(false);
+        ImmutableArray<Listener> listeners = [.. _current.Listeners.Where(CanBeKept)];
+        IKeepingCarrier[] carriers;
+        lock (_lock)
+        {
+            carriers = [.. listeners.Concat(_departures.Select(departure => departure.Listener).Where(CanBeKept)).Select(listener => (IKeepingCarrier)listener.Carrier)];
+        }
+
+        var taken = await Task.WhenAll(carriers.Select(carrier => carrier.TakeOutAsync())).ConfigureAwait(false);
         _keeping.Leave([.. taken.SelectMany(connections => connections)]);
         lock (_lock)
         {
@@ -83,8 +89,12 @@ public sealed partial class Forwarder
         }
 
         // What could not be taken out would only keep the others waiting.
-        await DepartedAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
+        await DepartedAsync(_ => true, new CancellationToken(canceled: true)).ConfigureAwait(false);
     }
+
+    /// <summary>Whether its connections can go on in the next process: those of an older carrier too, which a reload has replaced.</summary>
+    private bool CanBeKept(Listener listener) =>
+        listener.Carrier is IKeepingCarrier && _current.Find(listener.Settings.Name) is { Carrier: IKeepingCarrier };
 
     /// <summary>Goes on with what the process before left. Under the lock, once, when the first listeners are in force.</summary>
     private void TakeOver(ListenerSet listeners)

@@ -112,7 +112,7 @@ public sealed partial class Forwarder : IAsyncDisposable
             }
         }
 
-        await DepartedAsync(now).ConfigureAwait(false);
+        await DepartedAsync(_ => true, now).ConfigureAwait(false);
     }
 
     /// <summary>Ends everything at once.</summary>
@@ -164,6 +164,11 @@ public sealed partial class Forwarder : IAsyncDisposable
 
             Keep(next);
             _current = next;
+            if (change.From == ListenerSet.Empty)
+            {
+                TakeOver(next); // before newcomers, who would take their places
+            }
+
             foreach (var listener in next.Listeners)
             {
                 foreach (var address in listener.Settings.Bind)
@@ -184,11 +189,6 @@ public sealed partial class Forwarder : IAsyncDisposable
             foreach (var rules in change.Rules)
             {
                 Log.Listening(_logger, rules.Settings.Name, string.Join(", ", rules.Settings.Bind), next.Find(rules.Settings.Name)!.Engine.Name);
-            }
-
-            if (change.From == ListenerSet.Empty)
-            {
-                TakeOver(next);
             }
         }
     }
@@ -221,26 +221,26 @@ public sealed partial class Forwarder : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until everything that departs has departed.</summary>
-    private async Task DepartedAsync(CancellationToken now)
+    /// <summary>Waits until what departs has departed.</summary>
+    private async Task DepartedAsync(Func<Departure, bool> which, CancellationToken now)
     {
         ImmutableArray<Departure> departures;
         lock (_lock)
         {
-            departures = _departures;
+            departures = [.. _departures.Where(which)];
         }
 
-        await using (now.UnsafeRegister(_ => EndAll(), null).ConfigureAwait(false))
+        await using (now.UnsafeRegister(_ => End(which), null).ConfigureAwait(false))
         {
             await Task.WhenAll(departures.Select(departure => departure.Completion)).ConfigureAwait(false);
         }
     }
 
-    private void EndAll()
+    private void End(Func<Departure, bool> which)
     {
         lock (_lock)
         {
-            foreach (var departure in _departures)
+            foreach (var departure in _departures.Where(which))
             {
                 departure.End();
             }

@@ -14,6 +14,7 @@ public static unsafe partial class DescriptorMessage
     private const int SolSocket = 1;
     private const int ScmRights = 1;
     private const int NoSignal = 0x4000;
+    private const int DontWait = 0x40;
     private const int CloseOnExec = 0x40000000;
     private const int ControlTruncated = 8;
     private const int Interrupted = 4;
@@ -52,12 +53,12 @@ public static unsafe partial class DescriptorMessage
         }
     }
 
-    /// <summary>Takes one message.</summary>
+    /// <summary>Takes one message that is there.</summary>
     /// <param name="socket">A Unix socket that keeps messages apart.</param>
     /// <param name="data">Where its bytes go; what does not fit is lost.</param>
     /// <param name="descriptors">What came with it, closed on exec; the caller's now.</param>
     /// <returns>Its length; zero once the other side is closed and nothing is left.</returns>
-    /// <exception cref="SocketException">Nothing is there and the socket does not wait; or this process is out of descriptors, and those of the message are lost.</exception>
+    /// <exception cref="SocketException">Nothing is there; or this process is out of descriptors, and those of the message are lost.</exception>
     public static int Receive(SafeHandle socket, Span<byte> data, out int[] descriptors)
     {
         var space = SpaceFor(MaxDescriptors);
@@ -67,7 +68,7 @@ public static unsafe partial class DescriptorMessage
             var vector = new IoVector { Base = bytes, Length = (nuint)data.Length };
             var message = new Message { Vector = &vector, VectorCount = 1, Control = control, ControlLength = (nuint)space };
             nint received;
-            while ((received = ReceiveMessage(socket, &message, CloseOnExec)) < 0)
+            while ((received = ReceiveMessage(socket, &message, CloseOnExec | DontWait)) < 0)
             {
                 ThrowUnlessInterrupted();
             }

@@ -11,7 +11,8 @@ public interface IDescriptorStore
     /// <summary>Keeps a duplicate of a descriptor. A file that is kept already is not kept twice.</summary>
     /// <param name="name">At most 255 printable ASCII characters but for the colon. Several descriptors may have one name.</param>
     /// <param name="descriptor">The caller's, who may close it as soon as this has returned.</param>
-    void Keep(string name, SafeHandle descriptor);
+    /// <returns>False if nobody was there to take it.</returns>
+    bool Keep(string name, SafeHandle descriptor);
 
     /// <summary>Lets go of every descriptor of that name.</summary>
     void Forget(string name);

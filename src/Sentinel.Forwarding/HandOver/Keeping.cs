@@ -18,7 +18,13 @@ internal sealed class Keeping(IDescriptorStore? store, PassedSockets passed, ILo
     public bool IsPossible => store is not null && OperatingSystem.IsLinux();
 
     /// <summary>Has a listening socket kept from now on, so that not even a crash refuses a connection.</summary>
-    public void Keep(IPEndPoint address, Socket listening) => store?.Keep(NameOf(address), listening.SafeHandle);
+    public void Keep(IPEndPoint address, Socket listening)
+    {
+        if (store?.Keep(NameOf(address), listening.SafeHandle) == false)
+        {
+            Log.NotKept(logger, address);
+        }
+    }
 
     /// <summary>The address is to be free.</summary>
     public void Forget(IPEndPoint address) => store?.Forget(NameOf(address));
@@ -27,15 +33,16 @@ internal sealed class Keeping(IDescriptorStore? store, PassedSockets passed, ILo
     public Socket? Take(IPEndPoint address)
     {
         var listening = passed.TakeListening(NameOf(address), listening => address.Equals(listening.LocalEndPoint));
-
-        if (listening is not null)
+        if (listening is null)
         {
-            DeadPeer.Watch(listening); // anew: the process before may have been another version
-
-            // .NET sets this on a socket that is closed in the midst of a call, and every accepted one would inherit it.
-            listening.LingerState = new(enable: false, seconds: 0);
+            Forget(address); // what may be kept under that name is not what it should be
+            return null;
         }
 
+        DeadPeer.Watch(listening); // anew: the process before may have been another version
+
+        // .NET sets this on a socket that is closed in the midst of a call, and every accepted one would inherit it.
+        listening.LingerState = new(enable: false, seconds: 0);
         return listening;
     }
 
@@ -50,7 +57,11 @@ internal sealed class Keeping(IDescriptorStore? store, PassedSockets passed, ILo
         try
         {
             using var parcel = Parcel.Pack(connections);
-            store!.Keep(Connections, parcel);
+            if (!store!.Keep(Connections, parcel))
+            {
+                throw new IOException("the service manager does not take it");
+            }
+
             foreach (var connection in connections)
             {
                 connection.Dispose();
@@ -95,7 +106,7 @@ internal sealed class Keeping(IDescriptorStore? store, PassedSockets passed, ILo
                 Log.Received(logger, connections.Count, lost);
                 return connections;
             }
-            catch (Exception e)
+            catch (Exception e) when (e is SocketException or InvalidDataException)
             {
                 // From another version, perhaps: no reason not to start.
                 Log.NotReceived(logger, e);

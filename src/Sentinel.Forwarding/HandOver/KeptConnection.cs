@@ -24,7 +24,8 @@ internal sealed class KeptConnection : IDisposable
     public KeptRelay? Relay { get; init; }
 
     /// <summary><see cref="Start"/> as a timestamp of this process's clock.</summary>
-    public long StartOn(TimeProvider time) => time.GetTimestamp() - (long)((time.GetUtcNow() - Start).TotalSeconds * time.TimestampFrequency);
+    public long StartOn(TimeProvider time) => // never in the future, should the wall clock have been set back meanwhile
+        time.GetTimestamp() - Math.Max(0, (long)((time.GetUtcNow() - Start).TotalSeconds * time.TimestampFrequency));
 
     /// <summary>Ends it for both sides, who must not take that for an orderly end.</summary>
     public void Reset()
@@ -55,6 +56,14 @@ internal sealed class KeptRelay
     public KeptFlow ToBackend { get; init; } = KeptFlow.Fresh;
 
     public KeptFlow ToClient { get; init; } = KeptFlow.Fresh;
+
+    /// <summary>The backend as it is here. One that the configuration has no more is nobody's choice and always down.</summary>
+    public Backend BackendIn(PoolTable pools) => pools.Current.Backends.GetValueOrDefault(Backend) ?? new()
+    {
+        Definition = new() { Id = Backend },
+        Status = new(BackendState.Unknown, Healthy: false, default, "not configured"),
+        Load = new(),
+    };
 }
 
 /// <summary>One direction of a relay.</summary>

@@ -3,10 +3,18 @@ using System.Text.Json.Serialization;
 
 namespace Sentinel.Forwarding.HandOver;
 
-/// <summary>
-/// A kept connection as it is written down. Read by versions older and newer than the writer: names keep their meaning,
-/// what is unknown is skipped, and what is new may be missing.
-/// </summary>
+/// <summary>All kept connections as they are written down.</summary>
+/// <param name="Format">
+/// Grows when a reader that does not know of a change would do wrong: it refuses the list. Otherwise versions older and
+/// newer than the writer read it: names keep their meaning, what is unknown is skipped, and what is new may be missing.
+/// </param>
+/// <param name="Connections">In the order of their sockets.</param>
+internal sealed record KeptRecords(int Format, KeptRecord[] Connections)
+{
+    public const int CurrentFormat = 1;
+}
+
+/// <summary>One kept connection as it is written down.</summary>
 internal sealed record KeptRecord
 {
     public required string Listener { get; init; }
@@ -67,5 +75,5 @@ internal sealed record FlowRecord(long Bytes, byte[]? Unsent, bool IsOver)
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingDefault)]
-[JsonSerializable(typeof(KeptRecord[]))]
-internal sealed partial class KeptRecords : JsonSerializerContext;
+[JsonSerializable(typeof(KeptRecords))]
+internal sealed partial class KeptRecordsJson : JsonSerializerContext;

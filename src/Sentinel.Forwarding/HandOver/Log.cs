@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 
 namespace Sentinel.Forwarding.HandOver;
@@ -21,4 +22,7 @@ internal static partial class Log
 
     [LoggerMessage(1205, LogLevel.Warning, "{Count} connections of {Listener} end: the configuration has no such layer-4 listener any more.", EventName = "handover.unwanted")]
     public static partial void Unwanted(ILogger logger, int count, string listener);
+
+    [LoggerMessage(1206, LogLevel.Warning, "The service manager does not take the listening socket of {Address}: a restart will refuse connections there.", EventName = "handover.unkept")]
+    public static partial void NotKept(ILogger logger, IPEndPoint address);
 }

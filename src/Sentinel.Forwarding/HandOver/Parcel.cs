@@ -19,6 +19,8 @@ internal static partial class Parcel
     private const int CloseOnExec = 0x80000;
     private const int NonBlock = 0x800;
     private const int MemoryCloseOnExec = 1;
+    private const int SolSocket = 1;
+    private const int SendBuffer = 7;
 
     /// <summary>Packs connections. Their descriptors stay open here until they are disposed.</summary>
     /// <returns>What is to be kept for the next process.</returns>
@@ -51,25 +53,48 @@ internal static partial class Parcel
     /// <summary>Takes out what was packed, by this version or another.</summary>
     /// <param name="lost">How many could not be taken out, because this process is out of descriptors.</param>
     /// <exception cref="SocketException">It is not a parcel.</exception>
-    /// <exception cref="InvalidDataException">The list of what is in it cannot be read.</exception>
+    /// <exception cref="InvalidDataException">The list of what is in it cannot be read, or is of another format. The sockets are reset.</exception>
     public static IReadOnlyList<KeptConnection> Unpack(SafeHandle parcel, out int lost)
     {
-        var records = ReadList(parcel);
-        var sockets = CollectionsMarshal.AsSpan(ReadSockets(parcel));
-        var connections = new List<KeptConnection>(records.Length);
-        foreach (var record in records)
+        using var list = TakeList(parcel);
+        var sockets = TakeSockets(parcel);
+        var used = 0;
+        try
         {
-            if (sockets.Length < record.Sockets)
+            var connections = new List<KeptConnection>();
+            var records = ReadList(list);
+            foreach (var record in records)
             {
-                break;
+                if (sockets.Count - used < record.Sockets)
+                {
+                    break;
+                }
+
+                connections.Add(record.ToConnection(CollectionsMarshal.AsSpan(sockets).Slice(used, record.Sockets)));
+                used += record.Sockets;
             }
 
-            connections.Add(record.ToConnection(sockets[..record.Sockets]));
-            sockets = sockets[record.Sockets..];
+            lost = records.Length - connections.Count;
+            return connections;
         }
-
-        lost = records.Length - connections.Count;
-        return connections;
+        catch (Exception e) when (e is JsonException or FormatException)
+        {
+            used = 0;
+            throw new InvalidDataException("the list of connections cannot be read", e);
+        }
+        catch
+        {
+            used = 0;
+            throw;
+        }
+        finally
+        {
+            // Whoever is at the other end would wait for ever, or take an orderly end for a complete stream.
+            foreach (var socket in sockets[used..])
+            {
+                new Descriptor(socket).Reset();
+            }
+        }
     }
 
     private static IEnumerable<int> SocketsOf(KeptConnection connection) =>
@@ -79,31 +104,37 @@ internal static partial class Parcel
     {
         var list = new Descriptor(Checked(MemoryFile("sentinel.connections", MemoryCloseOnExec)));
         using var stream = new FileStream(new SafeFileHandle(list.Number, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-        JsonSerializer.Serialize(stream, records, KeptRecords.Default.KeptRecordArray);
+        JsonSerializer.Serialize(stream, new(KeptRecords.CurrentFormat, records), KeptRecordsJson.Default.KeptRecords);
         return list;
     }
 
-    private static KeptRecord[] ReadList(SafeHandle parcel)
+    private static Descriptor TakeList(SafeHandle parcel)
     {
         DescriptorMessage.Receive(parcel, stackalloc byte[1], out var descriptors);
-        if (descriptors is not [var list])
+        if (descriptors is [var list])
         {
-            throw new InvalidDataException("the list of connections is missing");
+            return new(list);
         }
 
-        using var stream = new FileStream(new SafeFileHandle(list, ownsHandle: true), FileAccess.Read, bufferSize: 0);
-        stream.Position = 0; // where the writer left it: it is the same open file
-        try
+        foreach (var descriptor in descriptors)
         {
-            return JsonSerializer.Deserialize(stream, KeptRecords.Default.KeptRecordArray) ?? [];
+            new Descriptor(descriptor).Dispose();
         }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException("the list of connections cannot be read", e);
-        }
+
+        throw new InvalidDataException("the list of connections is missing");
     }
 
-    private static List<int> ReadSockets(SafeHandle parcel)
+    private static KeptRecord[] ReadList(Descriptor list)
+    {
+        using var stream = new FileStream(new SafeFileHandle(list.Number, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+        stream.Position = 0; // where the writer left it: it is the same open file
+        var records = JsonSerializer.Deserialize(stream, KeptRecordsJson.Default.KeptRecords);
+        return records is { Format: KeptRecords.CurrentFormat, Connections: { } connections }
+            ? connections
+            : throw new InvalidDataException($"the list of connections has format {records?.Format}; this version reads {KeptRecords.CurrentFormat}");
+    }
+
+    private static List<int> TakeSockets(SafeHandle parcel)
     {
         var sockets = new List<int>();
         try
@@ -126,13 +157,21 @@ internal static partial class Parcel
     {
         var pair = stackalloc int[2];
         Checked(SocketPair(UnixFamily, SequencedPackets | CloseOnExec | NonBlock, 0, pair));
-        return (new(pair[0]), new(pair[1]));
+        (Descriptor Inside, Descriptor Outside) ends = (new(pair[0]), new(pair[1]));
+
+        // As it is, 35,000 connections fit in; the system gives more than twice that (net.core.wmem_max, socket(7)).
+        var room = int.MaxValue / 2;
+        _ = SetSocketOption(ends.Inside, SolSocket, SendBuffer, &room, sizeof(int));
+        return ends;
     }
 
     private static int Checked(int result) => result >= 0 ? result : throw new SocketException(); // of the last P/Invoke's error
 
     [LibraryImport("libc", EntryPoint = "socketpair", SetLastError = true)]
     private static unsafe partial int SocketPair(int family, int type, int protocol, int* pair);
+
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    private static unsafe partial int SetSocketOption(SafeHandle socket, int level, int option, int* value, uint length);
 
     [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MemoryFile(string name, uint flags);

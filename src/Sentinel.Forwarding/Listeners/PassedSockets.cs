@@ -75,7 +75,7 @@ public sealed partial class PassedSockets
             try
             {
                 // Not owned: nothing may ever close them, lest a later descriptor of the same number be taken for one of them.
-                sockets = [.. descriptors.Select(descriptor => Open(descriptor, owned: false))];
+                sockets = [.. descriptors.Select(Open)];
             }
             catch (SocketException e)
             {
@@ -98,22 +98,20 @@ public sealed partial class PassedSockets
                 return null;
             }
 
-            Socket? socket = null;
-            try
+            Socket? found = null;
+            foreach (var descriptor in descriptors)
             {
-                socket = Open(descriptors[0], owned: true);
-                if (isIt(socket))
+                if (found is null && IsListening(descriptor, isIt))
                 {
-                    return socket;
+                    found = new(new SafeSocketHandle(descriptor, ownsHandle: true));
+                }
+                else
+                {
+                    new Descriptor(descriptor).Dispose();
                 }
             }
-            catch (SocketException)
-            {
-                // not a listening socket
-            }
 
-            socket?.Dispose();
-            return null;
+            return found;
         }
     }
 
@@ -141,9 +139,22 @@ public sealed partial class PassedSockets
         }
     }
 
-    private static Socket Open(int descriptor, bool owned)
+    private static bool IsListening(int descriptor, Predicate<Socket> isIt)
     {
-        var socket = new Socket(new SafeSocketHandle(descriptor, owned));
+        try
+        {
+            return isIt(Open(descriptor));
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    // Not owned: what turns out to be something else is for the caller to close, or nobody.
+    private static Socket Open(int descriptor)
+    {
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: false));
         if (socket.SocketType != SocketType.Stream
             || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)
             || (int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection)! == 0)

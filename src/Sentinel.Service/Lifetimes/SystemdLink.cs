@@ -72,12 +72,13 @@ internal sealed class SystemdLink : IDisposable
     public void Status(string text) => Send("STATUS=" + text.ReplaceLineEndings(" "));
 
     /// <summary>A message with a descriptor, which systemd gets a duplicate of.</summary>
+    /// <returns>False if it could not be sent.</returns>
     [SupportedOSPlatform("linux")]
-    public void Send(string message, SafeHandle descriptor)
+    public bool Send(string message, SafeHandle descriptor)
     {
         if (_socket is null)
         {
-            return;
+            return false;
         }
 
         var added = false;
@@ -87,10 +88,11 @@ internal sealed class SystemdLink : IDisposable
             var address = _address!.Serialize();
             DescriptorMessage.Send(
                 _socket.SafeHandle, Encoding.UTF8.GetBytes(message), [(int)descriptor.DangerousGetHandle()], address.Buffer.Span[..address.Size]);
+            return true;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // As below.
+            return false;
         }
         finally
         {

@@ -15,7 +15,7 @@ internal sealed class SystemdStore(SystemdLink systemd, TimeProvider time) : IDe
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     // FDPOLL=0: systemd would drop a socket whose other side has hung up, and that is for us to find.
-    public void Keep(string name, SafeHandle descriptor) => systemd.Send($"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", descriptor);
+    public bool Keep(string name, SafeHandle descriptor) => systemd.Send($"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", descriptor);
 
     public void Forget(string name) => systemd.Send($"FDSTOREREMOVE=1\nFDNAME={name}");
 

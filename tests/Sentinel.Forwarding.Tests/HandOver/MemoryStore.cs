@@ -23,13 +23,22 @@ internal sealed partial class MemoryStore : IDescriptorStore, IDisposable
         }
     }
 
-    public void Keep(string name, SafeHandle descriptor)
+    /// <summary>Takes nothing more.</summary>
+    public bool IsFull { get; set; }
+
+    public bool Keep(string name, SafeHandle descriptor)
     {
         lock (_kept)
         {
+            if (IsFull)
+            {
+                return false;
+            }
+
             Assert.DoesNotContain(':', name);
             Forget(name);
             _kept[name] = Descriptor.DuplicateOf(descriptor);
+            return true;
         }
     }
 

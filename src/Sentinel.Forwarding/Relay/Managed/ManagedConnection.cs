@@ -97,6 +97,7 @@ internal sealed class ManagedConnection(
         {
             // Everything that it may wait for can be cancelled: a fault of ours, which must not hold up the others.
             End(ConnectionEnd.Stopped);
+            return null;
         }
 
         return await _left.Task.ConfigureAwait(false);
@@ -105,7 +106,7 @@ internal sealed class ManagedConnection(
     /// <summary>Ends the connection if its backend was declared down and the rules say so.</summary>
     public void EndIfDown()
     {
-        if (_relay is not null && _closesOnDown && (_backend is null || Gate.IsDown(_backend)))
+        if (_relay is not null && _closesOnDown && Gate.IsDown(_backend!))
         {
             End(ConnectionEnd.BackendDown);
         }
@@ -133,8 +134,8 @@ internal sealed class ManagedConnection(
             return null;
         }
 
-        _backend = Gate.Pools.Current.Backends.GetValueOrDefault(kept.Backend);
-        _backend?.Load.Enter();
+        _backend = kept.BackendIn(Gate.Pools);
+        _backend.Load.Enter();
         return new Socket(new SafeSocketHandle(kept.BackendSocket.Release(), ownsHandle: true));
     }
 
@@ -292,7 +293,7 @@ internal sealed class ManagedConnection(
             Client = endPoint,
             Start = time.GetUtcNow() - time.GetElapsedTime(start),
             ClientSocket = Descriptor.DuplicateOf(client.SafeHandle),
-            Relay = _relay?.Keep(_backend?.Id ?? kept!.Backend, _closesOnDown),
+            Relay = _relay?.Keep(_backend!.Id, _closesOnDown),
         };
         if (Interlocked.CompareExchange(ref _end, HasLeft, Leaving) != Leaving)
         {
@@ -331,7 +332,7 @@ internal sealed class ManagedConnection(
             EndPoint = endPoint,
             Start = start,
             End = (ConnectionEnd)_end,
-            Backend = _backend?.Id ?? kept?.Backend,
+            Backend = _backend?.Id,
             ToBackend = relay?.ToBackend ?? 0,
             ToClient = relay?.ToClient ?? 0,
         });

@@ -54,7 +54,8 @@ internal sealed class ManagedFlow(
                 var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
                 try
                 {
-                    var received = await from.ReceiveAsync(buffer).ConfigureAwait(false);
+                    // The wait may have ended for nothing. A read that is cancelled has taken nothing either.
+                    var received = await from.ReceiveAsync(buffer, pause).ConfigureAwait(false);
                     if (received == 0)
                     {
                         if (!_opposite!.IsOver && TcpInfo.WasReset(from))

@@ -17,9 +17,9 @@ internal sealed unsafe partial class SpliceLoop
             {
                 for (var index = 0; index < _slots.Length; index++)
                 {
-                    if (_slots[index].Share == share)
+                    if (_slots[index].Share == share && TryTakeOut(index) is { } connection)
                     {
-                        TakeOut(index, taken);
+                        taken.Add(connection);
                     }
                 }
             }
@@ -42,22 +42,29 @@ internal sealed unsafe partial class SpliceLoop
         slot.ClientSocket = Adopt(connection.ClientSocket);
         slot.Start = connection.StartOn(_time);
         share.Enter();
-        if (connection.Relay is { } relay)
-        {
-            Resume(index, relay);
-        }
-        else
+        if (connection.Relay is not { } relay)
         {
             slot.State = SlotState.Dialling;
             Guarded(index, &DialNext);
+            return;
+        }
+
+        try
+        {
+            Resume(index, relay);
+        }
+        catch (Exception e)
+        {
+            Log.ConnectionFailed(_logger, e, _thread.Name!);
+            EndFailed(index);
         }
     });
 
     private void Resume(int index, KeptRelay relay)
     {
         ref var slot = ref _slots[index];
-        slot.Backend = slot.Rules.Gate.Pools.Current.Backends.GetValueOrDefault(relay.Backend);
-        slot.Backend?.Load.Enter();
+        slot.Backend = relay.BackendIn(slot.Rules.Gate.Pools);
+        slot.Backend.Load.Enter();
         slot.UpstreamSocket = Adopt(relay.BackendSocket);
         slot.State = SlotState.Open;
         slot.LastMoved = _wheel.Now;
@@ -68,7 +75,7 @@ internal sealed unsafe partial class SpliceLoop
         // whether it is so, the first calls find out; registering reports an end that has come meanwhile
         slot.ClientReady = slot.UpstreamReady = Readiness.Readable | Readiness.Writable;
         ArmFor(index, KeepAliveAfter);
-        if (relay.ClosesOnDown && (slot.Backend is null || slot.Rules.Gate.IsDown(slot.Backend)))
+        if (relay.ClosesOnDown && slot.Rules.Gate.IsDown(slot.Backend))
         {
             End(index, ConnectionEnd.BackendDown);
         }
@@ -95,37 +102,55 @@ internal sealed unsafe partial class SpliceLoop
         }
     }
 
-    private void TakeOut(int index, List<KeptConnection> taken)
+    private KeptConnection? TryTakeOut(int index)
+    {
+        try
+        {
+            return TakeOut(index);
+        }
+        catch (Exception e)
+        {
+            Log.ConnectionFailed(_logger, e, _thread.Name!);
+            EndFailed(index);
+            return null;
+        }
+    }
+
+    /// <returns>Null if it was broken, and has ended.</returns>
+    private KeptConnection? TakeOut(int index)
     {
         ref var slot = ref _slots[index];
         if (slot.State == SlotState.Open && ((slot.ClientReady | slot.UpstreamReady) & Readiness.Broken) != 0)
         {
             End(index, (slot.ClientReady & Readiness.Broken) != 0 ? ConnectionEnd.ClientReset : ConnectionEnd.BackendReset);
-            return;
+            return null;
         }
 
+        // first what may fail, while End still finds everything in its place
         var (rules, share) = (slot.Rules, slot.Share);
+        var (isOpen, client) = (slot.State == SlotState.Open, slot.Client.ToEndPoint());
+        var (toBackend, toClient) = (Keep(ref slot.Up), Keep(ref slot.Down));
         if (slot.Waiter is { } waiter)
         {
             // where it was called back already, the message is on its way and finds nobody
             rules.Gate.Room.Leave(waiter);
         }
 
-        taken.Add(new()
+        var taken = new KeptConnection
         {
             Listener = rules.Gate.Name,
-            Client = slot.Client.ToEndPoint(),
+            Client = client,
             Start = _time.GetUtcNow() - _time.GetElapsedTime(slot.Start),
             ClientSocket = Part(ref slot.ClientSocket),
-            Relay = slot.State != SlotState.Open ? null : new()
+            Relay = !isOpen ? null : new()
             {
-                Backend = slot.Backend?.Id ?? new(""),
+                Backend = slot.Backend!.Id,
                 ClosesOnDown = rules.Gate.ClosesOnDown(rules, rules.Destination.Pool),
                 BackendSocket = Part(ref slot.UpstreamSocket),
-                ToBackend = Keep(ref slot.Up),
-                ToClient = Keep(ref slot.Down),
+                ToBackend = toBackend,
+                ToClient = toClient,
             },
-        });
+        };
 
         // a dial under way begins anew over there
         CloseUpstream(ref slot);
@@ -136,6 +161,7 @@ internal sealed unsafe partial class SpliceLoop
         _slots.Return(index);
         share.Tell();
         share.Exit();
+        return taken;
     }
 
     private static KeptFlow Keep(ref Flow flow)
@@ -145,14 +171,15 @@ internal sealed unsafe partial class SpliceLoop
         new Span<byte>(flow.Leftover + flow.LeftoverStart, left).CopyTo(unsent);
         fixed (byte* bytes = unsent)
         {
-            // all of it is there, so one read gives as much as there is to a page, and then the next
-            while (flow.Piped > 0 && Libc.Read(flow.PipeRead, bytes + unsent.Length - flow.Piped, flow.Piped) is > 0 and var read)
+            while (flow.Piped > 0)
             {
-                flow.Piped -= (int)read;
+                // never interrupted: all of it is there
+                var read = (int)Libc.Read(flow.PipeRead, bytes + unsent.Length - flow.Piped, flow.Piped);
+                flow.Piped -= read > 0 ? read : throw new InvalidOperationException("bytes in a pipe cannot be read");
             }
         }
 
-        return new() { Bytes = flow.Moved, Unsent = unsent.AsMemory(..(unsent.Length - flow.Piped)), IsOver = flow.Finished };
+        return new() { Bytes = flow.Moved, Unsent = unsent, IsOver = flow.Finished };
     }
 
     // closing does not end a registration while another descriptor keeps the same file open
