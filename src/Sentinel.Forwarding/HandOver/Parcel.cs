@@ -26,18 +26,21 @@ internal static partial class Parcel
     /// <returns>What is to be kept for the next process.</returns>
     /// <exception cref="SocketException">The system is out of descriptors, or more are under way than RLIMIT_NOFILE allows (unix(7), ETOOMANYREFS).</exception>
     /// <exception cref="IOException">No memory.</exception>
-    public static Descriptor Pack(IReadOnlyList<KeptConnection> connections)
+    public static Descriptor Pack(IReadOnlyList<KeptConnection> connections) =>
+        Pack(new(KeptRecords.CurrentFormat, [.. connections.Select(KeptRecord.Of)]), connections.SelectMany(SocketsOf));
+
+    internal static Descriptor Pack(KeptRecords records, IEnumerable<int> sockets)
     {
-        using var list = WriteList([.. connections.Select(KeptRecord.Of)]);
+        using var list = WriteList(records);
         var (inside, outside) = Pair();
         using (inside)
         {
             try
             {
                 DescriptorMessage.Send(inside, [0], [list.Number]);
-                foreach (var sockets in connections.SelectMany(SocketsOf).Chunk(DescriptorMessage.MaxDescriptors))
+                foreach (var some in sockets.Chunk(DescriptorMessage.MaxDescriptors))
                 {
-                    DescriptorMessage.Send(inside, [0], sockets);
+                    DescriptorMessage.Send(inside, [0], some);
                 }
 
                 return outside;
@@ -100,11 +103,11 @@ internal static partial class Parcel
     private static IEnumerable<int> SocketsOf(KeptConnection connection) =>
         connection.Relay is { } relay ? [connection.ClientSocket.Number, relay.BackendSocket.Number] : [connection.ClientSocket.Number];
 
-    private static Descriptor WriteList(KeptRecord[] records)
+    private static Descriptor WriteList(KeptRecords records)
     {
         var list = new Descriptor(Checked(MemoryFile("sentinel.connections", MemoryCloseOnExec)));
         using var stream = new FileStream(new SafeFileHandle(list.Number, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-        JsonSerializer.Serialize(stream, new(KeptRecords.CurrentFormat, records), KeptRecordsJson.Default.KeptRecords);
+        JsonSerializer.Serialize(stream, records, KeptRecordsJson.Default.KeptRecords);
         return list;
     }
 

@@ -10,7 +10,7 @@ namespace Sentinel.Service.Hosting;
 
 /// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
 internal sealed class DaemonService(
-    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, ILogger<DaemonService> logger) : IHostedService
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
 {
     private Rooms.Change? _change;
 
@@ -39,7 +39,7 @@ internal sealed class DaemonService(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         Log.Stopping(logger);
-        if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System).ConfigureAwait(false))
+        if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false))
         {
             // Child-process VMs go on too. What takes time comes before connections stand still.
             await forwarder.HandOverAsync(LeaveAsync, parts.Signals.Now).ConfigureAwait(false);
@@ -59,5 +59,6 @@ internal sealed class DaemonService(
     {
         await admin.DisposeAsync().ConfigureAwait(false);
         await recovery.LeaveAsync().ConfigureAwait(false);
+        telemetry.StopExporting();
     }
 }

@@ -1,5 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Logging;
 
 namespace Sentinel.Service.Lifetimes;
 
@@ -13,7 +15,7 @@ internal static class SystemdUnit
     /// file-descriptor store. True where systemd does not answer: a stop for good then ends connections at once that
     /// could have been drained, and not the other way about.
     /// </summary>
-    public static async Task<bool> HasSuccessorAsync(TimeProvider time)
+    public static async Task<bool> HasSuccessorAsync(TimeProvider time, ILogger logger)
     {
         if (Name(await ReadGroupsAsync().ConfigureAwait(false)) is not { } unit)
         {
@@ -22,8 +24,19 @@ internal static class SystemdUnit
 
         using var patience = new CancellationTokenSource(Patience, time);
         var jobs = AskAsync(patience.Token, "list-jobs", "--plain", "--no-legend", "--no-pager");
-        var store = AskAsync(patience.Token, "show", "--value", "--property=FileDescriptorStoreMax", unit);
-        return !IsStopped(await jobs.ConfigureAwait(false), unit) && (await store.ConfigureAwait(false)).Trim() != "0";
+        var store = AskAsync(patience.Token, "show", "--property=FileDescriptorStoreMax,NFileDescriptorStore", unit);
+        if (IsStopped(await jobs.ConfigureAwait(false), unit))
+        {
+            return false;
+        }
+
+        if (!HasRoom(await store.ConfigureAwait(false)))
+        {
+            Log.StoreIsFull(logger, unit);
+            return false;
+        }
+
+        return true;
     }
 
     /// <summary>The unit of a process.</summary>
@@ -47,6 +60,16 @@ internal static class SystemdUnit
     internal static bool IsStopped(string jobs, string unit) => jobs.Split('\n')
         .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         .Any(job => job is [_, var name, "stop", ..] && name == unit);
+
+    /// <summary>Whether one more descriptor finds room in the unit's store, as far as can be told.</summary>
+    /// <param name="properties">Lines of <c>systemctl show</c>.</param>
+    internal static bool HasRoom(string properties)
+    {
+        return Number("FileDescriptorStoreMax=") is not { } most || most > (Number("NFileDescriptorStore=") ?? 0);
+
+        int? Number(string name) => properties.Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal)) is { } line
+            && int.TryParse(line.AsSpan(name.Length), CultureInfo.InvariantCulture, out var number) ? number : null;
+    }
 
     private static async Task<string> ReadGroupsAsync()
     {
