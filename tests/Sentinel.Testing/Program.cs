@@ -7,6 +7,7 @@ return args switch
     ["vm", .. var rest] => await WebVm.RunAsync(rest).ConfigureAwait(false),
     ["echo", var at] => await EchoServer.RunAsync(IPEndPoint.Parse(at)).ConfigureAwait(false),
     ["flows", var to, var count, var pace] => await TrafficCommands.FlowsAsync(to, count, pace).ConfigureAwait(false),
+    ["sessions", var count, .. var command] when command.Length > 0 => await TrafficCommands.SessionsAsync(count, command).ConfigureAwait(false),
     ["knock", var to] => await TrafficCommands.KnockAsync(to).ConfigureAwait(false),
     _ => Usage(),
 };
@@ -17,6 +18,7 @@ static int Usage()
         usage: Sentinel.Testing vm --address A --name N [--boot SECONDS] [--wait-for FILE] [--refuse-to-die]
                Sentinel.Testing echo ADDRESS:PORT
                Sentinel.Testing flows ADDRESS:PORT COUNT PACE-IN-MILLISECONDS
+               Sentinel.Testing sessions COUNT PROGRAM [ARGUMENT]...
                Sentinel.Testing knock ADDRESS:PORT
         """);
     return 2;

@@ -28,13 +28,14 @@ internal sealed class Container : IAsyncDisposable
     public string Root => $"/proc/{_leader}/root";
 
     /// <summary>Boots, which takes about a second once the system has been built (45 s).</summary>
-    public static async Task<Container> BootAsync()
+    /// <param name="folders">Folders of this machine, and where the container has them, read-only.</param>
+    public static async Task<Container> BootAsync(params (string Here, string There)[] folders)
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"sys-{Environment.ProcessId}-{Interlocked.Increment(ref _next)}");
         var runtime = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "../../.."));
         var script = Shell.Start(
-            Path.Combine(Repository, "eng/systemd-container"), name,
-            $"--bind-ro={AppContext.BaseDirectory.TrimEnd('/')}:{Programs}", $"--bind-ro={runtime}:/usr/share/dotnet");
+            Path.Combine(Repository, "eng/systemd-container"),
+            [name, .. folders.Append((AppContext.BaseDirectory.TrimEnd('/'), Programs)).Append((runtime, "/usr/share/dotnet")).Select(folder => $"--bind-ro={folder.Item1}:{folder.Item2}")]);
         var errors = script.StandardError.ReadToEndAsync();
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(5), TimeProvider.System);
         var leader = await script.StandardOutput.ReadLineAsync(deadline.Token);

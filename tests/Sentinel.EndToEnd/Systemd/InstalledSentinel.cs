@@ -11,6 +11,8 @@ internal sealed class InstalledSentinel : IAsyncDisposable
     public const string Unit = "sentinel.service";
     public const string Configuration = "/etc/sentinel/sentinel.json";
 
+    private const string OtherPrograms = "/usr/lib/sentinel-before";
+
     private readonly List<Traffic> _traffic = [];
 
     private InstalledSentinel(Container container) => Container = container;
@@ -18,24 +20,40 @@ internal sealed class InstalledSentinel : IAsyncDisposable
     public Container Container { get; }
 
     /// <summary>Boots a container and installs; starts nothing.</summary>
-    public static async Task<InstalledSentinel> CreateAsync(object configuration)
+    /// <param name="version">The folder of another version, which is installed instead.</param>
+    public static async Task<InstalledSentinel> CreateAsync(object configuration, string? version = null)
     {
-        var sentinel = new InstalledSentinel(await Container.BootAsync());
+        var sentinel = new InstalledSentinel(await Container.BootAsync(version is null ? [] : [(version, OtherPrograms)]));
         sentinel.Container.Write("/etc/systemd/system/" + Unit, await File.ReadAllTextAsync(UnitFile));
         sentinel.Configure(configuration);
-        await sentinel.Container.ShellAsync($"ln -s {Container.Program} /usr/local/bin/sentinel && systemctl daemon-reload");
+        await sentinel.InstallAsync(version is null ? Container.Programs : OtherPrograms);
+        await sentinel.Container.ShellAsync("systemctl daemon-reload");
         return sentinel;
     }
 
+    /// <summary>Makes the next start one of the version that this folder of the container has.</summary>
+    public Task InstallAsync(string programs) => Container.ShellAsync($"ln -sfn {programs}/sentinel /usr/local/bin/sentinel");
+
     /// <summary>Boots, installs, starts, and waits for the first backend.</summary>
-    public static async Task<InstalledSentinel> ServingAsync(object configuration)
+    public static async Task<InstalledSentinel> ServingAsync(object configuration, string? version = null)
     {
-        var sentinel = await CreateAsync(configuration);
+        var sentinel = await CreateAsync(configuration, version);
         await sentinel.SystemctlAsync("start");
         return sentinel;
     }
 
     public static string UnitFile => Path.Combine(Container.Repository, "packaging/systemd", Unit);
+
+    /// <summary>Builds the daemon once more, under another version number.</summary>
+    /// <returns>The folder it is in.</returns>
+    public static async Task<string> PublishAsync(string version)
+    {
+        var folder = Path.Combine(Container.Repository, "artifacts", version);
+        (await Shell.RunAsync(
+            "dotnet", "publish", Path.Combine(Container.Repository, "src/Sentinel.Service"), "--configuration", "Release", "--nologo", "-nodeReuse:false",
+            $"-p:Version={version}", "--artifacts-path", Path.Combine(folder, "build"), "--output", Path.Combine(folder, "publish"))).Ok();
+        return Path.Combine(folder, "publish");
+    }
 
     /// <summary>A layer-4 listener in front of an echo server of the test, which is watched and never started.</summary>
     public static object Relay(string engine = "auto", string listen = "127.0.0.1:22", string health = "1s") => new
@@ -87,6 +105,9 @@ internal sealed class InstalledSentinel : IAsyncDisposable
            where entry["MESSAGE"] is JsonValue message && message.ToString().StartsWith('{')
            select (JsonNode.Parse(entry["MESSAGE"]!.ToString())!, entry["PRIORITY"]!.ToString()),
     ];
+
+    /// <summary>Starts a program of this machine in the container's network, to the end of the test.</summary>
+    public void Start(params string[] command) => _traffic.Add(new(Container.StartInNetwork(command)));
 
     /// <summary>Starts a test program in the container's network and waits until it is ready.</summary>
     public async Task<Traffic> StartAsync(params string[] command)

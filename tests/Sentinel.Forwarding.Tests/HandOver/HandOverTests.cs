@@ -440,7 +440,7 @@ public abstract class HandOverTests(params RelayEngine[] engines) : IAsyncLifeti
 
         Assert.Equal("reset", await client.HowItEndsAsync());
         await Eventually.TrueAsync(() => Rig.Logs.Ends.Count == 1);
-        Assert.Equal(("backendDown", "one"), (Rig.Logs.Ends[0]["End"], Rig.Logs.Ends[0]["Backend"]));
+        Assert.Equal(("backend_down", "one"), (Rig.Logs.Ends[0]["End"], Rig.Logs.Ends[0]["Backend"]));
     }
 
     private async Task<Socket> EchoedAsync()

@@ -33,6 +33,31 @@ internal static class TrafficCommands
         return 0;
     }
 
+    /// <summary>Programs that send back what they get, such as remote shells. Writes <c>ready</c> once all do.</summary>
+    public static async Task<int> SessionsAsync(string count, string[] command)
+    {
+        var sessions = Enumerable.Range(0, Number(count)).Select(seed => new Session(seed, command)).ToArray();
+        foreach (var some in sessions.Chunk(5))
+        {
+            await Task.WhenAll(some.Select(session => session.ConnectAsync())).ConfigureAwait(false);
+        }
+
+        Console.WriteLine("ready");
+        using var stop = new CancellationTokenSource();
+        var running = Task.WhenAll(sessions.Select(session => session.RunAsync(stop.Token)));
+        await EndOfInputAsync().ConfigureAwait(false);
+        await stop.CancelAsync().ConfigureAwait(false);
+        await running.ConfigureAwait(false);
+        Write(new()
+        {
+            ["sessions"] = sessions.Length,
+            ["lines"] = sessions.Sum(session => session.Lines),
+            ["faults"] = string.Join("; ", sessions.Where(session => session.Fault is not null).GroupBy(session => session.Fault).Take(10).Select(fault => $"{fault.Count()} x {fault.Key}")),
+            ["longestSilence"] = sessions.Max(session => session.LongestSilence).TotalSeconds,
+        });
+        return 0;
+    }
+
     /// <summary>One connection after the other, each answered by an echo server before it ends.</summary>
     public static async Task<int> KnockAsync(string to)
     {
