@@ -94,10 +94,10 @@ public sealed class UpgradeTests(ITestOutputHelper output) : IAsyncLifetime
         await _sentinel.UntilAsync("one", "serving");
         var before = await _sentinel.Container.MainProcessAsync();
 
-        var download = CurlAsync("--limit-rate", "20M", "--output", "/dev/null", "--write-out", "%{http_code} %{size_download}", $"http://127.0.0.1/download/{Bytes}");
+        var download = CurlAsync("--limit-rate", "10M", "--output", "/dev/null", "--write-out", "%{http_code} %{size_download}", $"http://127.0.0.1/download/{Bytes}");
         await Eventually.TrueAsync(async () => (int?)(await _sentinel.StatusAsync())?["listeners"]?[0]?["connections"] == 1);
         var restart = _sentinel.SystemctlAsync("restart");
-        await Eventually.TrueAsync(async () => await _sentinel.Container.PropertyAsync("ActiveState") == "deactivating");
+        await Eventually.TrueAsync(async () => (await CurlAsync("http://127.0.0.1:8888/readyz")).Output.Contains("web", StringComparison.Ordinal));
         Assert.False(download.IsCompleted);
         var newcomer = CurlAsync("http://127.0.0.1/");
 
