@@ -68,7 +68,7 @@ def session(tools, options, folder, log, quota=None):
     backends, caps, memory = [], [], {}
     try:
         net.up()
-        for words in (["iperf3", "-s", "-p", str(net.BULK_PORT)], [tools["loadgen"], "echo", "0.0.0.0", str(net.ECHO_PORT)]):
+        for words in (["sh", "-c", f"while :; do iperf3 -s -p {net.BULK_PORT}; done"], [tools["loadgen"], "echo", "0.0.0.0", str(net.ECHO_PORT)]):
             backends.append(subprocess.Popen(net.inside(net.BACKEND, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         for number, relay in enumerate(relays):
             relay.start(folder, 20000 + number)

@@ -8,29 +8,35 @@ namespace Sentinel.Service.Lifetimes;
 /// <summary>What systemd has in mind with the unit that this process belongs to: it does not say so to the process.</summary>
 internal static class SystemdUnit
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    // A machine that is busy takes seconds to start a program, and connections go on meanwhile.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     /// <summary>
     /// Whether another process of the unit follows this one, which is about to end, and gets what is in the
-    /// file-descriptor store. True where systemd does not answer: a stop for good then ends connections at once that
+    /// file-descriptor store. Our unit's ExecStop= has written down what systemd plans. True where nobody can tell: a stop for good then ends connections at once that
     /// could have been drained, and not the other way about.
     /// </summary>
     public static async Task<bool> HasSuccessorAsync(TimeProvider time, ILogger logger)
     {
-        if (Name(await ReadGroupsAsync().ConfigureAwait(false)) is not { } unit)
+        if (Name(await ReadAsync("/proc/self/cgroup").ConfigureAwait(false) ?? "") is not { } unit)
         {
             return false;
         }
 
-        using var patience = new CancellationTokenSource(Patience, time);
-        var jobs = AskAsync(patience.Token, "list-jobs", "--plain", "--no-legend", "--no-pager");
-        var store = AskAsync(patience.Token, "show", "--property=FileDescriptorStoreMax,NFileDescriptorStore", unit);
-        if (IsStopped(await jobs.ConfigureAwait(false), unit))
+        var plans = await ReadAsync(Path.Combine(Environment.GetEnvironmentVariable("RUNTIME_DIRECTORY") ?? "", "stopping")).ConfigureAwait(false)
+            ?? await AskAsync(unit, time).ConfigureAwait(false);
+        if (plans is null)
+        {
+            Log.SystemdIsSilent(logger);
+            return true;
+        }
+
+        if (IsStopped(plans, unit))
         {
             return false;
         }
 
-        if (!HasRoom(await store.ConfigureAwait(false)))
+        if (!HasRoom(plans))
         {
             Log.StoreIsFull(logger, unit);
             return false;
@@ -56,51 +62,63 @@ internal static class SystemdUnit
     }
 
     /// <summary>Whether a job stops the unit for good: a restart is a job of its own kind, and one without a job is restarted by Restart=.</summary>
-    /// <param name="jobs">Lines of id, unit, kind and state.</param>
-    internal static bool IsStopped(string jobs, string unit) => jobs.Split('\n')
+    /// <param name="plans">Among them lines of id, unit, kind and state.</param>
+    internal static bool IsStopped(string plans, string unit) => plans.Split('\n')
         .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         .Any(job => job is [_, var name, "stop", ..] && name == unit);
 
     /// <summary>Whether one more descriptor finds room in the unit's store, as far as can be told.</summary>
-    /// <param name="properties">Lines of <c>systemctl show</c>.</param>
-    internal static bool HasRoom(string properties)
+    /// <param name="plans">Among them lines of <c>systemctl show</c>.</param>
+    internal static bool HasRoom(string plans)
     {
         return Number("FileDescriptorStoreMax=") is not { } most || most > (Number("NFileDescriptorStore=") ?? 0);
 
-        int? Number(string name) => properties.Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal)) is { } line
+        int? Number(string name) => plans.Split('\n').FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal)) is { } line
             && int.TryParse(line.AsSpan(name.Length), CultureInfo.InvariantCulture, out var number) ? number : null;
     }
 
-    private static async Task<string> ReadGroupsAsync()
+    private static async Task<string?> ReadAsync(string file)
     {
         try
         {
-            return await File.ReadAllTextAsync("/proc/self/cgroup").ConfigureAwait(false);
+            return await File.ReadAllTextAsync(file).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return "";
+            return null;
         }
     }
 
-    private static async Task<string> AskAsync(CancellationToken cancellationToken, params string[] arguments)
+    // For a unit without our ExecStop=. The bus knows no users of DynamicUser= on many systems, and refuses them.
+    private static async Task<string?> AskAsync(string unit, TimeProvider time)
+    {
+        using var patience = new CancellationTokenSource(Patience, time);
+        return await RunAsync(patience.Token, "list-jobs", "--plain", "--no-legend", "--no-pager").ConfigureAwait(false) is { } jobs
+            ? jobs + await RunAsync(patience.Token, "show", "--property=FileDescriptorStoreMax,NFileDescriptorStore", unit).ConfigureAwait(false)
+            : null;
+    }
+
+    /// <returns>What systemctl wrote; null if it failed.</returns>
+    private static async Task<string?> RunAsync(CancellationToken cancellationToken, params string[] arguments)
     {
         try
         {
             using var systemctl = Process.Start(new ProcessStartInfo("systemctl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
             try
             {
-                return await systemctl.StandardOutput.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+                var output = await systemctl.StandardOutput.ReadToEndAsync(cancellationToken).ConfigureAwait(false);
+                await systemctl.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
+                return systemctl.ExitCode == 0 ? output : null;
             }
             catch (OperationCanceledException)
             {
                 systemctl.Kill();
-                return "";
+                return null;
             }
         }
         catch (Win32Exception)
         {
-            return ""; // there is none
+            return null; // there is none
         }
     }
 }

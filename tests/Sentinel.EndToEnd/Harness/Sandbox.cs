@@ -36,17 +36,17 @@ internal sealed class Sandbox : IAsyncDisposable
     }
 
     /// <summary>Starts a sentinel and waits until it is ready to accept.</summary>
-    public async Task<SentinelProcess> StartAsync(object configuration)
+    public async Task<SentinelProcess> StartAsync(object configuration, Surroundings? surroundings = null)
     {
-        var daemon = Launch(configuration);
+        var daemon = Launch(configuration, surroundings);
         await daemon.ReadyAsync();
         return daemon;
     }
 
     /// <summary>Starts a sentinel and waits for nothing.</summary>
-    public SentinelProcess Launch(object configuration)
+    public SentinelProcess Launch(object configuration, Surroundings? surroundings = null)
     {
-        var daemon = new SentinelProcess(this, configuration);
+        var daemon = new SentinelProcess(this, configuration, surroundings);
         _daemons.Add(daemon);
         return daemon;
     }

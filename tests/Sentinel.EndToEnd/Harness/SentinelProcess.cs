@@ -18,13 +18,16 @@ internal sealed class SentinelProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _log = [];
     private bool _isDisposed;
 
-    public SentinelProcess(Sandbox sandbox, object configuration)
+    /// <param name="surroundings">Where and how it runs; null: as this process does.</param>
+    public SentinelProcess(Sandbox sandbox, object configuration, Surroundings? surroundings = null)
     {
+        surroundings ??= new();
         _sandbox = sandbox;
         Configuration = sandbox.PathOf("sentinel.json");
         Configure(configuration);
-        _admin = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new($"http://{sandbox.Front}:8888") };
-        _process = Shell.Start("dotnet", Program, "run", "--config", Configuration);
+        _admin = new HttpClient(surroundings.Handler()) { BaseAddress = new($"http://{sandbox.Front}:8888") };
+        string[] command = [.. surroundings.Wrapper, "dotnet", Program, "run", "--config", Configuration];
+        _process = Shell.Start(command[0], command[1..]);
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
         _process.BeginOutputReadLine();
@@ -94,7 +97,10 @@ internal sealed class SentinelProcess : IAsyncDisposable
     }
 
     /// <summary>Descriptors it has open.</summary>
-    public int Descriptors => Directory.GetFileSystemEntries($"/proc/{Id}/fd").Length;
+    public int Descriptors => Open().Length;
+
+    /// <summary>Ends of pipes among them.</summary>
+    public int Pipes => Open().Count(descriptor => Target(descriptor).StartsWith("pipe:", StringComparison.Ordinal));
 
     /// <summary>Resident memory in bytes.</summary>
     public long Resident => long.Parse(File.ReadAllText($"/proc/{Id}/statm").Split(' ')[1]) * Environment.SystemPageSize;
@@ -145,6 +151,20 @@ internal sealed class SentinelProcess : IAsyncDisposable
         catch (HttpRequestException)
         {
             return false;
+        }
+    }
+
+    private string[] Open() => Directory.GetFileSystemEntries($"/proc/{Id}/fd");
+
+    private static string Target(string link)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(link, returnFinalTarget: false)?.Name ?? "";
+        }
+        catch (IOException)
+        {
+            return ""; // closed meanwhile
         }
     }
 

@@ -10,8 +10,15 @@ namespace Sentinel.Forwarding.Relay.Splice;
 /// <param name="most">Pipes open at once.</param>
 internal sealed unsafe class PipePool(int most)
 {
-    /// <summary>Bytes that fit into a pipe.</summary>
-    public const int Capacity = 256 * 1024;
+    /// <summary>Bytes that fit into the largest of its pipes.</summary>
+    public const int MostBytes = 1024 * 1024;
+
+    /// <summary>Bytes that fit into every one.</summary>
+    public const int LeastBytes = 256 * 1024;
+
+    // a pipe holds a page at most for each packet's piece, so a large one takes in more at a time; these leave half of
+    // the user's allowance to the others
+    private const int MostLarge = 32;
 
     // a wave of bulk transfers that is over should not keep the user's whole allowance
     private const int MostIdle = 32;
@@ -54,7 +61,7 @@ internal sealed unsafe class PipePool(int most)
             return false;
         }
 
-        if (Descriptors.IsLastForClients(ends[1]) || Libc.Fcntl(ends[1], Libc.FcntlSetPipeSize, Capacity) < Capacity)
+        if (Descriptors.IsLastForClients(ends[1]) || !Widen(ends[1]))
         {
             _ = Libc.Close(ends[0]);
             _ = Libc.Close(ends[1]);
@@ -67,6 +74,10 @@ internal sealed unsafe class PipePool(int most)
         Opened++;
         return true;
     }
+
+    private bool Widen(int end) =>
+        (_open < MostLarge && Libc.Fcntl(end, Libc.FcntlSetPipeSize, MostBytes) >= MostBytes)
+        || Libc.Fcntl(end, Libc.FcntlSetPipeSize, LeastBytes) >= LeastBytes;
 
     /// <summary>Takes a pipe back; one that still holds bytes is closed instead.</summary>
     public void Return(int read, int write, bool empty)

@@ -27,8 +27,8 @@ internal sealed unsafe class Pump(int mostPipes)
     /// <summary>Bytes of the shared buffer, and most that a flow may have left over.</summary>
     public const int BufferSize = 64 * 1024;
 
-    // a full pipe would make every fill wait for a drain: half keeps both ends of it moving
-    private const int EnoughInPipe = PipePool.Capacity / 2;
+    // a full pipe would make every fill wait for a drain: room left keeps both ends of it moving
+    private const int EnoughInPipe = PipePool.LeastBytes / 4 * 3;
 
     private const int BusyAfterFullReads = 2;
     private const int BusyWhileBurst = 32 * 1024;
@@ -212,7 +212,7 @@ internal sealed unsafe class Pump(int mostPipes)
             }
 
             var filled = (int)Libc.Splice(
-                source, null, flow.PipeWrite, null, PipePool.Capacity - flow.Piped, Libc.SpliceMove | Libc.SpliceNonBlock);
+                source, null, flow.PipeWrite, null, PipePool.MostBytes - flow.Piped, Libc.SpliceMove | Libc.SpliceNonBlock);
             if (filled > 0)
             {
                 flow.Piped += filled;

@@ -13,9 +13,13 @@ internal static unsafe class SocketOptions
     private const int KeepAliveIdle = 4;
     private const int KeepAliveInterval = 5;
     private const int KeepAliveCount = 6;
+    private const int QuickAcknowledgement = 12;
     private const int UserTimeout = 18;
 
     public static void SetNoDelay(int socket) => Set(socket, Tcp, NoDelay, 1);
+
+    /// <summary>Before a connect: lets the acknowledgement that ends its handshake wait for the first data that is sent.</summary>
+    public static void DelayAcknowledgement(int socket) => Set(socket, Tcp, QuickAcknowledgement, 0);
 
     /// <summary>What <see cref="DeadPeer.Watch"/> sets, but for TCP_NODELAY.</summary>
     public static void WatchForDeadPeer(int socket)

@@ -153,6 +153,13 @@ internal sealed unsafe partial class SpliceLoop
         slot.State = SlotState.Dialling;
         slot.UpstreamSocket = socket;
         slot.UpstreamReady = Readiness.None;
+        if (HasSpoken(slot.ClientSocket))
+        {
+            // what it said goes out as soon as the backend is there, and carries the handshake's last acknowledgement:
+            // a packet less for each connection
+            SocketOptions.DelayAcknowledgement(socket);
+        }
+
         if (Libc.Connect(socket, address, length) != 0 && *_errno != Errno.InProgress)
         {
             Refused(index, *_errno);
@@ -163,6 +170,12 @@ internal sealed unsafe partial class SpliceLoop
         {
             DialFailed(index, DialOutcome.Exhausted);
         }
+    }
+
+    private static bool HasSpoken(int client)
+    {
+        byte first;
+        return Libc.Receive(client, &first, 1, Libc.MsgPeek) > 0;
     }
 
     /// <summary>One address of a backend did not take the connection; it may have more, all within the one timeout.</summary>

@@ -1,0 +1,37 @@
+using System.Net.Sockets;
+using Sentinel.Testing;
+
+namespace Sentinel.EndToEnd.Harness;
+
+/// <summary>Where and under what limits a daemon runs.</summary>
+internal sealed record Surroundings
+{
+    /// <summary>A network of its own; null: the machine's.</summary>
+    public NetworkNamespace? Network { get; init; }
+
+    /// <summary>Descriptors that it may have; zero: as many as this process.</summary>
+    public int Descriptors { get; init; }
+
+    /// <summary>What it and the kernel on its behalf may use; null: everything.</summary>
+    public MemoryLimit? Memory { get; init; }
+
+    /// <summary>What its command begins with.</summary>
+    public string[] Wrapper =>
+    [
+        .. Memory?.Wrapper ?? [],
+        .. Descriptors > 0 ? new[] { "prlimit", $"--nofile={Descriptors}:{Descriptors}" } : [],
+        .. Network is { } network ? new[] { "ip", "netns", "exec", network.Name } : [],
+    ];
+
+    /// <summary>Reaches its admin endpoint from outside.</summary>
+    public HttpMessageHandler Handler() => new SocketsHttpHandler
+    {
+        UseProxy = false,
+        ConnectCallback = Network is not { } network ? null : async (context, cancellationToken) =>
+        {
+            var socket = network.Inside(() => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
+    };
+}
