@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
 using Sentinel.Forwarding.Relay.Kernel;
@@ -10,7 +11,7 @@ using Log = Sentinel.Forwarding.Listeners.Log;
 namespace Sentinel.Forwarding;
 
 /// <summary>All listeners of the daemon: changes them as a whole, stops them, tells how they are. Thread-safe.</summary>
-public sealed class Forwarder : IAsyncDisposable
+public sealed partial class Forwarder : IAsyncDisposable
 {
     private static readonly TimeSpan TellInterval = TimeSpan.FromSeconds(1);
 
@@ -18,6 +19,7 @@ public sealed class Forwarder : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly PassedSockets _passed;
     private readonly string _name;
+    private readonly Keeping _keeping;
     private readonly ILogger _logger;
     private readonly ForwardingMeter _meter = new();
     private readonly Engines _engines;
@@ -33,16 +35,18 @@ public sealed class Forwarder : IAsyncDisposable
     /// <param name="loops">Where the loops show that they live.</param>
     /// <param name="time">The clock of every timeout.</param>
     /// <param name="logs">Where ends of connections are written.</param>
-    /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>; none unless given.</param>
+    /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>, and what the process before left; none unless given.</param>
     /// <param name="outlook">What the outage answer says about durations; nothing unless given.</param>
     /// <param name="certificates">What TLS is terminated with; without it, a listener that terminates TLS cannot be opened.</param>
     /// <param name="name">The sentinel's name: what it puts into the kernel bears it. Two sentinels of one machine need two.</param>
+    /// <param name="store">Keeps listening sockets, and at <see cref="HandOverAsync"/> connections, for the next process; nobody does unless given.</param>
     public Forwarder(
         PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IOutageOutlook? outlook = null,
-        ICertificates? certificates = null, string name = "sentinel")
+        ICertificates? certificates = null, string name = "sentinel", IDescriptorStore? store = null)
     {
         (_pools, _time, _passed, _name) = (pools, time, passed ?? PassedSockets.None, name);
         _logger = logs.CreateLogger("Sentinel.Forwarding.Listeners");
+        _keeping = new(store, _passed, logs.CreateLogger("Sentinel.Forwarding.HandOver"));
         _engines = new(name, pools, loops, time, logs, outlook ?? new NoOutageOutlook(), certificates);
         _seen = pools.Current;
         _subscription = pools.Subscribe(See);
@@ -67,7 +71,7 @@ public sealed class Forwarder : IAsyncDisposable
         {
             foreach (var settings in listeners)
             {
-                change.Bind(settings, _passed);
+                change.Bind(settings, _passed, _keeping);
                 await change.OpenAsync(settings, _engines, Open, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -100,12 +104,11 @@ public sealed class Forwarder : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops accepting and lets connections finish, each listener's for as long as its <see cref="ListenerSettings.Drain"/>
+    /// Stops accepting, for good, and lets connections finish, each listener's for as long as its <see cref="ListenerSettings.Drain"/>
     /// says; the rest is ended then, or when <paramref name="now"/> is cancelled. Returns when nothing is open.
     /// </summary>
     public async Task StopAsync(CancellationToken now)
     {
-        ImmutableArray<Departure> departures;
         lock (_lock)
         {
             if (!_stopping)
@@ -113,7 +116,7 @@ public sealed class Forwarder : IAsyncDisposable
                 _stopping = true;
                 foreach (var bound in _current.Bound.Values)
                 {
-                    bound.Close();
+                    Close(bound);
                 }
 
                 foreach (var departure in _departures)
@@ -126,14 +129,9 @@ public sealed class Forwarder : IAsyncDisposable
                     Depart(listener, isGone: true);
                 }
             }
-
-            departures = _departures;
         }
 
-        await using (now.UnsafeRegister(_ => EndAll(), null).ConfigureAwait(false))
-        {
-            await Task.WhenAll(departures.Select(departure => departure.Completion)).ConfigureAwait(false);
-        }
+        await DepartedAsync(_ => true, now).ConfigureAwait(false);
     }
 
     /// <summary>Ends everything at once.</summary>
@@ -179,11 +177,17 @@ public sealed class Forwarder : IAsyncDisposable
             {
                 if (!next.Bound.ContainsKey(address))
                 {
-                    bound.Close();
+                    Close(bound);
                 }
             }
 
+            Keep(next);
             _current = next;
+            if (change.From == ListenerSet.Empty)
+            {
+                TakeOver(next); // before newcomers, who would take their places
+            }
+
             foreach (var listener in next.Listeners)
             {
                 foreach (var address in listener.Settings.Bind)
@@ -241,11 +245,26 @@ public sealed class Forwarder : IAsyncDisposable
         }
     }
 
-    private void EndAll()
+    /// <summary>Waits until what departs has departed.</summary>
+    private async Task DepartedAsync(Func<Departure, bool> which, CancellationToken now)
+    {
+        ImmutableArray<Departure> departures;
+        lock (_lock)
+        {
+            departures = [.. _departures.Where(which)];
+        }
+
+        await using (now.UnsafeRegister(_ => End(which), null).ConfigureAwait(false))
+        {
+            await Task.WhenAll(departures.Select(departure => departure.Completion)).ConfigureAwait(false);
+        }
+    }
+
+    private void End(Func<Departure, bool> which)
     {
         lock (_lock)
         {
-            foreach (var departure in _departures)
+            foreach (var departure in _departures.Where(which))
             {
                 departure.End();
             }

@@ -137,29 +137,14 @@ public sealed class RecoveryService : IAsyncDisposable
     /// <param name="cancellationToken">Ends their time to finish: they are killed.</param>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        BackendLoop[] loops;
-        Task[] removals;
-        lock (_lock)
+        if (await EndLoopsAsync().ConfigureAwait(false))
         {
-            if (_stage is Stage.Stopped)
-            {
-                return;
-            }
-
-            _stage = Stage.Stopped;
-            loops = [.. _loops.Values];
-            removals = [.. _removals.Values];
-            _loops.Clear();
+            await _processes.CloseAsync(cancellationToken).ConfigureAwait(false);
         }
-
-        _room.Pools.DialFailed -= _room.Prober.ProbeNow;
-        await _stopping.CancelAsync().ConfigureAwait(false);
-        await _housekeeping.ConfigureAwait(false);
-        await Task.WhenAll(loops.Select(loop => loop.DisposeAsync().AsTask()).Concat(removals)).ConfigureAwait(false);
-        await _room.Prober.DisposeAsync().ConfigureAwait(false);
-        await _room.Outages.RetryAsync().ConfigureAwait(false);
-        await _processes.CloseAsync(cancellationToken).ConfigureAwait(false);
     }
+
+    /// <summary>Ends in order, and process VMs go on: the next daemon takes them over.</summary>
+    public Task LeaveAsync() => EndLoopsAsync();
 
     /// <summary>Stops without ado if it was not stopped in order.</summary>
     public async ValueTask DisposeAsync()
@@ -218,6 +203,33 @@ public sealed class RecoveryService : IAsyncDisposable
         }
 
         return _room.Outages.HistoryOf(backend);
+    }
+
+    /// <returns>False if they have ended already.</returns>
+    private async Task<bool> EndLoopsAsync()
+    {
+        BackendLoop[] loops;
+        Task[] removals;
+        lock (_lock)
+        {
+            if (_stage is Stage.Stopped)
+            {
+                return false;
+            }
+
+            _stage = Stage.Stopped;
+            loops = [.. _loops.Values];
+            removals = [.. _removals.Values];
+            _loops.Clear();
+        }
+
+        _room.Pools.DialFailed -= _room.Prober.ProbeNow;
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _housekeeping.ConfigureAwait(false);
+        await Task.WhenAll(loops.Select(loop => loop.DisposeAsync().AsTask()).Concat(removals)).ConfigureAwait(false);
+        await _room.Prober.DisposeAsync().ConfigureAwait(false);
+        await _room.Outages.RetryAsync().ConfigureAwait(false);
+        return true;
     }
 
     private static Dictionary<InstanceName, ProcessSettings> ProcessesOf(RecoveryPlan plan) => plan.Backends

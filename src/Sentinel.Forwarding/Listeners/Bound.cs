@@ -11,6 +11,11 @@ internal sealed class Bound(BindAddress address, ImmutableArray<Socket> sockets)
 
     public BindAddress Address => address;
 
+    public ImmutableArray<Socket> Sockets => sockets;
+
+    /// <summary>Who accepts; null before the first and after the last.</summary>
+    public ICarrier? Carrier => _carrier;
+
     /// <summary>Lets another carrier accept; a connection that arrives meanwhile waits in the kernel.</summary>
     public void Give(ICarrier carrier)
     {
@@ -38,7 +43,8 @@ internal sealed class Bound(BindAddress address, ImmutableArray<Socket> sockets)
         }
     }
 
-    private void Take()
+    /// <summary>Nobody accepts any more; who connects waits in the kernel.</summary>
+    public void Take()
     {
         foreach (var socket in sockets)
         {

@@ -101,6 +101,21 @@ internal sealed class Gate : IDisposable
     public bool Identify(ListenerRules rules, ClientAddress client) =>
         rules.Settings.MaxConnectionsPerClient == 0 || EnterClient(client, rules.Settings.MaxConnectionsPerClient);
 
+    /// <summary>Counts a connection in that another process admitted: no limit turns it away now.</summary>
+    /// <param name="client">Null: a proxy that has not said yet for whom it comes.</param>
+    /// <returns>The rules that it goes on under; whoever gets them reports its end.</returns>
+    public ListenerRules Readmit(ClientAddress? client)
+    {
+        var rules = _rules;
+        Interlocked.Increment(ref _active);
+        if (rules.Settings.MaxConnectionsPerClient > 0 && client is { } known)
+        {
+            EnterClient(known, int.MaxValue);
+        }
+
+        return rules;
+    }
+
     /// <summary>A backend for a new connection from the newest snapshot; null if nobody can serve. See <see cref="Attempts"/> for more than one try.</summary>
     public Backend? Pick(PoolId pool, ClientAddress client) => Pools.Current.Pools.TryGetValue(pool, out var current) ? current.Pick(client) : null;
 
@@ -110,9 +125,11 @@ internal sealed class Gate : IDisposable
         ?? (Pools.Current.Pools.TryGetValue(pool, out var current) && current.Definition.Policy == PoolPolicy.ActiveStandby);
 
     /// <summary>Whether a backend was declared down, even if only for a moment, or left the configuration since it was picked.</summary>
-    /// <param name="picked">As the pick returned it.</param>
+    /// <param name="picked">As the pick returned it; or as it stood when its connection came from another process, which may be before anything is known of it.</param>
     public bool IsDown(Backend picked) =>
-        !Pools.Current.Backends.TryGetValue(picked.Id, out var now) || !now.Status.Healthy || now.HealthySince != picked.HealthySince;
+        !Pools.Current.Backends.TryGetValue(picked.Id, out var now)
+        || now.HealthySince != picked.HealthySince
+        || !(now.Status.Healthy || (now.Status.State == BackendState.Unknown && picked.Status.State == BackendState.Unknown));
 
     /// <summary>Tells of one attempt to reach a backend.</summary>
     /// <param name="start">When it began: a timestamp of <see cref="Time"/>.</param>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Sentinel.Forwarding.HandOver;
 
 namespace Sentinel.Forwarding.Listeners;
 
@@ -15,6 +16,7 @@ public sealed partial class PassedSockets
 
     private readonly ImmutableDictionary<string, ImmutableArray<int>> _descriptors;
     private readonly Dictionary<string, ImmutableArray<Socket>> _sockets = [];
+    private readonly HashSet<string> _taken = [];
 
     /// <param name="descriptors">Descriptors of listening sockets by name; several under one name are served alike.</param>
     internal PassedSockets(ImmutableDictionary<string, ImmutableArray<int>> descriptors) => _descriptors = descriptors;
@@ -29,9 +31,17 @@ public sealed partial class PassedSockets
     public static PassedSockets FromEnvironment()
     {
         var (pid, count, names) = (Take("LISTEN_PID"), Take("LISTEN_FDS"), Take("LISTEN_FDNAMES"));
-        return pid != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) || !int.TryParse(count, CultureInfo.InvariantCulture, out var number)
-            ? None
-            : Named(number, names);
+        if (pid != Environment.ProcessId.ToString(CultureInfo.InvariantCulture) || !int.TryParse(count, CultureInfo.InvariantCulture, out var number))
+        {
+            return None;
+        }
+
+        for (var i = 0; i < number; i++)
+        {
+            CloseOnExec(FirstDescriptor + i);
+        }
+
+        return Named(number, names);
     }
 
     internal static PassedSockets Named(int count, string? names)
@@ -64,6 +74,7 @@ public sealed partial class PassedSockets
 
             try
             {
+                // Not owned: nothing may ever close them, lest a later descriptor of the same number be taken for one of them.
                 sockets = [.. descriptors.Select(Open)];
             }
             catch (SocketException e)
@@ -77,10 +88,72 @@ public sealed partial class PassedSockets
         }
     }
 
+    /// <summary>A listening socket for its new owner, once; null if none of that name and address was passed, or somebody has it.</summary>
+    internal Socket? TakeListening(string name, Predicate<Socket> isIt)
+    {
+        lock (_sockets)
+        {
+            if (!_descriptors.TryGetValue(name, out var descriptors) || !_taken.Add(name))
+            {
+                return null;
+            }
+
+            Socket? found = null;
+            foreach (var descriptor in descriptors)
+            {
+                if (found is null && IsListening(descriptor, isIt))
+                {
+                    found = new(new SafeSocketHandle(descriptor, ownsHandle: true));
+                }
+                else
+                {
+                    new Descriptor(descriptor).Dispose();
+                }
+            }
+
+            return found;
+        }
+    }
+
+    /// <summary>A descriptor for its new owner, once; null if none of that name was passed.</summary>
+    internal Descriptor? TakeDescriptor(string name)
+    {
+        lock (_sockets)
+        {
+            return _descriptors.TryGetValue(name, out var descriptors) && _taken.Add(name) ? new(descriptors[0]) : null;
+        }
+    }
+
+    /// <summary>Closes what nobody has taken, and tells the names.</summary>
+    internal IReadOnlyList<string> CloseUntaken(string prefix)
+    {
+        lock (_sockets)
+        {
+            string[] names = [.. _descriptors.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && _taken.Add(name))];
+            foreach (var descriptor in names.SelectMany(name => _descriptors[name]))
+            {
+                new Descriptor(descriptor).Dispose();
+            }
+
+            return names;
+        }
+    }
+
+    private static bool IsListening(int descriptor, Predicate<Socket> isIt)
+    {
+        try
+        {
+            return isIt(Open(descriptor));
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    // Not owned: what turns out to be something else is for the caller to close, or nobody.
     private static Socket Open(int descriptor)
     {
-        CloseOnExec(descriptor);
-        // Not owned: nothing may ever close it, lest a later descriptor of the same number be taken for it.
         var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: false));
         if (socket.SocketType != SocketType.Stream
             || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6)

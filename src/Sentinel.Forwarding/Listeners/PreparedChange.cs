@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Listeners;
@@ -24,7 +25,7 @@ internal sealed class PreparedChange(ListenerSet current, Action<PreparedChange>
     /// <summary>New rules of listeners that change, and the first ones of new listeners.</summary>
     public IReadOnlyList<ListenerRules> Rules => _rules;
 
-    public void Bind(ListenerSettings settings, PassedSockets passed)
+    public void Bind(ListenerSettings settings, PassedSockets passed, Keeping keeping)
     {
         foreach (var address in settings.Bind)
         {
@@ -34,7 +35,8 @@ internal sealed class PreparedChange(ListenerSet current, Action<PreparedChange>
                 continue;
             }
 
-            var sockets = Binder.Open(address, passed, out var error);
+            string? error = null;
+            var sockets = address.EndPoint is { } endPoint && keeping.Take(endPoint) is { } kept ? [kept] : Binder.Open(address, passed, out error);
             if (error is null)
             {
                 _bound[address] = new(address, sockets);

@@ -8,9 +8,10 @@ namespace Sentinel.Forwarding.Prefaces;
 
 /// <summary>Who a connection comes from: as its socket says and, if that is a proxy's, as the PROXY header at its start says.</summary>
 /// <param name="isProxy">It must begin with a header; until <see cref="IntroduceAsync"/> has read it, the connection is the proxy's.</param>
-internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endPoint, ClientAddress client, bool isProxy)
+/// <param name="reached">What the client connected to, if a header has said so before.</param>
+internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endPoint, ClientAddress client, bool isProxy, IPEndPoint? reached = null)
 {
-    private IPEndPoint? _reached;
+    private IPEndPoint? _reached = reached;
 
     /// <summary>The client, for the log and for whom the connection goes to.</summary>
     public IPEndPoint EndPoint { get; private set; } = endPoint;

@@ -119,7 +119,8 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(provider => new Forwarder(
             provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
             provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>(),
-            provider.GetRequiredService<ICertificates>(), parts.Configuration.Name));
+            provider.GetRequiredService<ICertificates>(), parts.Configuration.Name,
+            OperatingSystem.IsLinux() && parts.Systemd.IsPresent ? new SystemdStore(parts.Systemd, TimeProvider.System) : null));
         services.AddSingleton<ICertificates, SelfSignedCertificates>();
         services.AddSingleton(state);
         services.AddSingleton<RecoveryService>();

@@ -3,13 +3,14 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding;
 using Sentinel.Recovery;
 using Sentinel.Service.Cli;
+using Sentinel.Service.Lifetimes;
 using Sentinel.Service.Telemetry;
 
 namespace Sentinel.Service.Hosting;
 
 /// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
 internal sealed class DaemonService(
-    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, ILogger<DaemonService> logger) : IHostedService
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
 {
     private Rooms.Change? _change;
 
@@ -39,11 +40,26 @@ internal sealed class DaemonService(
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         Log.Stopping(logger);
+        if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false))
+        {
+            // Child-process VMs go on too. What takes time comes before connections stand still.
+            await forwarder.HandOverAsync(LeaveAsync, parts.Signals.Now).ConfigureAwait(false);
+        }
+        else
+        {
+            // The admin endpoint tells of the draining to its end; VMs go last, because what drains still talks to them.
+            await forwarder.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+            await admin.DisposeAsync().ConfigureAwait(false);
+            await recovery.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+        }
 
-        // The admin endpoint tells of the draining to its end; VMs go last, because what drains still talks to them.
-        await forwarder.StopAsync(parts.Signals.Now).ConfigureAwait(false);
-        await admin.DisposeAsync().ConfigureAwait(false);
-        await recovery.StopAsync(parts.Signals.Now).ConfigureAwait(false);
         Log.Stopped(logger);
+    }
+
+    private async Task LeaveAsync()
+    {
+        await admin.DisposeAsync().ConfigureAwait(false);
+        await recovery.LeaveAsync().ConfigureAwait(false);
+        telemetry.StopExporting();
     }
 }

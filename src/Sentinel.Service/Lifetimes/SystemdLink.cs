@@ -1,5 +1,9 @@
 using System.Globalization;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using System.Text;
+using Sentinel.Forwarding.HandOver;
 
 namespace Sentinel.Service.Lifetimes;
 
@@ -67,6 +71,51 @@ internal sealed class SystemdLink : IDisposable
     /// <summary>One line for <c>systemctl status</c>.</summary>
     public void Status(string text) => Send("STATUS=" + text.ReplaceLineEndings(" "));
 
+    /// <summary>A message with a descriptor, which systemd gets a duplicate of.</summary>
+    /// <returns>False if it could not be sent.</returns>
+    [SupportedOSPlatform("linux")]
+    public bool Send(string message, SafeHandle descriptor)
+    {
+        if (_socket is null)
+        {
+            return false;
+        }
+
+        var added = false;
+        try
+        {
+            descriptor.DangerousAddRef(ref added);
+            var address = _address!.Serialize();
+            DescriptorMessage.Send(
+                _socket.SafeHandle, Encoding.UTF8.GetBytes(message), [(int)descriptor.DangerousGetHandle()], address.Buffer.Span[..address.Size]);
+            return true;
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return false;
+        }
+        finally
+        {
+            if (added)
+            {
+                descriptor.DangerousRelease();
+            }
+        }
+    }
+
+    /// <summary>A message in the form of sd_notify(3).</summary>
+    public void Send(string message)
+    {
+        try
+        {
+            _socket?.SendTo(Encoding.UTF8.GetBytes(message), _address!);
+        }
+        catch (SocketException)
+        {
+            // A manager that went away or does not read has its own ways to find out.
+        }
+    }
+
     public void Dispose() => _socket?.Dispose();
 
     private static string? Take(string variable)
@@ -74,17 +123,5 @@ internal sealed class SystemdLink : IDisposable
         var value = Environment.GetEnvironmentVariable(variable);
         Environment.SetEnvironmentVariable(variable, null);
         return string.IsNullOrEmpty(value) ? null : value;
-    }
-
-    private void Send(string message)
-    {
-        try
-        {
-            _socket?.SendTo(System.Text.Encoding.UTF8.GetBytes(message), _address!);
-        }
-        catch (SocketException)
-        {
-            // A manager that went away or does not read has its own ways to find out.
-        }
     }
 }

@@ -48,6 +48,9 @@ internal sealed class TelemetryRoom : IDisposable
         _metrics.ExportTo(settings.OtlpEndpoint);
     }
 
+    /// <summary>Sends what is left to the collector, for whose answer this waits a few seconds, and nothing more from now on.</summary>
+    public void StopExporting() => _metrics.ExportTo(null);
+
     /// <summary>Sends and writes what is left.</summary>
     public void Dispose()
     {

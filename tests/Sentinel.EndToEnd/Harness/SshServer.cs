@@ -7,15 +7,16 @@ internal sealed class SshServer
 
     private SshServer(Sandbox sandbox) => _sandbox = sandbox;
 
-    public static async Task<SshServer> CreateAsync(Sandbox sandbox)
+    /// <param name="front">Where the client connects; the sandbox's sentinel if null.</param>
+    public static async Task<SshServer> CreateAsync(Sandbox sandbox, string? front = null, int port = 2222)
     {
         (await Shell.RunAsync("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", sandbox.PathOf("host"))).Ok();
         (await Shell.RunAsync("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", sandbox.PathOf("user"))).Ok();
         sandbox.Write("known_hosts", $"vm {await File.ReadAllTextAsync(sandbox.PathOf("host.pub"))}");
         sandbox.Write("ssh_config", $"""
             Host vm
-              HostName {sandbox.Front}
-              Port 2222
+              HostName {front ?? sandbox.Front}
+              Port {port}
               User {Environment.UserName}
               HostKeyAlias vm
               UserKnownHostsFile {sandbox.PathOf("known_hosts")}

@@ -4,13 +4,19 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 
 namespace Sentinel.Forwarding.Relay.Managed;
 
 /// <summary>The connections of one listener.</summary>
-internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained) : IRelayCarrier, IAcceptSink
+internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained)
+    : IRelayCarrier, IKeepingCarrier, IAcceptSink
 {
+    // For the last connection to stop. A machine that is busy needs some of it; the others stand still meanwhile.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = [];
     private readonly ConcurrentDictionary<ManagedConnection, bool> _connections = [];
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,16 +44,24 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     }
 
     public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy) =>
-        Start(new(this, rules, socket, new(rules, socket, endPoint, client, isProxy), rules.Destination, unserved: null));
+        Begin(new(this, rules, socket, new(rules, socket, endPoint, client, isProxy), rules.Destination, gate.Time.GetTimestamp()));
 
     public void Carry(Passage passage) =>
-        Start(new(this, passage.Rules, passage.Client, passage.Caller, passage.Destination, passage.Unserved));
+        Begin(new(this, passage.Rules, passage.Client, passage.Caller, passage.Destination, gate.Time.GetTimestamp()) { Unserved = passage.Unserved });
 
-    /// <summary>Begins a connection.</summary>
-    private void Start(ManagedConnection connection)
+    public void Resume(KeptConnection connection, ListenerRules rules)
     {
-        _connections[connection] = true;
-        _ = connection.RunAsync();
+        var socket = new Socket(new SafeSocketHandle(connection.ClientSocket.Release(), ownsHandle: true));
+        var caller = new Caller(rules, socket, connection.Client, ClientAddress.Of(connection.Client.Address), connection.IsUnknown, connection.Reached);
+        Begin(new(this, rules, socket, caller, rules.Destination, connection.StartOn(gate.Time)) { Kept = connection.Relay });
+    }
+
+    public async Task<IReadOnlyList<KeptConnection>> TakeOutAsync()
+    {
+        await StopAcceptingAsync().ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(Patience, gate.Time);
+        var taken = await Task.WhenAll(_connections.Keys.Select(connection => connection.TakeOutAsync(patience.Token))).ConfigureAwait(false);
+        return [.. taken.OfType<KeptConnection>()];
     }
 
     /// <summary>A connection is over and reported.</summary>
@@ -89,13 +103,7 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
 
     public async Task DrainAsync(CancellationToken now)
     {
-        foreach (var listening in _accepting.Keys)
-        {
-            StopAccepting(listening);
-        }
-
-        // Whoever was being accepted is in before anybody is counted.
-        await _lastAccepts.ConfigureAwait(false);
+        await StopAcceptingAsync().ConfigureAwait(false);
         _draining = true;
         await using (now.UnsafeRegister(_ => Stop(), null).ConfigureAwait(false))
         {
@@ -106,6 +114,23 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
         }
 
         drained(this);
+    }
+
+    private void Begin(ManagedConnection connection)
+    {
+        _connections[connection] = true;
+        _ = connection.RunAsync();
+    }
+
+    private Task StopAcceptingAsync()
+    {
+        foreach (var listening in _accepting.Keys)
+        {
+            StopAccepting(listening);
+        }
+
+        // Whoever was being accepted is in before anybody is counted.
+        return _lastAccepts;
     }
 
     private void Stop()

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Sentinel.Backends;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Holding;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
@@ -13,14 +14,16 @@ namespace Sentinel.Forwarding.Relay.Managed;
 /// </summary>
 /// <param name="caller">Who it comes from, if that is known already.</param>
 /// <param name="destination">Where it goes.</param>
-/// <param name="unserved">Takes the client back if nobody can serve it; null: it is ended then.</param>
+/// <param name="start">When it was admitted, a timestamp.</param>
 internal sealed class ManagedConnection(
-    ManagedCarrier carrier, ListenerRules rules, Socket client, Caller caller, Destination destination, Action<Socket>? unserved)
+    ManagedCarrier carrier, ListenerRules rules, Socket client, Caller caller, Destination destination, long start)
 {
     private const int NotEnded = -1;
+    private const int Leaving = -2;
+    private const int HasLeft = -3;
 
-    private readonly long _start = rules.Gate.Time.GetTimestamp();
-    private CancellationTokenSource? _connecting;
+    private readonly TaskCompletionSource<KeptConnection?> _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private CancellationTokenSource? _pause;
     private int _end = NotEnded;
     private Backend? _backend;
     private bool _closesOnDown;
@@ -28,24 +31,42 @@ internal sealed class ManagedConnection(
     private AwaitedWaiter? _waiter;
     private ManagedRelay? _relay;
 
+    /// <summary>What it had in the process before; null: it has no backend yet.</summary>
+    public KeptRelay? Kept { get; init; }
+
+    /// <summary>Takes the client back if nobody can serve it; null: it is ended then.</summary>
+    public Action<Socket>? Unserved { get; init; }
+
     private Gate Gate => rules.Gate;
 
     private PoolId Pool => destination.Pool;
 
     private bool IsEnded => Volatile.Read(ref _end) != NotEnded;
 
+    private bool IsLeaving => Volatile.Read(ref _end) == Leaving;
+
     /// <summary>Carries the connection to its end and reports it. Never throws.</summary>
     public async Task RunAsync()
     {
+        // Stops whatever waits. Never disposed: it has no timer, and End may come from anywhere at any time.
+        var pause = new CancellationTokenSource();
+        Interlocked.Exchange(ref _pause, pause);
+        if (IsEnded)
+        {
+            await pause.CancelAsync().ConfigureAwait(false);
+        }
+
         try
         {
-            // Never disposed: it has no timer, and End may come from anywhere at any time.
-            var connecting = new CancellationTokenSource();
-            Interlocked.Exchange(ref _connecting, connecting);
             await IntroduceAsync().ConfigureAwait(false);
-            if (await ConnectAsync().ConfigureAwait(false) is { } upstream)
+            if ((Resume() ?? await ConnectAsync().ConfigureAwait(false)) is { } upstream)
             {
                 await RelayAsync(upstream).ConfigureAwait(false);
+            }
+
+            if (await LeaveAsync().ConfigureAwait(false))
+            {
+                return;
             }
         }
         catch (Exception e)
@@ -54,31 +75,50 @@ internal sealed class ManagedConnection(
             End(ConnectionEnd.Failed);
         }
 
-        if (unserved is not null && _relay is null && (ConnectionEnd)_end is ConnectionEnd.NoBackend or ConnectionEnd.HoldFull)
+        if (Unserved is { } unserved && _relay is null && (ConnectionEnd)_end is ConnectionEnd.NoBackend or ConnectionEnd.HoldFull)
         {
             // Nothing of it was consumed, and nobody reads from it any more.
             unserved(client);
             carrier.Forget(this);
+            _left.TrySetResult(null);
             return;
         }
 
         await CloseAsync().ConfigureAwait(false);
+        _left.TrySetResult(null);
     }
 
     /// <summary>Ends the connection now, unless it has ended.</summary>
     public void End(ConnectionEnd why)
     {
-        if (Interlocked.CompareExchange(ref _end, (int)why, NotEnded) != NotEnded)
+        var isFirst = Interlocked.CompareExchange(ref _end, (int)why, NotEnded) == NotEnded || Interlocked.CompareExchange(ref _end, (int)why, Leaving) == Leaving;
+        if (isFirst && why != ConnectionEnd.Completed)
         {
-            return;
+            // first, or the flows would come to an end in good order
+            _relay?.Cut();
+            _pause?.Cancel();
+            _waiter?.Leave(Gate.Room);
+        }
+    }
+
+    /// <summary>Takes the connection out of this process. Null if it ends meanwhile, and it is ended if that takes longer than <paramref name="patience"/>.</summary>
+    public async Task<KeptConnection?> TakeOutAsync(CancellationToken patience)
+    {
+        if (Interlocked.CompareExchange(ref _end, Leaving, NotEnded) == NotEnded)
+        {
+            _pause?.Cancel();
+            _waiter?.Leave(Gate.Room);
         }
 
-        if (why != ConnectionEnd.Completed)
+        await ((Task)_left.Task.WaitAsync(patience)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!_left.Task.IsCompleted)
         {
-            _connecting?.Cancel();
-            _waiter?.Leave(Gate.Room);
-            _relay?.Cut();
+            // Everything that it may wait for can be cancelled: a fault of ours, which must not hold up the others.
+            End(ConnectionEnd.Stopped);
+            return null;
         }
+
+        return await _left.Task.ConfigureAwait(false);
     }
 
     /// <summary>Ends the connection if its backend was declared down and the rules say so.</summary>
@@ -113,7 +153,7 @@ internal sealed class ManagedConnection(
         }
 
         using var deadline = new CancellationTokenSource(rules.Settings.HeaderTimeout, Gate.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _connecting!.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _pause!.Token);
         try
         {
             if (await caller.IntroduceAsync(either.Token).ConfigureAwait(false) is { } end)
@@ -121,11 +161,28 @@ internal sealed class ManagedConnection(
                 End(end);
             }
         }
+        catch (OperationCanceledException) when (IsLeaving)
+        {
+            // The next process reads it: none of it was taken.
+        }
         catch (OperationCanceledException)
         {
             // Too late, unless something else has ended it.
             End(ConnectionEnd.BadPreface);
         }
+    }
+
+    /// <summary>The backend's socket, if the connection had one in the process before.</summary>
+    private Socket? Resume()
+    {
+        if (Kept is not { } kept)
+        {
+            return null;
+        }
+
+        _backend = kept.BackendIn(Gate.Pools);
+        _backend.Load.Enter();
+        return new Socket(new SafeSocketHandle(kept.BackendSocket.Release(), ownsHandle: true));
     }
 
     private async Task<Socket?> ConnectAsync()
@@ -145,15 +202,15 @@ internal sealed class ManagedConnection(
                 attempts.StartAfresh();
             }
 
-            var start = Gate.Time.GetTimestamp();
+            var dialled = Gate.Time.GetTimestamp();
             _backend = backend;
             backend.Load.Enter();
             try
             {
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
-                    backend.Address!, destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token,
+                    backend.Address!, destination.Port, rules.Settings.ConnectTimeout, _pause!.Token,
                     rules.Settings.Transparent ? caller.EndPoint.Address : null).ConfigureAwait(false);
-                Gate.Dialled(Pool, outcome, start);
+                Gate.Dialled(Pool, outcome, dialled);
                 if (socket is not null && !Gate.IsDown(backend))
                 {
                     if (await AnnounceAsync(socket).ConfigureAwait(false))
@@ -204,7 +261,7 @@ internal sealed class ManagedConnection(
 
     private async Task<Backend?> HoldAsync(Pool? exhausted)
     {
-        var waiter = new AwaitedWaiter(Pool, caller.Client, _start, rules.Settings.Hold);
+        var waiter = new AwaitedWaiter(Pool, caller.Client, start, rules.Settings.Hold);
         switch (Gate.Room.Enter(waiter, exhausted))
         {
             case Entry.Full:
@@ -225,7 +282,7 @@ internal sealed class ManagedConnection(
         _ = WatchClientAsync();
         var backend = await waiter.Outcome.ConfigureAwait(false);
         _waiter = null;
-        if (backend is null)
+        if (backend is null && !IsLeaving)
         {
             End(ConnectionEnd.NoBackend);
         }
@@ -241,12 +298,16 @@ internal sealed class ManagedConnection(
     {
         try
         {
-            _clientReadable ??= client.ReceiveAsync(Memory<byte>.Empty).AsTask();
+            _clientReadable ??= client.ReceiveAsync(Memory<byte>.Empty, _pause!.Token).AsTask();
             await _clientReadable.ConfigureAwait(false);
             if (client.Available > 0)
             {
                 return;
             }
+        }
+        catch (OperationCanceledException)
+        {
+            return;
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -268,20 +329,62 @@ internal sealed class ManagedConnection(
 
     private async Task RelayAsync(Socket upstream)
     {
-        var relay = new ManagedRelay(this, rules, client, upstream, _clientReadable);
-        _closesOnDown = Gate.ClosesOnDown(rules, Pool);
+        var relay = new ManagedRelay(this, rules, client, upstream, _clientReadable, Kept, _pause!.Token);
+        _closesOnDown = Kept?.ClosesOnDown ?? Gate.ClosesOnDown(rules, Pool);
 
         // A full fence, as above: whoever looks for connections to end sees this one, or we see his reason.
         Interlocked.Exchange(ref _relay, relay);
         EndIfDown();
-        if (IsEnded)
+        if (IsEnded && !IsLeaving)
         {
             relay.Cut();
         }
 
         await relay.RunAsync().ConfigureAwait(false);
-        End(ConnectionEnd.Completed);
-        relay.Close();
+        if (relay.IsOver || !IsLeaving)
+        {
+            End(ConnectionEnd.Completed);
+        }
+    }
+
+    /// <summary>Gives what is there to whoever takes it out.</summary>
+    /// <returns>False if the connection has ended.</returns>
+    private async ValueTask<bool> LeaveAsync()
+    {
+        if (!IsLeaving)
+        {
+            return false;
+        }
+
+        if (_clientReadable is not null)
+        {
+            // Cancelled with the rest. A socket that is disposed while a call waits is reset, and this one lives on elsewhere.
+            await ((Task)_clientReadable).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        var time = Gate.Time;
+        var taken = new KeptConnection
+        {
+            Listener = Gate.Name,
+            Client = caller.EndPoint,
+            Reached = caller.Reached,
+            IsUnknown = caller.IsUnknown,
+            Start = time.GetUtcNow() - time.GetElapsedTime(start),
+            ClientSocket = Descriptor.DuplicateOf(client.SafeHandle),
+            Relay = _relay?.Keep(_backend!.Id, _closesOnDown),
+        };
+        if (Interlocked.CompareExchange(ref _end, HasLeft, Leaving) != Leaving)
+        {
+            taken.Dispose();
+            return false;
+        }
+
+        _relay?.Close();
+        client.Dispose();
+        _backend?.Load.Exit();
+        carrier.Forget(this);
+        _left.SetResult(taken);
+        return true;
     }
 
     private void LetGo()
@@ -293,21 +396,19 @@ internal sealed class ManagedConnection(
     private async ValueTask CloseAsync()
     {
         var relay = _relay;
+        relay?.Close();
         if (relay is null)
         {
             await HangUpAsync().ConfigureAwait(false);
         }
 
-        if (_backend is not null)
-        {
-            _backend.Load.Exit();
-        }
+        _backend?.Load.Exit();
 
         Gate.Ended(rules, new()
         {
             Client = caller.Counted,
             EndPoint = caller.EndPoint,
-            Start = _start,
+            Start = start,
             End = (ConnectionEnd)_end,
             Backend = _backend?.Id,
             ToBackend = relay?.ToBackend ?? 0,
@@ -327,9 +428,9 @@ internal sealed class ManagedConnection(
                 await reading.ConfigureAwait(false);
             }
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or OperationCanceledException)
         {
-            // The client was faster.
+            // The client was faster, or the read was cancelled.
         }
 
         client.Dispose();

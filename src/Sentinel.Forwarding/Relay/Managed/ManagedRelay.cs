@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using Sentinel.Backends;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Managed;
@@ -18,13 +20,17 @@ internal sealed class ManagedRelay
     private long _reportedDown;
     private long _reviewed;
 
-    public ManagedRelay(ManagedConnection owner, ListenerRules rules, Socket client, Socket backend, Task<int>? clientReadable)
+    /// <param name="clientReadable">A wait for the client's first byte that is under way already.</param>
+    /// <param name="kept">What went through in the process before; null: it is new.</param>
+    /// <param name="pause">Stops it, wherever it stands.</param>
+    public ManagedRelay(ManagedConnection owner, ListenerRules rules, Socket client, Socket backend, Task<int>? clientReadable, KeptRelay? kept, CancellationToken pause)
     {
         (_owner, _rules, _client, _backend, _clientReadable) = (owner, rules, client, backend, clientReadable);
         var time = rules.Gate.Time;
-        _up = new(client, backend, ConnectionEnd.ClientReset, ConnectionEnd.BackendReset, time);
-        _down = new(backend, client, ConnectionEnd.BackendReset, ConnectionEnd.ClientReset, time);
+        _up = new(client, backend, ConnectionEnd.ClientReset, ConnectionEnd.BackendReset, time, kept?.ToBackend ?? KeptFlow.Fresh, pause);
+        _down = new(backend, client, ConnectionEnd.BackendReset, ConnectionEnd.ClientReset, time, kept?.ToClient ?? KeptFlow.Fresh, pause);
         ManagedFlow.Pair(_up, _down);
+        (_reportedUp, _reportedDown) = (_up.Bytes, _down.Bytes);
         _reviewed = time.GetTimestamp();
     }
 
@@ -45,8 +51,22 @@ internal sealed class ManagedRelay
         }
     }
 
-    /// <summary>Copies both ways until both have ended.</summary>
+    /// <summary>Copies both ways until both have ended, or paused.</summary>
     public Task RunAsync() => Task.WhenAll(CarryAsync(_up, _clientReadable), CarryAsync(_down, null));
+
+    /// <summary>Whether both directions have ended.</summary>
+    public bool IsOver => _up.IsOver && _down.IsOver;
+
+    /// <summary>What another process needs to go on with it. Only once <see cref="RunAsync"/> has completed; its sockets stay open here.</summary>
+    /// <exception cref="SocketException">The process is out of descriptors.</exception>
+    public KeptRelay Keep(BackendId backend, bool closesOnDown) => new()
+    {
+        Backend = backend,
+        ClosesOnDown = closesOnDown,
+        BackendSocket = Descriptor.DuplicateOf(_backend.SafeHandle),
+        ToBackend = _up.Keep(),
+        ToClient = _down.Keep(),
+    };
 
     /// <summary>Breaks both connections off with a reset: an orderly end would pass for a complete stream.</summary>
     public void Cut()
@@ -55,7 +75,7 @@ internal sealed class ManagedRelay
         Reset(_backend);
     }
 
-    /// <summary>Closes what both sides have finished with.</summary>
+    /// <summary>Closes the sockets of both sides, who have finished or were told, and reports the last bytes.</summary>
     public void Close()
     {
         _client.Dispose();

@@ -4,7 +4,8 @@ namespace Sentinel.Forwarding.Relay.Splice;
 
 /// <summary>
 /// Memory for bytes that were received and did not go out at once, outside the managed heap. Three sizes, so that ten
-/// thousand slow readers of small messages do not own a large buffer each.
+/// thousand slow readers of small messages do not own a large buffer each; and any size for what another process had
+/// in hand.
 /// </summary>
 internal sealed unsafe class LeftoverPool
 {
@@ -21,17 +22,22 @@ internal sealed unsafe class LeftoverPool
     {
         var size = SizeClass(length);
         InUse++;
+        if (size == Sizes.Length)
+        {
+            return (byte*)NativeMemory.Alloc((nuint)length);
+        }
+
         return _idle[size].TryPop(out var block) ? (byte*)block : (byte*)NativeMemory.Alloc((nuint)Sizes[size]);
     }
 
     /// <param name="length">The length asked for in <see cref="Take"/>.</param>
     public void Return(byte* block, int length)
     {
-        var idle = _idle[SizeClass(length)];
+        var size = SizeClass(length);
         InUse--;
-        if (idle.Count < MostIdle)
+        if (size < Sizes.Length && _idle[size].Count < MostIdle)
         {
-            idle.Push((nint)block);
+            _idle[size].Push((nint)block);
         }
         else
         {
@@ -51,5 +57,5 @@ internal sealed unsafe class LeftoverPool
         }
     }
 
-    private static int SizeClass(int length) => length <= Sizes[0] ? 0 : length <= Sizes[1] ? 1 : 2;
+    private static int SizeClass(int length) => length <= Sizes[0] ? 0 : length <= Sizes[1] ? 1 : length <= Sizes[2] ? 2 : Sizes.Length;
 }

@@ -1,10 +1,11 @@
 using System.Net.Sockets;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Splice;
 
 /// <summary>The connections of one listener, spread over the engine's loops.</summary>
-internal sealed class SpliceCarrier : IRelayCarrier
+internal sealed class SpliceCarrier : IRelayCarrier, IKeepingCarrier
 {
     private readonly SpliceLoop[] _loops;
     private readonly CarrierShare[] _shares;
@@ -12,7 +13,7 @@ internal sealed class SpliceCarrier : IRelayCarrier
     private readonly Dictionary<Socket, Entrance[]> _entrances = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _isDraining;
-    private int _carried;
+    private int _spread;
 
     // one for each connection, and one for each loop while more may come in
     private int _inside;
@@ -78,7 +79,7 @@ internal sealed class SpliceCarrier : IRelayCarrier
 
         _ = Libc.Fcntl(duplicate, Libc.FcntlSetFlags, Libc.Fcntl(duplicate, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
         passage.Client.Dispose();
-        var next = (uint)Interlocked.Increment(ref _carried) % (uint)_loops.Length;
+        var next = (uint)Interlocked.Increment(ref _spread) % (uint)_loops.Length;
         _loops[next].Carry(_shares[next], passage, duplicate);
     }
 
@@ -91,12 +92,7 @@ internal sealed class SpliceCarrier : IRelayCarrier
             if (!_isDraining)
             {
                 _isDraining = true;
-                foreach (var entrances in _entrances.Values)
-                {
-                    CloseAll(entrances);
-                }
-
-                _entrances.Clear();
+                CloseEntrances();
                 ForEachLoop((loop, share) => loop.Leave(share));
             }
         }
@@ -105,6 +101,23 @@ internal sealed class SpliceCarrier : IRelayCarrier
         {
             await _drained.Task.ConfigureAwait(false);
         }
+    }
+
+    public async Task<IReadOnlyList<KeptConnection>> TakeOutAsync()
+    {
+        lock (_lock)
+        {
+            CloseEntrances();
+        }
+
+        var taken = await Task.WhenAll(_loops.Zip(_shares, (loop, share) => loop.TakeOutAsync(share))).ConfigureAwait(false);
+        return [.. taken.SelectMany(connections => connections)];
+    }
+
+    public void Resume(KeptConnection connection, ListenerRules rules)
+    {
+        var next = (int)((uint)Interlocked.Increment(ref _spread) % (uint)_loops.Length);
+        _loops[next].Resume(_shares[next], connection, rules);
     }
 
     /// <summary>A connection came in. On its loop.</summary>
@@ -117,6 +130,16 @@ internal sealed class SpliceCarrier : IRelayCarrier
         {
             _drained.TrySetResult();
         }
+    }
+
+    private void CloseEntrances()
+    {
+        foreach (var entrances in _entrances.Values)
+        {
+            CloseAll(entrances);
+        }
+
+        _entrances.Clear();
     }
 
     private static void CloseAll(Entrance[] entrances)
