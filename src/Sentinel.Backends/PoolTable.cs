@@ -84,9 +84,8 @@ public sealed class PoolTable : IDisposable
             var healthySince = !status.Healthy || backend.Status.Healthy ? backend.HealthySince
                 : backend.Status.State == BackendState.Unknown ? DateTimeOffset.MinValue
                 : _time.GetUtcNow();
-            Publish(
-                [.. _pools.Where(pool => pool.Backends.Contains(id))],
-                _current.Backends.SetItem(id, backend with { Status = status, HealthySince = healthySince }));
+            var news = backend with { Status = status, HealthySince = healthySince };
+            Publish([.. _pools.Where(pool => pool.Backends.Contains(id))], _current.Backends.SetItem(id, news), news);
         }
     }
 
@@ -104,16 +103,21 @@ public sealed class PoolTable : IDisposable
         }
     }
 
-    private void Publish(ImmutableArray<PoolDefinition> changed, ImmutableDictionary<BackendId, Backend> backends)
+    /// <param name="only">The one backend that is another than before, if everything else is the same.</param>
+    private void Publish(ImmutableArray<PoolDefinition> changed, ImmutableDictionary<BackendId, Backend> backends, Backend? only = null)
     {
         var now = _time.GetUtcNow();
         var pools = _current.Pools.ToBuilder();
         foreach (var definition in changed)
         {
-            ImmutableArray<Backend> members = [.. definition.Backends.Where(backends.ContainsKey).Select(id => backends[id])];
-            var wasActive = pools.TryGetValue(definition.Id, out var before) && before.Active.Length > 0 ? before.Active[0].Id : (BackendId?)null;
-            var active = ActiveStandbyPicker.Elect(definition, members, wasActive, now, out var review);
-            _reviews[definition.Id] = definition.Policy == PoolPolicy.ActiveStandby ? review : null;
+            var before = pools.GetValueOrDefault(definition.Id);
+            ImmutableArray<Backend> members = only is not null && before is not null
+                ? [.. before.Members.Select(member => member.Id == only.Id ? only : member)] // a pool of thousands is told a thousand times
+                : [.. definition.Backends.Where(backends.ContainsKey).Select(id => backends[id])];
+            var wasActive = before is { Active: [var first, ..] } ? first.Id : (BackendId?)null;
+            DateTimeOffset? review = null;
+            var active = definition.Policy == PoolPolicy.ActiveStandby ? ActiveStandbyPicker.Elect(definition, members, wasActive, now, out review) : null;
+            _reviews[definition.Id] = review;
             if (!_pickers.TryGetValue(definition.Id, out var picker))
             {
                 _pickers[definition.Id] = picker = Pickers.For(definition.Policy);

@@ -4,6 +4,8 @@ using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
+using Sentinel.Forwarding.Relay.Kernel;
+using Log = Sentinel.Forwarding.Listeners.Log;
 
 namespace Sentinel.Forwarding;
 
@@ -15,6 +17,7 @@ public sealed class Forwarder : IAsyncDisposable
     private readonly PoolTable _pools;
     private readonly TimeProvider _time;
     private readonly PassedSockets _passed;
+    private readonly string _name;
     private readonly ILogger _logger;
     private readonly ForwardingMeter _meter = new();
     private readonly Engines _engines;
@@ -33,13 +36,14 @@ public sealed class Forwarder : IAsyncDisposable
     /// <param name="passed">Sockets from the service manager, for <c>fd:NAME</c>; none unless given.</param>
     /// <param name="outlook">What the outage answer says about durations; nothing unless given.</param>
     /// <param name="certificates">What TLS is terminated with; without it, a listener that terminates TLS cannot be opened.</param>
+    /// <param name="name">The sentinel's name: what it puts into the kernel bears it. Two sentinels of one machine need two.</param>
     public Forwarder(
         PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, PassedSockets? passed = null, IOutageOutlook? outlook = null,
-        ICertificates? certificates = null)
+        ICertificates? certificates = null, string name = "sentinel")
     {
-        (_pools, _time, _passed) = (pools, time, passed ?? PassedSockets.None);
+        (_pools, _time, _passed, _name) = (pools, time, passed ?? PassedSockets.None, name);
         _logger = logs.CreateLogger("Sentinel.Forwarding.Listeners");
-        _engines = new(pools, loops, time, logs, outlook ?? new NoOutageOutlook(), certificates);
+        _engines = new(name, pools, loops, time, logs, outlook ?? new NoOutageOutlook(), certificates);
         _seen = pools.Current;
         _subscription = pools.Subscribe(See);
         _tell = time.CreateTimer(_ => TellRefusals(), null, TellInterval, TellInterval);
@@ -79,6 +83,20 @@ public sealed class Forwarder : IAsyncDisposable
         }
 
         return change;
+    }
+
+    /// <summary>
+    /// Clears away what a sentinel of this name left in the kernel when it was killed, unless one of these listeners takes
+    /// it over. Once, between the first preparation and its commit.
+    /// </summary>
+    /// <param name="listeners">As they are to be.</param>
+    public async Task ClearAwayAsync(IReadOnlyList<ListenerSettings> listeners, CancellationToken cancellationToken)
+    {
+        if (!listeners.Any(listener => listener.Engine == RelayEngine.Kernel)
+            && await KernelEngine.RemoveLeftoverAsync(_name, _time, cancellationToken).ConfigureAwait(false) is { } why)
+        {
+            Log.LeftoverStays(_logger, why);
+        }
     }
 
     /// <summary>
@@ -181,6 +199,11 @@ public sealed class Forwarder : IAsyncDisposable
                 {
                     Depart(before, isGone: after is null);
                 }
+            }
+
+            if (change.Rules.Count > 0 && Descriptors.Needed(next.Listeners.Select(listener => listener.Settings)) is var needed && needed > Descriptors.Limit)
+            {
+                Log.DescriptorsShort(_logger, needed, Descriptors.Limit);
             }
 
             foreach (var rules in change.Rules)

@@ -20,6 +20,9 @@ internal sealed class BackendLoop : IAsyncDisposable
     /// <summary>While connections are counted down.</summary>
     private static readonly TimeSpan DrainBeat = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>A disk that hangs must not keep a backend down.</summary>
+    private static readonly TimeSpan DiskPatience = TimeSpan.FromSeconds(5);
+
     private readonly RecoveryRoom _room;
     private readonly ICloud? _cloud;
     private readonly BackendFigures _figures;
@@ -187,7 +190,17 @@ internal sealed class BackendLoop : IAsyncDisposable
         }
     }
 
-    private Task RecordAsync(Outage outage) => _room.Outages.WriteAsync(OutageRecord.Of(Id, _settings.Instance?.ToString(), outage));
+    private async Task RecordAsync(Outage outage)
+    {
+        try
+        {
+            await _room.Outages.WriteAsync(OutageRecord.Of(Id, _settings.Instance?.ToString(), outage)).WaitAsync(DiskPatience, _room.Time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Log.RecordSlow(_room.Logger, Id, outage.Id, DiskPatience.TotalSeconds);
+        }
+    }
 
     private void Publish(OutageState before, OutageState after)
     {
@@ -274,7 +287,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         InstanceCondition.Stopped or InstanceCondition.Gone => new InstanceStopped(
             _room.Clock.Now,
             report.Incarnation,
-            report.Condition is InstanceCondition.Gone ? OutageCause.Deleted : report.Stop?.Cause ?? OutageCause.Unknown,
+            report.Stop?.Cause ?? (report.Condition is InstanceCondition.Gone ? OutageCause.Deleted : OutageCause.Unknown),
             report.Stop?.At,
             report.Stop?.Detail ?? "it is down"),
         _ => new InstanceUnseen(_room.Clock.Now),

@@ -82,4 +82,7 @@ internal static partial class Log
 
     [LoggerMessage(2044, LogLevel.Error, "Removing {Backend} failed in the sentinel itself.", EventName = "recovery.remove.failed")]
     public static partial void RemoveFailed(ILogger logger, Exception exception, BackendId backend);
+
+    [LoggerMessage(2045, LogLevel.Error, "The record {Outage} of {Backend} was not written within {Seconds:0} s; recovery goes on without.", EventName = "recovery.record.slow")]
+    public static partial void RecordSlow(ILogger logger, BackendId backend, string outage, double seconds);
 }

@@ -1,14 +1,18 @@
+using Sentinel.Recovery.Clouds.Gce;
+
 namespace Sentinel.Recovery;
 
 /// <summary>What <see cref="RecoveryService.Prepare"/> found out about a set of settings.</summary>
 public sealed class RecoveryPlan
 {
-    internal RecoveryPlan(IReadOnlyList<BackendSettings> backends, IReadOnlyList<string> errors) => (Backends, Errors) = (backends, errors);
+    internal RecoveryPlan(IReadOnlyList<BackendSettings> backends, GceSettings gce, IReadOnlyList<string> errors) => (Backends, Gce, Errors) = (backends, gce, errors);
 
     /// <summary>Why it cannot be committed, for people; empty if it can.</summary>
     public IReadOnlyList<string> Errors { get; }
 
     internal IReadOnlyList<BackendSettings> Backends { get; }
+
+    internal GceSettings Gce { get; }
 }
 
 /// <summary>What became of an operator's request.</summary>

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Recovery.Clouds;
+using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Clouds.Process;
 using Sentinel.Recovery.Outages;
 using Sentinel.Recovery.Recording;
@@ -20,6 +21,7 @@ public sealed class RecoveryService : IAsyncDisposable
 
     private readonly RecoveryRoom _room;
     private readonly ProcessCloud _processes;
+    private readonly GceCloud _gce;
     private readonly Dictionary<string, ICloud> _clouds;
     private readonly Lock _lock = new();
     private readonly Dictionary<BackendId, BackendLoop> _loops = [];
@@ -52,7 +54,8 @@ public sealed class RecoveryService : IAsyncDisposable
         _processes = new ProcessCloud(Path.Combine(state.Path, "processes"), time, loops, logger);
         var pipeline = CloudPipeline.Build<CloudOutcome>(
             ProcessCloud.Name, time, ProcessCloud.Pipeline, outcome => outcome.Result is CloudResult.Fault);
-        _clouds = new() { [ProcessCloud.Name] = new MeasuredCloud(_processes, pipeline, meter, time) };
+        _gce = new GceCloud(meter, time, loops, logger);
+        _clouds = new() { [ProcessCloud.Name] = new MeasuredCloud(_processes, pipeline, meter, time), [GceCloud.Name] = _gce };
     }
 
     private enum Stage
@@ -66,7 +69,8 @@ public sealed class RecoveryService : IAsyncDisposable
     public OutageLog Outages => _room.Outages;
 
     /// <summary>Looks whether these settings can be put in force; changes nothing.</summary>
-    public RecoveryPlan Prepare(IReadOnlyList<BackendSettings> backends)
+    /// <param name="gce">How Compute Engine is reached; null: as on a machine of its own.</param>
+    public RecoveryPlan Prepare(IReadOnlyList<BackendSettings> backends, GceSettings? gce = null)
     {
         var errors = new List<string>();
         foreach (var backend in backends)
@@ -86,7 +90,7 @@ public sealed class RecoveryService : IAsyncDisposable
 
         errors.AddRange(backends.Where(backend => backend.Instance is not null).GroupBy(backend => backend.Instance!.Value).Where(group => group.Count() > 1).Select(
             group => $"backends.{group.Last().Definition.Id}.instance: found \"{group.Key}\", which {group.First().Definition.Id} has already"));
-        return new(backends, errors);
+        return new(backends, gce ?? new(), errors);
     }
 
     /// <summary>
@@ -186,6 +190,22 @@ public sealed class RecoveryService : IAsyncDisposable
         return refusal is null ? new(RequestResult.Accepted) : new(RequestResult.Refused, refusal);
     }
 
+    /// <summary>A VM says that it will be preempted: nothing new goes there, and the next of its pool takes over.</summary>
+    /// <param name="instance">As the configuration writes it.</param>
+    /// <param name="at">When it was told so, by the sentinel's clock.</param>
+    /// <returns>Whose VM it is; null if nobody's.</returns>
+    public BackendId? Notice(string instance, DateTimeOffset at)
+    {
+        BackendLoop? loop;
+        lock (_lock)
+        {
+            loop = _loops.Values.FirstOrDefault(known => known.Settings.Instance?.ToString() == instance);
+        }
+
+        loop?.Post(new PreemptionNoticed(_room.Clock.Now, $"it was told at {at.UtcDateTime:HH:mm:ss} that it will be preempted"));
+        return loop?.Id;
+    }
+
     /// <summary>What is on record of a backend; null if none of that name is configured.</summary>
     public OutageHistory? HistoryOf(BackendId backend)
     {
@@ -207,6 +227,7 @@ public sealed class RecoveryService : IAsyncDisposable
     // Under the lock.
     private void Apply(RecoveryPlan plan)
     {
+        _gce.Configure(plan.Gce);
         _processes.Configure(ProcessesOf(plan));
         var wanted = plan.Backends.ToDictionary(backend => backend.Definition.Id);
         foreach (var (id, loop) in _loops.ToArray())

@@ -43,7 +43,7 @@ public sealed class StateDirectory : IDisposable
         {
             throw new StateDirectoryException($"The state directory {path} cannot be written by this user: {e.Message} Give it to the user that runs the daemon.", e);
         }
-        catch (IOException e) when (File.Exists(System.IO.Path.Combine(path, "lock")) && !IsReadOnly(e))
+        catch (IOException e) when (IsTaken(e))
         {
             throw new StateDirectoryException($"The state directory {path} is in use by another sentinel. Stop that one, or give this one a stateDirectory of its own.", e);
         }
@@ -56,8 +56,8 @@ public sealed class StateDirectory : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    /// <summary>EROFS; everything else that .NET calls an I/O error here is the lock.</summary>
-    private static bool IsReadOnly(IOException e) => e.HResult == 30;
+    /// <summary>EWOULDBLOCK of Linux and macOS, ERROR_SHARING_VIOLATION of Windows.</summary>
+    private static bool IsTaken(IOException e) => e.HResult is 11 or 35 or unchecked((int)0x80070020);
 }
 
 /// <summary>The state directory cannot be used. The message is for people.</summary>

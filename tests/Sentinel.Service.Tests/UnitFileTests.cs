@@ -18,6 +18,20 @@ public sealed class UnitFileTests : IDisposable
         Assert.Equal((0, "", ""), (outcome.Status, outcome.Output, outcome.Errors));
     }
 
+    [NeedsTheory("systemd-analyze")]
+    [InlineData("kernel")]
+    [InlineData("transparent")]
+    public async Task Nor_of_what_may_be_added_to_it(string name)
+    {
+        var unit = Unit();
+        Directory.CreateDirectory(unit + ".d");
+        File.Copy(Path.Combine(Packaging(), $"sentinel.service.d/{name}.conf"), Path.Combine(unit + ".d", $"{name}.conf"));
+
+        var outcome = await RunningProgram.RunAsync("systemd-analyze", ["verify", unit]);
+
+        Assert.Equal((0, "", ""), (outcome.Status, outcome.Output, outcome.Errors));
+    }
+
     [NeedsFact("systemd-analyze")]
     public async Task It_exposes_little()
     {
@@ -26,8 +40,7 @@ public sealed class UnitFileTests : IDisposable
         Assert.Equal(0, outcome.Status);
     }
 
-    /// <summary>A copy that starts a program which is there: verify insists on that.</summary>
-    private string Unit()
+    private static string Packaging()
     {
         var start = new DirectoryInfo(AppContext.BaseDirectory);
         while (start is not null && !File.Exists(Path.Combine(start.FullName, "Sentinel.sln")))
@@ -36,7 +49,13 @@ public sealed class UnitFileTests : IDisposable
         }
 
         Assert.NotNull(start);
-        var unit = File.ReadAllText(Path.Combine(start.FullName, "packaging/systemd/sentinel.service"));
+        return Path.Combine(start.FullName, "packaging/systemd");
+    }
+
+    /// <summary>A copy that starts a program which is there: verify insists on that.</summary>
+    private string Unit()
+    {
+        var unit = File.ReadAllText(Path.Combine(Packaging(), "sentinel.service"));
         Assert.Contains("ExecStart=/usr/local/bin/sentinel run\n", unit, StringComparison.Ordinal);
         var copy = Path.Combine(_folder, "sentinel.service");
         File.WriteAllText(copy, unit.Replace("/usr/local/bin/sentinel", Path.Combine(AppContext.BaseDirectory, "sentinel"), StringComparison.Ordinal));

@@ -11,8 +11,16 @@ internal static partial class Descriptors
     private const int NumberOfFiles = 7; // RLIMIT_NOFILE
     private const int MostReserved = 256;
 
-    private static readonly long Limit = ReadLimit();
-    private static readonly long Reserve = Math.Min(MostReserved, Limit / 8);
+    // Pipes of the splice engine, both ends of each; listening sockets, event loops, logs, probes and the runtime.
+    private const int Overhead = 2 * 512 + 2 * MostReserved;
+
+    /// <summary>How many this process may have; very many where there is no limit.</summary>
+    public static long Limit { get; } = ReadLimit();
+
+    private static long Reserve { get; } = Math.Min(MostReserved, Limit / 8);
+
+    /// <summary>How many are needed if every listener has as many connections as it may: one towards the client and one towards the backend of each.</summary>
+    public static long Needed(IEnumerable<ListenerSettings> listeners) => listeners.Sum(listener => 2L * listener.MaxConnections) + Overhead;
 
     /// <summary>
     /// Whether a client's descriptor that was just opened is one of the last. The system gives out the lowest number that

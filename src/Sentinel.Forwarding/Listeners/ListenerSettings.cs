@@ -31,6 +31,9 @@ public enum RelayEngine
 
     /// <summary>Loops of our own over epoll and splice(2); Linux.</summary>
     Splice,
+
+    /// <summary>The kernel's, by nftables, while the pool serves; Splice while it does not. Linux.</summary>
+    Kernel,
 }
 
 /// <summary>One address to accept on: an IP address and port, or a socket that the service manager opened.</summary>
@@ -102,6 +105,9 @@ public sealed record ListenerSettings
 
     /// <summary>Whose connections begin with a PROXY header: it is required of them, believed, and read from nobody else.</summary>
     public EquatableList<IPNetwork> AcceptProxyProtocolFrom { get; init; } = [];
+
+    /// <summary>Whether the backend sees the client's own address as the source; see <see cref="Relay.TransparentRules"/>.</summary>
+    public bool Transparent { get; init; }
 
     /// <summary>For one attempt to reach a backend.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);

@@ -26,4 +26,10 @@ internal static partial class Log
 
     [LoggerMessage(1005, LogLevel.Information, "{Listener} is gone: no connection is left.", EventName = "listener.gone")]
     public static partial void Gone(ILogger logger, string listener);
+
+    [LoggerMessage(1030, LogLevel.Warning, "{Needed} descriptors are needed for as many connections as maxConnections lets in, and this process may have {Limit}: connections beyond that are refused. Set LimitNOFILE={Needed} in the unit (systemctl edit sentinel, then restart), or lower maxConnections.", EventName = "listener.descriptors.short")]
+    public static partial void DescriptorsShort(ILogger logger, long needed, long limit);
+
+    [LoggerMessage(1031, LogLevel.Error, "What an earlier run left in the kernel cannot be removed, and goes on sending connections past the listeners: {Why}.", EventName = "kernel.leftover.stays")]
+    public static partial void LeftoverStays(ILogger logger, string why);
 }

@@ -31,7 +31,7 @@ internal struct Attempts
     public void Failed(Gate gate, Backend backend, DialOutcome outcome)
     {
         (_tried ??= []).Add(backend.Id);
-        if (outcome is not (DialOutcome.Exhausted or DialOutcome.Connected) && gate.Pools.Current.Backends.TryGetValue(backend.Id, out var now) && now.Status.Healthy)
+        if (outcome is not (DialOutcome.Exhausted or DialOutcome.OtherFamily or DialOutcome.Connected) && gate.Pools.Current.Backends.TryGetValue(backend.Id, out var now) && now.Status.Healthy)
         {
             gate.Pools.ReportDialFailure(backend.Id);
         }

@@ -22,13 +22,16 @@ internal enum DialOutcome
     /// <summary>This machine is out of descriptors, ports or memory: no evidence against the backend.</summary>
     Exhausted,
 
+    /// <summary>It has no address of the client's family, whose own address was to be kept: no evidence against the backend.</summary>
+    OtherFamily,
+
     /// <summary>It was reached, and TLS could not be agreed upon: no answer to the handshake, or a certificate that is not trusted.</summary>
     TlsFailed,
 }
 
 internal static class DialOutcomes
 {
-    private static readonly string[] Names = ["connected", "refused", "timed_out", "unreachable", "unresolved", "exhausted", "tls_failed"];
+    private static readonly string[] Names = ["connected", "refused", "timed_out", "unreachable", "unresolved", "exhausted", "other_family", "tls_failed"];
 
     /// <summary>As metrics have it.</summary>
     public static string ToName(this DialOutcome outcome) => Names[(int)outcome];

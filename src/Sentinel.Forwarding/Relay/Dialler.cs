@@ -10,9 +10,10 @@ internal sealed class Dialler(TimeProvider time)
 {
     /// <summary>Makes one attempt. A name is resolved each time, and its addresses are tried in turn, all within the one timeout.</summary>
     /// <param name="host">An IP address or a name.</param>
+    /// <param name="source">The address that the backend is to see, of a client; null: this machine's.</param>
     /// <returns>A socket with the options of <see cref="DeadPeer"/>; or null and why not.</returns>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
-    public async ValueTask<(Socket? Socket, DialOutcome Outcome)> DialAsync(string host, int port, TimeSpan timeout, CancellationToken cancellationToken)
+    public async ValueTask<(Socket? Socket, DialOutcome Outcome)> DialAsync(string host, int port, TimeSpan timeout, CancellationToken cancellationToken, IPAddress? source = null)
     {
         using var deadline = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
@@ -20,13 +21,13 @@ internal sealed class Dialler(TimeProvider time)
         {
             if (IPAddress.TryParse(host, out var address))
             {
-                return await ConnectAsync(address, port, either.Token).ConfigureAwait(false);
+                return await ConnectAsync(address, port, source, either.Token).ConfigureAwait(false);
             }
 
             (Socket? Socket, DialOutcome Outcome) last = (null, DialOutcome.Unresolved);
             foreach (var candidate in await Dns.GetHostAddressesAsync(host, either.Token).ConfigureAwait(false))
             {
-                last = await ConnectAsync(candidate, port, either.Token).ConfigureAwait(false);
+                last = await ConnectAsync(candidate, port, source, either.Token).ConfigureAwait(false);
                 if (last.Socket is not null)
                 {
                     break;
@@ -45,7 +46,7 @@ internal sealed class Dialler(TimeProvider time)
         }
     }
 
-    private static async ValueTask<(Socket? Socket, DialOutcome Outcome)> ConnectAsync(IPAddress address, int port, CancellationToken cancellationToken)
+    private static async ValueTask<(Socket? Socket, DialOutcome Outcome)> ConnectAsync(IPAddress address, int port, IPAddress? source, CancellationToken cancellationToken)
     {
         Socket? socket = null;
         try
@@ -55,6 +56,12 @@ internal sealed class Dialler(TimeProvider time)
             {
                 socket.Dispose();
                 return (null, DialOutcome.Exhausted);
+            }
+
+            if (source is not null && TransparentSource.Take((int)socket.Handle, source, address) is var outcome and not DialOutcome.Connected)
+            {
+                socket.Dispose();
+                return (null, outcome);
             }
 
             DeadPeer.Watch(socket);

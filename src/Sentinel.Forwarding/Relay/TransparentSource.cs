@@ -18,11 +18,32 @@ internal static unsafe partial class TransparentSource
 
     private const int FamilyNotSupported = 97;
 
+    /// <summary>Has a connection come from the client's address.</summary>
+    /// <param name="descriptor">A stream socket of the family of <paramref name="backend"/>, not connected yet.</param>
+    /// <returns><see cref="DialOutcome.Connected"/> to go on, or why the backend cannot be dialled.</returns>
+    public static DialOutcome Take(int descriptor, IPAddress client, IPAddress backend) =>
+        IsV4(client) != IsV4(backend) ? DialOutcome.OtherFamily
+        : Bind(descriptor, client) == 0 ? DialOutcome.Connected
+        : DialOutcome.Exhausted;
+
+    /// <summary>Why this process may not do that; null if it may. A sentence for the administrator.</summary>
+    public static string? Refusal()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return "transparent needs Linux: leave it out";
+        }
+
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        return Bind((int)socket.Handle, IPAddress.Loopback) == 0 ? null
+            : "transparent needs CAP_NET_RAW for this process: run the service as root or give its unit AmbientCapabilities=CAP_NET_RAW and the same in CapabilityBoundingSet=";
+    }
+
     /// <summary>Binds a socket that is not connected yet, to the client's address and a port that the kernel picks at connect.</summary>
     /// <param name="descriptor">A stream socket of the family of the backend's address.</param>
     /// <param name="client">Of the same family; IPv4-mapped counts as IPv4.</param>
     /// <returns>
-    /// 0, or the errno: EPERM (1) without CAP_NET_ADMIN, EAFNOSUPPORT (97) if client and backend are of different
+    /// 0, or the errno: EPERM (1) without CAP_NET_RAW or CAP_NET_ADMIN, EAFNOSUPPORT (97) if client and backend are of different
     /// families, in which case no address of the client's can be kept.
     /// </returns>
     public static int Bind(int descriptor, IPAddress client)
@@ -58,6 +79,8 @@ internal static unsafe partial class TransparentSource
             return BindTo(descriptor, start, isV4 ? 16 : 28) == 0 ? 0 : Marshal.GetLastPInvokeError();
         }
     }
+
+    private static bool IsV4(IPAddress address) => address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6;
 
     [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
     private static partial int SetOption(int descriptor, int level, int name, int* value, int length);

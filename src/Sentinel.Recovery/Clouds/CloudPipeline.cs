@@ -25,6 +25,9 @@ internal sealed record CloudPipelineOptions
 
     /// <summary>How long nobody is asked then.</summary>
     public TimeSpan Break { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>What requests a minute are counted against; null: nothing.</summary>
+    public RequestBudget? Budget { get; init; }
 }
 
 /// <summary>Builds the one pipeline that all calls to a provider go through.</summary>
@@ -32,14 +35,16 @@ internal static class CloudPipeline
 {
     /// <param name="provider">Names it.</param>
     /// <param name="isTransient">Which results are worth another try, beside every exception but a cancellation.</param>
+    /// <param name="askedToWait">How long the provider wants to be left alone after a result; null where it does not say.</param>
     /// <returns>
     /// Throws <see cref="TimeoutRejectedException"/> when time is up and <see cref="BrokenCircuitException"/> while the
     /// provider is given a rest.
     /// </returns>
-    public static ResiliencePipeline<T> Build<T>(string provider, TimeProvider time, CloudPipelineOptions options, Func<T, bool> isTransient)
+    public static ResiliencePipeline<T> Build<T>(
+        string provider, TimeProvider time, CloudPipelineOptions options, Func<T, bool> isTransient, Func<T, TimeSpan?>? askedToWait = null)
     {
         var transient = new PredicateBuilder<T>().Handle<Exception>(e => e is not OperationCanceledException).HandleResult(result => isTransient(result));
-        return new ResiliencePipelineBuilder<T> { Name = provider, TimeProvider = time }
+        var builder = new ResiliencePipelineBuilder<T> { Name = provider, TimeProvider = time }
             .AddTimeout(options.Total)
             .AddRetry(new RetryStrategyOptions<T>
             {
@@ -48,6 +53,7 @@ internal static class CloudPipeline
                 Delay = options.RetryDelay,
                 BackoffType = DelayBackoffType.Exponential,
                 UseJitter = true,
+                DelayGenerator = args => ValueTask.FromResult(args.Outcome.Result is { } result ? askedToWait?.Invoke(result) : null),
             })
             .AddCircuitBreaker(new CircuitBreakerStrategyOptions<T>
             {
@@ -55,8 +61,12 @@ internal static class CloudPipeline
                 FailureRatio = 0.5,
                 MinimumThroughput = options.BreakAfter,
                 BreakDuration = options.Break,
-            })
-            .AddTimeout(options.Attempt)
-            .Build();
+            });
+        if (options.Budget is { } budget)
+        {
+            builder.AddStrategy(_ => new BudgetStrategy<T>(budget), new Budgeting.Options());
+        }
+
+        return builder.AddTimeout(options.Attempt).Build();
     }
 }

@@ -45,8 +45,8 @@ public sealed record OutagePolicy
     /// <summary>Failures in a row that make it unhealthy. Set from its health settings.</summary>
     internal int UnhealthyAfter { get; init; } = 2;
 
-    /// <summary>Whether what is down is left alone because a person stopped it.</summary>
-    internal bool MustHold(Outage outage) => outage is { Cause: OutageCause.User, Released: false } && !RestartWhenUserStopped;
+    /// <summary>Whether what is down is left alone because a person stopped or deleted it.</summary>
+    internal bool MustHold(Outage outage) => outage is { Cause: OutageCause.User or OutageCause.Deleted, Released: false } && !RestartWhenUserStopped;
 
     /// <summary>How long to wait after the given failed attempt, counted from one.</summary>
     /// <param name="seed">Spreads backends that failed together; the same seed and attempt give the same wait.</param>

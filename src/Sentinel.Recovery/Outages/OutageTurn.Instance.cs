@@ -113,7 +113,7 @@ internal sealed partial class OutageTurn
         {
             Ended = stopped.Incarnation,
             StoppedAt = outage.StoppedAt ?? stopped.StoppedAt,
-            Released = outage.Released && !(isNews && stopped.Cause is OutageCause.User),
+            Released = outage.Released && !(isNews && stopped.Cause is OutageCause.User or OutageCause.Deleted),
         });
         if (isNews && stopped.Cause is not OutageCause.NotStarted)
         {
@@ -152,7 +152,7 @@ internal sealed partial class OutageTurn
         _state = _state with { Healthy = false, Passes = 0, Fails = 0, PassedAt = null, HangsSince = at, EvidenceFrom = at };
 
         // Whoever stopped it wants it up again, or somebody else does: the next stop is judged by its own cause.
-        Change(outage => outage with { RunningAt = at, NextAttempt = null, Unanswered = false, Released = outage.Released || outage.Cause is OutageCause.User });
+        Change(outage => outage with { RunningAt = at, NextAttempt = null, Unanswered = false, Released = outage.Released || outage.Cause is OutageCause.User or OutageCause.Deleted });
         Note(OutageMark.Running, OutageSource.Cloud, _state.Address ?? "");
         Enter(new OutagePhase.Verifying(at + policy.StartTimeout), "it runs; its checks have not passed yet");
         if (!HealUnprobed())
@@ -203,7 +203,10 @@ internal sealed partial class OutageTurn
     /// <summary>The same stop again: at most its cause is new.</summary>
     private void Reconsider(InstanceStopped stopped)
     {
-        if (_state.Outage is not { Cause: OutageCause.Unknown or OutageCause.Unhealthy } || !LearnCause(stopped.Cause))
+        // What a person did may be learnt after what the cloud did, and counts more, unless they have let go since.
+        var isOpen = _state.Outage is { Cause: OutageCause.Unknown or OutageCause.Unhealthy }
+            || (_state.Outage is { Released: false } && stopped.Cause is OutageCause.User or OutageCause.Deleted);
+        if (!isOpen || !LearnCause(stopped.Cause))
         {
             return;
         }
@@ -227,8 +230,9 @@ internal sealed partial class OutageTurn
     private void Hold()
     {
         Change(outage => outage with { NextAttempt = null, Unanswered = false });
-        Note(OutageMark.Held, OutageSource.Cloud, "a person stopped it");
-        Enter(new OutagePhase.Held(), "a person stopped it");
+        var reason = _state.Outage!.Cause is OutageCause.Deleted ? "a person deleted it" : "a person stopped it";
+        Note(OutageMark.Held, OutageSource.Cloud, reason);
+        Enter(new OutagePhase.Held(), reason);
     }
 
     /// <returns>Whether it says more than was known.</returns>

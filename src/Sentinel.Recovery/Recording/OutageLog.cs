@@ -61,7 +61,7 @@ public sealed class OutageLog
     {
         var records = Of(backend);
         var durations = records
-            .Where(record => record is { Duration: not null, Cause: not (OutageCause.User or OutageCause.NotStarted) })
+            .Where(record => record is { Duration: not null, Cause: not (OutageCause.User or OutageCause.Deleted or OutageCause.NotStarted) })
             .TakeLast(TypicalOf)
             .Select(record => record.Duration!.Value)
             .Order()

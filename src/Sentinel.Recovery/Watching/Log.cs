@@ -10,4 +10,7 @@ internal static partial class Log
 
     [LoggerMessage(2802, LogLevel.Error, "A round of checks failed in the sentinel itself; the next goes on.", EventName = "health.round.failed")]
     public static partial void ProbeRoundFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(2803, LogLevel.Error, "Backends cannot be checked, because this machine lacks what it takes; they keep their verdicts: {Why}", EventName = "health.checks.starved")]
+    public static partial void ProbesStarved(ILogger logger, string why);
 }

@@ -17,6 +17,7 @@ internal sealed class Prober : IAsyncDisposable
     // Between two checks that were asked for at once, such as by a hundred failed dials.
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StarvedPause = TimeSpan.FromMinutes(1);
 
     // Bounds descriptors, not backends: at 2 s a check, ten thousand backends on a 30 s interval fit.
     private const int MostAtOnce = 512;
@@ -32,6 +33,7 @@ internal sealed class Prober : IAsyncDisposable
     private readonly ConcurrentDictionary<Task, byte> _running = [];
     private TaskCompletionSource _sooner = NewSignal();
     private long _wakesAt;
+    private long? _toldStarvedAt;
     private Task _loop = Task.CompletedTask;
 
     public Prober(TimeProvider time, LoopRegistry loops, ILogger logger) => (_time, _loops, _logger) = (time, loops, logger);
@@ -222,6 +224,10 @@ internal sealed class Prober : IAsyncDisposable
                 }
             }
         }
+        catch (ProbeStarvedException e)
+        {
+            TellStarved(e);
+        }
         catch (Exception e) when (!_stopping.IsCancellationRequested)
         {
             Log.ProbeFailed(_logger, e, watch.Id);
@@ -239,6 +245,21 @@ internal sealed class Prober : IAsyncDisposable
                 Schedule(watch, watch.Next(_time));
             }
         }
+    }
+
+    private void TellStarved(ProbeStarvedException e)
+    {
+        lock (_lock)
+        {
+            if (_toldStarvedAt is { } told && _time.GetElapsedTime(told) < StarvedPause)
+            {
+                return;
+            }
+
+            _toldStarvedAt = _time.GetTimestamp();
+        }
+
+        Log.ProbesStarved(_logger, e.Message);
     }
 
     private bool IsCurrent(Watch watch)

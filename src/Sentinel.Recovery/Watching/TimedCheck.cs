@@ -6,6 +6,7 @@ namespace Sentinel.Recovery.Watching;
 internal static class TimedCheck
 {
     /// <returns>Null: it passed. Else what was wrong, for people.</returns>
+    /// <exception cref="ProbeStarvedException">It could not be made for want of descriptors of our own: that says nothing about the backend.</exception>
     /// <exception cref="OperationCanceledException">The prober stops.</exception>
     public static async Task<string?> RunAsync(IProbe probe, string host, TimeSpan timeout, TimeProvider time, CancellationToken stopping)
     {
@@ -21,6 +22,10 @@ internal static class TimedCheck
         catch (Exception) when (deadline.IsCancellationRequested && !stopping.IsCancellationRequested)
         {
             return $"no answer within {timeout.TotalSeconds:0.###} s";
+        }
+        catch (Exception e) when (ProbeStarvedException.Is(e))
+        {
+            throw new ProbeStarvedException(ProbeKinds.Describe(e), e);
         }
         catch (Exception e) when (!stopping.IsCancellationRequested)
         {

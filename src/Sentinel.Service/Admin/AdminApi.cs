@@ -11,7 +11,7 @@ using Sentinel.Service.Telemetry.Metrics;
 namespace Sentinel.Service.Admin;
 
 /// <summary>The endpoints for programs: see interfaces, HTTP.</summary>
-internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, ILogger<AdminApi> logger)
+internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, PreemptionNotices notices, ILogger<AdminApi> logger)
 {
     private static readonly TimeSpan FreshEnough = TimeSpan.FromMilliseconds(500);
     private static readonly string[] Read = [HttpMethods.Get, HttpMethods.Head];
@@ -31,6 +31,7 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         }
 
         routes.MapPost("/v1/backends/{name}/drill", Drill);
+        routes.MapPost("/v1/preemption-notice", notices.ReceiveAsync);
     }
 
     private Task Health(HttpContext context)

@@ -19,6 +19,11 @@ internal interface IRecoveryDesk
     /// <summary>Asks for something to be done about a backend.</summary>
     /// <returns>Null if it will be; else why it makes no sense now.</returns>
     Task<string?> AskAsync(BackendId backend, OperatorRequest request, CancellationToken cancellationToken);
+
+    /// <summary>A VM says that it will be preempted.</summary>
+    /// <param name="at">When it was told so, by the sentinel's clock.</param>
+    /// <returns>Whose VM it is; null if nobody's.</returns>
+    BackendId? Notice(string instance, DateTimeOffset at);
 }
 
 /// <summary>What recovery has on record of one backend.</summary>

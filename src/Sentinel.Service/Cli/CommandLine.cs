@@ -42,6 +42,7 @@ internal static class CommandLine
             DemoVmCommand.Create(),
             CheckCommand.Create(),
             SchemaCommand.Create(),
+            TransparentRulesCommand.Create(),
             StatusCommand.Create(),
             OutagesCommand.Create(),
             BackendCommands.Create("recover", "Brings a backend back now, whatever wait is on"),

@@ -32,6 +32,11 @@ internal static class Examples
         [
             "sentinel schema > sentinel.schema.json       # then \"$schema\": \"./sentinel.schema.json\" in the file",
         ],
+        "transparent-rules" =>
+        [
+            "sentinel transparent-rules                   # to read",
+            "sentinel transparent-rules | sudo sh         # to apply",
+        ],
         "status" =>
         [
             "sentinel status",

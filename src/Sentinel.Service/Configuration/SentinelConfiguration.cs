@@ -1,6 +1,7 @@
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
+using Sentinel.Recovery.Clouds.Gce;
 
 namespace Sentinel.Service.Configuration;
 
@@ -18,6 +19,9 @@ internal sealed record SentinelConfiguration
 
     /// <summary>Logs and export.</summary>
     public TelemetrySettings Telemetry { get; init; } = new();
+
+    /// <summary>How Compute Engine is reached.</summary>
+    public GceSettings Gce { get; init; } = new();
 
     /// <summary>All backends, in the order of the file.</summary>
     public EquatableList<BackendSettings> Backends { get; init; } = [];

@@ -119,7 +119,7 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(provider => new Forwarder(
             provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
             provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>(),
-            provider.GetRequiredService<ICertificates>()));
+            provider.GetRequiredService<ICertificates>(), parts.Configuration.Name));
         services.AddSingleton<ICertificates, SelfSignedCertificates>();
         services.AddSingleton(state);
         services.AddSingleton<RecoveryService>();
@@ -130,6 +130,7 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(provider => new StatusReader(
             provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
             () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>()));
+        services.AddSingleton<PreemptionNotices>();
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminPage>();
         services.AddSingleton<AdminRoom>();

@@ -24,6 +24,7 @@ internal sealed class DaemonService(
             throw new CommandFailure(ExitStatus.Failed, string.Join("; ", change.Errors));
         }
 
+        await forwarder.ClearAwayAsync(parts.Configuration.Listeners, parts.Signals.Stop).ConfigureAwait(false);
         _change = change;
     }
 

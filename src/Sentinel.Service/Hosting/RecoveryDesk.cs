@@ -34,6 +34,8 @@ internal sealed class RecoveryDesk(RecoveryService recovery, TimeProvider time) 
         };
     }
 
+    public BackendId? Notice(string instance, DateTimeOffset at) => recovery.Notice(instance, at);
+
     private OutageDocument Describe(OutageRecord record)
     {
         var began = record.StoppedAt < record.OpenedAt ? record.StoppedAt.Value : record.OpenedAt;

@@ -22,7 +22,7 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
             // Addresses first: a VM must not be started for a daemon that then fails to listen.
             change.Listeners = await forwarder.PrepareAsync(next.Listeners, cancellationToken).ConfigureAwait(false);
             change.Admin = await admin.PrepareAsync(next.Admin.Bind, cancellationToken).ConfigureAwait(false);
-            change.Recovery = recovery.Prepare(next.Backends);
+            change.Recovery = recovery.Prepare(next.Backends, next.Gce);
             return change;
         }
         catch

@@ -15,12 +15,16 @@ internal sealed record Surroundings
     /// <summary>What it and the kernel on its behalf may use; null: everything.</summary>
     public MemoryLimit? Memory { get; init; }
 
+    /// <summary>The rights of root that it has (capabilities(7), without <c>CAP_</c>); null: this process's.</summary>
+    public string[]? Capabilities { get; init; }
+
     /// <summary>What its command begins with.</summary>
     public string[] Wrapper =>
     [
         .. Memory?.Wrapper ?? [],
         .. Descriptors > 0 ? new[] { "prlimit", $"--nofile={Descriptors}:{Descriptors}" } : [],
         .. Network is { } network ? new[] { "ip", "netns", "exec", network.Name } : [],
+        .. Capabilities is { } rights ? new[] { "setpriv", "--inh-caps=-all", $"--bounding-set=-all,{string.Join(',', rights.Select(right => "+" + right))}" } : [],
     ];
 
     /// <summary>Reaches its admin endpoint from outside.</summary>

@@ -68,6 +68,9 @@ internal sealed class HttpStage : IAsyncDisposable
             Protocol = certificates is null ? ListenerProtocol.Http : ListenerProtocol.Https,
             Pool = Web,
             Port = backends.Count == 0 ? 1 : backends[0].Port,
+
+            // no more than any machine has descriptors for: nothing is to be warned of
+            MaxConnections = 1000,
         };
         Assert.Empty(await stage.ReloadAsync(settings?.Invoke(plain) ?? plain));
         return stage;

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
+using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Listeners;
@@ -34,6 +35,22 @@ public sealed class GateTests : IDisposable
         }
 
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public async Task WhoeverLetsInMoreThanThereAreDescriptorsForIsToldWhatToSet()
+    {
+        await using var rig = new Rig();
+        rig.Serve("a", TestBackend.Named("a"));
+        await rig.StartAsync(rig.Listener() with { MaxConnections = 100 });
+        Assert.DoesNotContain(rig.Logs.Lines, line => line.Event == "listener.descriptors.short");
+
+        await rig.StartAsync(rig.Listener() with { MaxConnections = int.MaxValue });
+
+        Assert.Equal(
+            $"4294968830 descriptors are needed for as many connections as maxConnections lets in, and this process may have {Descriptors.Limit}: connections beyond that are refused."
+            + " Set LimitNOFILE=4294968830 in the unit (systemctl edit sentinel, then restart), or lower maxConnections.",
+            Assert.Single(rig.Logs.Lines, line => line.Event == "listener.descriptors.short").Text);
     }
 
     [Fact]

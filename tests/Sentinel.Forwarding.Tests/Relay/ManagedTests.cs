@@ -15,3 +15,5 @@ public sealed class ManagedTransferTests() : TransferContract(RelayEngine.Manage
 public sealed class ManagedReloadTests() : ReloadContract(RelayEngine.Managed);
 
 public sealed class ManagedProxyTests() : ProxyContract(RelayEngine.Managed);
+
+public sealed class ManagedTransparentTests() : TransparentContract(RelayEngine.Managed);

@@ -16,3 +16,5 @@ public sealed class SpliceTransferTests() : TransferContract(RelayEngine.Splice)
 public sealed class SpliceReloadTests() : ReloadContract(RelayEngine.Splice);
 
 public sealed class SpliceProxyTests() : ProxyContract(RelayEngine.Splice);
+
+public sealed class SpliceTransparentTests() : TransparentContract(RelayEngine.Splice);

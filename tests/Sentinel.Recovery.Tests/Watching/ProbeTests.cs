@@ -194,8 +194,22 @@ public sealed class ProbeTests
                 TimeProvider.System,
                 CancellationToken.None));
 
+    [Fact]
+    public async Task Running_out_of_descriptors_says_nothing_about_the_backend()
+    {
+        await Assert.ThrowsAsync<ProbeStarvedException>(() => TimedCheck.RunAsync(
+            new Failing(new HttpRequestException("x", new SocketException((int)SocketError.TooManyOpenSockets))), "127.0.0.1", Long, TimeProvider.System, CancellationToken.None));
+        Assert.Equal("connection refused", await TimedCheck.RunAsync(
+            new Failing(new SocketException((int)SocketError.ConnectionRefused)), "127.0.0.1", Long, TimeProvider.System, CancellationToken.None));
+    }
+
     private static Task<string?> CheckAsync(HealthKind kind, int port, TimeSpan? timeout = null) => TimedCheck.RunAsync(
         Recovery.Watching.Probes.ProbeKinds.For(new() { Kind = kind, Port = port }), "127.0.0.1", timeout ?? Long, TimeProvider.System, CancellationToken.None);
+
+    private sealed class Failing(Exception fault) : Recovery.Watching.Probes.IProbe
+    {
+        public Task<string?> CheckAsync(string host, CancellationToken cancellationToken) => throw fault;
+    }
 
     /// <summary>A loopback server that treats each connection as told.</summary>
     private sealed class Server : IDisposable

@@ -76,7 +76,8 @@ internal sealed class AdminFixture : IAsyncDisposable
     {
         var fixture = new AdminFixture(name);
         var status = new StatusReader(fixture.InForce, fixture.Pools, fixture._standing, () => fixture.Listeners, fixture.Desk);
-        fixture.Api = new AdminApi(status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, NullLogger<AdminApi>.Instance);
+        fixture.Api = new AdminApi(
+            status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, new PreemptionNotices(status, fixture.Desk, fixture.Time), NullLogger<AdminApi>.Instance);
         fixture.Page = new AdminPage(status, fixture.Desk, fixture.Time);
         var (server, error) = await AdminServer.StartAsync(new IPEndPoint(bind ?? IPAddress.Loopback, 0), fixture.InForce, fixture.Api, fixture.Page, NullLoggerFactory.Instance, default);
         fixture.Server = server ?? throw new InvalidOperationException(error);

@@ -14,6 +14,8 @@ internal sealed class FakeRecoveryDesk : IRecoveryDesk
 
     public List<(string Backend, OperatorRequest Verb)> Asked { get; } = [];
 
+    public List<(string Instance, DateTimeOffset At)> Notices { get; } = [];
+
     public string? Refusal { get; set; }
 
     public BackendHistory? HistoryOf(BackendId backend) => Histories.GetValueOrDefault(backend.Name);
@@ -26,5 +28,11 @@ internal sealed class FakeRecoveryDesk : IRecoveryDesk
     {
         Asked.Add((backend.Name, request));
         return Task.FromResult(Refusal);
+    }
+
+    public BackendId? Notice(string instance, DateTimeOffset at)
+    {
+        Notices.Add((instance, at));
+        return instance.StartsWith("process/", StringComparison.Ordinal) ? new BackendId(instance["process/".Length..]) : null;
     }
 }

@@ -4,6 +4,7 @@ using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
 using Sentinel.Recovery.Clouds;
+using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Outages;
 using Sentinel.Recovery.Watching;
 using Sentinel.Service.Configuration;
@@ -41,6 +42,28 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
             ],
         };
         Assert.Equal(expected, files.Good(Small));
+    }
+
+    [Fact]
+    public void Compute_Engine_is_described_or_has_its_defaults()
+    {
+        var gce = files.Good(Small).Gce;
+        Assert.Equal(("https://compute.googleapis.com/", "http://metadata.google.internal/", 5, 600), (gce.Endpoint.ToString(), gce.MetadataEndpoint.ToString(), Seconds(gce.WatchInterval), gce.RequestsPerMinute));
+        Assert.Equal((null, GceCredentialKind.Metadata), (gce.Project, gce.Credentials.Kind));
+
+        var configuration = files.Good("""
+            {
+              "clouds": { "gce": { "project": "my-project", "credentials": "none", "watchInterval": "10s", "requestsPerMinute": 60 } },
+              "backends": { "a": { "instance": "gce/us-central1-a/spot-1", "recovery": { "restartWhenUserStopped": true } } },
+              "pools": { "web": { "backends": ["a"] } },
+              "listeners": { "ssh": { "bind": ["0.0.0.0:22"], "protocol": "tcp", "pool": "web", "port": 22 } }
+            }
+            """);
+        Assert.Equal(new GceSettings { Project = "my-project", Credentials = new(GceCredentialKind.None), WatchInterval = TimeSpan.FromSeconds(10), RequestsPerMinute = 60 }, configuration.Gce);
+        var backend = Assert.Single(configuration.Backends);
+        Assert.Equal(new InstanceName("gce", "us-central1-a", "spot-1"), backend.Instance);
+        Assert.Null(backend.Definition.Address);
+        Assert.True(backend.Policy.RestartWhenUserStopped);
     }
 
     /// <summary>Against the words of the documentation, not against the types that fill them in.</summary>

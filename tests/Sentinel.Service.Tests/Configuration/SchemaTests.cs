@@ -13,7 +13,8 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
     /// <summary>Every key that is documented, by its path; names that a user gives are stars.</summary>
     private const string Documented = """
         name stateDirectory admin.bind admin.tokenFile
-        clouds.gce clouds.process
+        clouds.gce.project clouds.gce.endpoint clouds.gce.credentials clouds.gce.metadataEndpoint clouds.gce.watchInterval
+        clouds.gce.requestsPerMinute clouds.process
         backends.*.instance backends.*.address backends.*.command backends.*.workingDirectory backends.*.environment
         backends.*.health.kind backends.*.health.port backends.*.health.path backends.*.health.interval backends.*.health.timeout
         backends.*.health.healthyAfter backends.*.health.unhealthyAfter

@@ -8,7 +8,7 @@ using Sentinel.Forwarding.Prefaces;
 namespace Sentinel.Forwarding.Relay.Kernel;
 
 /// <summary>What the kernel cannot do, in sentences for the administrator.</summary>
-internal static class KernelLimits
+public static class KernelLimits
 {
     /// <summary>Why a listener cannot have this engine; null if it can.</summary>
     public static string? Refusal(ListenerSettings settings) =>
@@ -16,6 +16,7 @@ internal static class KernelLimits
         : settings.IdleTimeout > TimeSpan.Zero ? "engine kernel has no idleTimeout; leave it out or choose another engine"
         : settings.ProxyProtocol != ProxyProtocol.None || settings.AcceptProxyProtocolFrom.Count > 0
             ? "engine kernel passes on packets and neither writes nor reads a PROXY header; leave out proxyProtocol and acceptProxyProtocolFrom or choose another engine"
+        : settings.Transparent ? "engine kernel lets backends see this machine's address; leave out transparent or choose another engine"
         : null;
 
     /// <summary>Why a pool cannot be served by this engine; null if it can.</summary>
@@ -29,7 +30,7 @@ internal static class KernelLimits
     };
 
     /// <summary>Why a backend's address cannot be written into a rule; null and the address if it can.</summary>
-    public static string? Refusal(BackendId backend, string? host, out IPAddress address)
+    internal static string? Refusal(BackendId backend, string? host, out IPAddress address)
     {
         address = IPAddress.None;
         if (!IPAddress.TryParse(host, out var parsed))
@@ -45,7 +46,7 @@ internal static class KernelLimits
 
     /// <summary>Why this machine forwards nothing for these addresses; null if it does.</summary>
     /// <param name="proc">Normally <c>/proc/sys/net</c>: that of the network namespace we are in.</param>
-    public static string? Refusal(IEnumerable<AddressFamily> families, string proc = "/proc/sys/net")
+    internal static string? Refusal(IEnumerable<AddressFamily> families, string proc = "/proc/sys/net")
     {
         var missing = families.Distinct()
             .Select(family => family == AddressFamily.InterNetwork ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding")
@@ -57,7 +58,7 @@ internal static class KernelLimits
     }
 
     /// <summary>Explains what nft complained of.</summary>
-    public static string Explain(string complaint) =>
+    internal static string Explain(string complaint) =>
         complaint.Contains("not permitted", StringComparison.Ordinal)
             ? "engine kernel needs CAP_NET_ADMIN for this process and the nft it starts; run the service as root or give its unit AmbientCapabilities=CAP_NET_ADMIN"
             : $"nft refused our table: {complaint.ReplaceLineEndings(" ")}";

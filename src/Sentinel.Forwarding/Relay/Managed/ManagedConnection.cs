@@ -151,7 +151,8 @@ internal sealed class ManagedConnection(
             try
             {
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
-                    backend.Address!, destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token).ConfigureAwait(false);
+                    backend.Address!, destination.Port, rules.Settings.ConnectTimeout, _connecting!.Token,
+                    rules.Settings.Transparent ? caller.EndPoint.Address : null).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, start);
                 if (socket is not null && !Gate.IsDown(backend))
                 {

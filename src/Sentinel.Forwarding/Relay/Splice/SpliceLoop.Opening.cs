@@ -153,6 +153,13 @@ internal sealed unsafe partial class SpliceLoop
         slot.State = SlotState.Dialling;
         slot.UpstreamSocket = socket;
         slot.UpstreamReady = Readiness.None;
+        if (slot.Rules.Settings.Transparent
+            && TransparentSource.Take(socket, slot.Client.ToEndPoint().Address, name.ToEndPoint().Address) is var outcome and not DialOutcome.Connected)
+        {
+            Refused(index, outcome);
+            return;
+        }
+
         if (HasSpoken(slot.ClientSocket))
         {
             // what it said goes out as soon as the backend is there, and carries the handshake's last acknowledgement:
@@ -162,7 +169,7 @@ internal sealed unsafe partial class SpliceLoop
 
         if (Libc.Connect(socket, address, length) != 0 && *_errno != Errno.InProgress)
         {
-            Refused(index, *_errno);
+            Refused(index, Errno.ToDialOutcome(*_errno));
             return;
         }
 
@@ -179,7 +186,7 @@ internal sealed unsafe partial class SpliceLoop
     }
 
     /// <summary>One address of a backend did not take the connection; it may have more, all within the one timeout.</summary>
-    private void Refused(int index, int error)
+    private void Refused(int index, DialOutcome outcome)
     {
         ref var slot = ref _slots[index];
         if (slot.MoreNames is { Count: > 0 } more)
@@ -189,7 +196,7 @@ internal sealed unsafe partial class SpliceLoop
         }
         else
         {
-            DialFailed(index, Errno.ToDialOutcome(error));
+            DialFailed(index, outcome);
         }
     }
 

@@ -43,7 +43,7 @@ internal sealed unsafe partial class SpliceLoop
         {
             if ((slot.UpstreamReady & Readiness.Broken) != 0)
             {
-                loop.Refused(index, SocketOptions.TakeError(slot.UpstreamSocket));
+                loop.Refused(index, Errno.ToDialOutcome(SocketOptions.TakeError(slot.UpstreamSocket)));
             }
             else if ((slot.UpstreamReady & Readiness.Writable) != 0)
             {

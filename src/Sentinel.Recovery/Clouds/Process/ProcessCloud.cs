@@ -14,12 +14,6 @@ internal sealed class ProcessCloud : ICloud
     /// <summary>Between asking a VM to end and killing it.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a killed process may take to be gone: one that is stuck in the kernel may never be.</summary>
-    public static readonly TimeSpan KillPatience = TimeSpan.FromSeconds(5);
-
-    /// <summary>While waiting for processes to be gone that are not ours to be told about.</summary>
-    public static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
-
     private readonly IProcessHost _host;
     private readonly string _directory;
     private readonly TimeProvider _time;
@@ -192,16 +186,24 @@ internal sealed class ProcessCloud : ICloud
     private async Task EndUnknownAsync()
     {
         var known = Vms().Select(vm => FileName.Of(vm.Key.Name)).ToHashSet();
+        var endings = new List<Task>();
         foreach (var path in Directory.Exists(_directory) ? Directory.EnumerateFiles(_directory, "*.json") : [])
         {
             var file = Path.GetFileNameWithoutExtension(path);
             var name = Uri.UnescapeDataString(file);
             if (!known.Contains(file) && new VmFiles(_directory, name).Read(out _) is not null)
             {
-                var vm = new ProcessVm(_parts!, new(Name, "", name), new() { Command = [] });
-                await vm.OpenAsync([]).ConfigureAwait(false);
-                await StopAsync(new(Name, "", name), vm, CancellationToken.None).ConfigureAwait(false);
+                endings.Add(EndAsync(new(Name, "", name)));
             }
+        }
+
+        await Task.WhenAll(endings).ConfigureAwait(false);
+
+        async Task EndAsync(InstanceName name)
+        {
+            var vm = new ProcessVm(_parts!, name, new() { Command = [] });
+            await vm.OpenAsync([]).ConfigureAwait(false);
+            await StopAsync(name, vm, CancellationToken.None).ConfigureAwait(false);
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed partial class ProcessVm
             Log.VmEnded(_parts.Logger, _name, stop.Detail);
             if (_ending is not Ending.Reset)
             {
-                Tell(new(InstanceCondition.Stopped, new(incarnation), Stop: stop));
+                _feed.Tell(new(InstanceCondition.Stopped, new(incarnation), Stop: stop));
             }
         }
 
@@ -38,7 +38,7 @@ internal sealed partial class ProcessVm
                 lock (_lock)
                 {
                     // It may run again by now, or have been told to be forgotten.
-                    stop = _leader is null && _incarnation == incarnation ? _last?.Stop : null;
+                    stop = _leader is null && _incarnation == incarnation ? _feed.Last?.Stop : null;
                 }
 
                 if (stop is { Cause: not OutageCause.Ours })
@@ -76,46 +76,17 @@ internal sealed partial class ProcessVm
         }
     }
 
-    /// <summary>
-    /// Ends everything that belongs to this VM; while it runs and nobody means to stop it, only what is of earlier runs.
-    /// Looks again after each round, because what is being ended may start more.
-    /// </summary>
+    /// <summary>Ends everything that belongs to this VM; while it runs and nobody means to stop it, only what is of earlier runs.</summary>
     /// <returns>What could not be ended.</returns>
-    private async Task<IReadOnlyList<MarkedProcess>> EndAllAsync(TimeSpan grace, CancellationToken hurry)
-    {
-        var begun = _parts.Time.GetTimestamp();
-        var asked = new HashSet<ProcessIdentity>();
-        while (true)
-        {
-            var left = await DoomedAsync().ConfigureAwait(false);
-            var elapsed = _parts.Time.GetElapsedTime(begun);
-            if ((left.Count == 0 && !IsEnding) || elapsed > grace + ProcessCloud.KillPatience)
-            {
-                return left;
-            }
-
-            var force = elapsed >= grace || hurry.IsCancellationRequested;
-            foreach (var process in left)
-            {
-                if (force || asked.Add(process.Process))
-                {
-                    _parts.Host.End(process.Process, force);
-                }
-            }
-
-            await Task.Delay(ProcessCloud.LookAgain, _parts.Time, CancellationToken.None).ConfigureAwait(false);
-        }
-    }
+    private Task<IReadOnlyList<MarkedProcess>> EndAllAsync(TimeSpan grace, CancellationToken hurry) =>
+        ProcessSweep.EndAsync(_parts, DoomedAsync, IsEnding, grace, hurry);
 
     /// <summary>Whether its first process was told to end and the news of it is still on its way.</summary>
-    private bool IsEnding
+    private bool IsEnding()
     {
-        get
+        lock (_lock)
         {
-            lock (_lock)
-            {
-                return _leader is not null && _ending is not Ending.NotOurs;
-            }
+            return _leader is not null && _ending is not Ending.NotOurs;
         }
     }
 

@@ -17,11 +17,10 @@ internal sealed partial class ProcessVm
     // Starting, stopping and clearing up take turns; what is known changes under the lock, and is told under it, in order.
     private readonly SemaphoreSlim _turn = new(1);
     private readonly Lock _lock = new();
-    private readonly List<Action<InstanceReport>> _observers = [];
+    private readonly ReportFeed _feed = new();
     private ProcessIdentity? _leader;
     private ProcessIdentity? _lastLeader;
     private long _incarnation;
-    private InstanceReport? _last;
     private Ending _ending;
 
     public ProcessVm(ProcessCloudParts parts, InstanceName name, ProcessSettings settings)
@@ -79,7 +78,7 @@ internal sealed partial class ProcessVm
         }
         else
         {
-            Tell(record switch
+            _feed.Tell(record switch
             {
                 null => Stopped(OutageCause.NotStarted, null, "it has not been started yet"),
                 { Cause: { } cause } => Stopped(cause, record.EndedAt, record.Detail ?? ""),
@@ -91,37 +90,10 @@ internal sealed partial class ProcessVm
         await ClearAsync().ConfigureAwait(false);
     }
 
-    public IDisposable Watch(Action<InstanceReport> observer)
-    {
-        lock (_lock)
-        {
-            _observers.Add(observer);
-            if (_last is not null)
-            {
-                observer(_last);
-            }
-        }
-
-        return new Ended(() =>
-        {
-            lock (_lock)
-            {
-                _observers.Remove(observer);
-            }
-        });
-    }
+    public IDisposable Watch(Action<InstanceReport> observer) => _feed.Watch(observer);
 
     /// <summary>Tells again what is known.</summary>
-    public void Repeat()
-    {
-        lock (_lock)
-        {
-            if (_last is not null)
-            {
-                Tell(_last);
-            }
-        }
-    }
+    public void Repeat() => _feed.Repeat();
 
     public async Task<CloudOutcome> StartAsync(CancellationToken cancellationToken)
     {
@@ -179,7 +151,7 @@ internal sealed partial class ProcessVm
                 {
                     if (_leader is null)
                     {
-                        Tell(Stopped(OutageCause.Ours, _parts.Time.GetUtcNow(), "reset, and could not be started again"));
+                        _feed.Tell(Stopped(OutageCause.Ours, _parts.Time.GetUtcNow(), "reset, and could not be started again"));
                     }
                 }
             }
@@ -226,7 +198,7 @@ internal sealed partial class ProcessVm
             if (spawned.Process is { } process)
             {
                 (_leader, _lastLeader, _incarnation, _ending) = (process, process, incarnation, Ending.NotOurs);
-                Tell(new(InstanceCondition.Running, new(incarnation), Address));
+                _feed.Tell(new(InstanceCondition.Running, new(incarnation), Address));
             }
         }
 
@@ -254,7 +226,7 @@ internal sealed partial class ProcessVm
             }
 
             (_leader, _lastLeader, _incarnation) = (process, process, incarnation);
-            Tell(new(InstanceCondition.Running, new(incarnation), Address));
+            _feed.Tell(new(InstanceCondition.Running, new(incarnation), Address));
             return true;
         }
     }
@@ -296,17 +268,5 @@ internal sealed partial class ProcessVm
         {
             Log.VmRecordUnwritable(_parts.Logger, _name, error);
         }
-    }
-
-    // Under the lock.
-    private void Tell(InstanceReport report)
-    {
-        _last = report;
-        _observers.ForEach(observer => observer(report));
-    }
-
-    private sealed class Ended(Action action) : IDisposable
-    {
-        public void Dispose() => action();
     }
 }

@@ -13,6 +13,7 @@ namespace Sentinel.Service.Admin.Documents;
 [JsonSerializable(typeof(OutageDocument))]
 [JsonSerializable(typeof(BackendDocument))]
 [JsonSerializable(typeof(HealthDocument))]
+[JsonSerializable(typeof(NoticeDocument))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 
 /// <summary>Problems leave out what does not belong to them.</summary>

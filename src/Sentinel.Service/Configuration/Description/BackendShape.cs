@@ -18,8 +18,8 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
     private static readonly BackendDefinition Defaults = new() { Id = default };
 
     private static readonly Key<InstanceName> Instance = Key.Optional("instance",
-        new TextShape<InstanceName>(InstanceText.Expected, (text, _) => InstanceText.Parse(text, NotYet.Providers)) { Noted = TakeInstance, Pattern = "^process/" },
-        "The VM to watch and start: process/NAME is a child process of the daemon. Without one the backend is watched and never started.");
+        new TextShape<InstanceName>(InstanceText.Expected, InstanceText.Parse) { Noted = TakeInstance, Pattern = InstanceText.Pattern },
+        "The VM to watch and start: process/NAME is a child process of the daemon, gce/ZONE/NAME a VM of Compute Engine. Without one the backend is watched and never started.");
 
     private static readonly Key<string> Address = Key.Optional("address", new TextShape<string>(HostAddress.Expected, HostAddress.Parse),
         "IP address or host name. Default: the instance's internal address; 127.0.0.1 for a process.");

@@ -1,20 +1,21 @@
+using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Service.Configuration.Shapes;
 
 namespace Sentinel.Service.Configuration.Description;
 
-/// <summary><c>clouds</c>: so far only the process cloud, which needs no settings and is there even if it is not mentioned.</summary>
-internal sealed class CloudsShape : ObjectShape<bool>
+/// <summary><c>clouds</c>. The process cloud needs no settings; both are there even if they are not mentioned.</summary>
+internal sealed class CloudsShape : ObjectShape<GceSettings>
 {
+    private static readonly Key<GceSettings> Gce = Key.Optional("gce", new GceShape(), "Compute Engine. Needed only where a default does not fit.");
+
     private static readonly Key<bool> Process = Key.Optional("process", new ProcessCloudShape(),
         "VMs that are child processes of this daemon: the embedded default. Nothing to set.");
 
-    public override IReadOnlyList<Key> Keys { get; } = [Process];
-
-    public override IReadOnlyList<LaterKey> Later => NotYet.Clouds;
+    public override IReadOnlyList<Key> Keys { get; } = [Gce, Process];
 
     protected override string Noun => "clouds";
 
-    protected override bool Build(Fields fields) => true;
+    protected override GceSettings Build(Fields fields) => fields.OrNull(Gce) ?? new();
 
     private sealed class ProcessCloudShape : ObjectShape<bool>
     {

@@ -2,6 +2,7 @@ using System.Net;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Service.Configuration.Shapes;
 using Sentinel.Service.Configuration.Text;
 using Sentinel.Service.Configuration.Values;
@@ -60,11 +61,14 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<int> MaxConnectionsPerClient = Key.Default("maxConnectionsPerClient", Forms.Limit, Defaults.MaxConnectionsPerClient,
         "Per client address (IPv6: per /64). 0: no limit.");
 
+    private static readonly Key<bool> Transparent = Key.Default("transparent", Forms.Flag, Defaults.Transparent,
+        "tcp, on Linux: the backend sees the client's own address as the source. Needs the rules of sentinel transparent-rules.");
+
     private static readonly Key<TimeSpan> Drain = Key.Default("drain", Forms.Duration, Defaults.Drain,
         "How long open connections may finish when the daemon stops.");
 
-    private static readonly Key<RelayEngine> Engine = Key.Default("engine", new WordShape<RelayEngine>(NotYet.Engines), Defaults.Engine,
-        "tcp, tls: auto is the fastest that this system has; managed runs on any.");
+    private static readonly Key<RelayEngine> Engine = Key.Default("engine", new WordShape<RelayEngine>([]), Defaults.Engine,
+        "tcp, tls: auto is the fastest relay that this system has; splice needs Linux; managed runs on any; kernel (tcp) has nftables forward while the pool serves.");
 
     private static readonly Key<string> OutagePage = Key.Optional("outagePage", Forms.ExistingFile,
         "http, https, tls: a file that replaces the page shown during an outage.");
@@ -101,7 +105,7 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     public override IReadOnlyList<Key> Keys { get; } =
     [
         Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ProxyHeader, ProxyNetworks,
-        ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
+        ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Transparent, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
         RequestsPerSecond, RedirectToHttps, UpstreamTls,
     ];
 
@@ -130,9 +134,19 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
             fields.Fail(ProxyHeader, "protocol tcp or tls, or no proxyProtocol: over HTTP the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol {Word(protocol)}");
         }
 
+        if (isClear && !Relays.Contains(protocol) && fields.Try(Transparent, out var transparent) && transparent)
+        {
+            fields.Fail(Transparent, "protocol tcp or tls, or no transparent: over HTTP the backend learns the client's address from X-Forwarded-For", $"transparent on a listener of protocol {Word(protocol)}");
+        }
+
         if (isClear && !Relays.Contains(protocol) && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
         {
             fields.Fail(Engine, "protocol tcp or tls, or no engine", $"{fields.Written(Engine)!.Describe()} on a listener of protocol {Word(protocol)}");
+        }
+
+        if (isClear && Relays.Contains(protocol) && fields.Get(Engine) == RelayEngine.Kernel && KernelLimits.Refusal(Carried(fields, protocol)) is { } refusal)
+        {
+            fields.Fail(Engine, $"a listener that it can carry: {refusal}");
         }
 
         if (fields.Try(Routes, out var routes) && fields.Written(Routes) is ListNode list)
@@ -152,6 +166,20 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         }
     }
 
+    /// <summary>Where a listener names its engine; for errors that only the whole file shows.</summary>
+    public static SourceNode EngineOf(ObjectNode listener) =>
+        listener.Members.First(member => member.Name.Equals(Engine.Name, StringComparison.OrdinalIgnoreCase)).Value;
+
+    /// <summary>What matters to the kernel, as far as it is right.</summary>
+    private static ListenerSettings Carried(Fields fields, ListenerProtocol protocol) => Defaults with
+    {
+        Protocol = protocol,
+        IdleTimeout = fields.Get(IdleTimeout),
+        ProxyProtocol = fields.Get(ProxyHeader),
+        AcceptProxyProtocolFrom = fields.Get(ProxyNetworks),
+        Transparent = fields.Get(Transparent),
+    };
+
     protected override ListenerSettings Build(Fields fields) => new()
     {
         Name = fields.Node.Name,
@@ -170,6 +198,7 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         IdleTimeout = fields.Get(IdleTimeout),
         MaxConnections = fields.Get(MaxConnections),
         MaxConnectionsPerClient = fields.Get(MaxConnectionsPerClient),
+        Transparent = fields.Get(Transparent),
         Drain = fields.Get(Drain),
         Engine = fields.Get(Engine),
         OutagePage = fields.OrNull(OutagePage),

@@ -12,24 +12,12 @@ internal static class NotYet
     /// <summary>Keys of the whole file.</summary>
     public static readonly LaterKey[] TopLevel = [new("certificates"), new("ssh"), new("coordination"), new("alerts")];
 
-    /// <summary>Keys of <c>clouds</c>.</summary>
-    public static readonly LaterKey[] Clouds = [new("gce")];
-
     /// <summary>Keys of a listener.</summary>
-    public static readonly LaterKey[] Listener =
-    [
-        new("transparent", "false"),
-    ];
+    public static readonly LaterKey[] Listener = [];
 
     /// <summary>Keys of <c>recovery</c>.</summary>
-    public static readonly LaterKey[] Recovery = [new("restartWhenUserStopped", "false"), new("fallbacks", "[]"), new("recreate")];
+    public static readonly LaterKey[] Recovery = [new("fallbacks", "[]"), new("recreate")];
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
     public static readonly string[] Protocols = [];
-
-    /// <summary>Values of a listener's <c>engine</c>.</summary>
-    public static readonly string[] Engines = ["kernel"];
-
-    /// <summary>What a backend's <c>instance</c> may begin with.</summary>
-    public static readonly string[] Providers = ["gce"];
 }

@@ -12,6 +12,9 @@ internal sealed class RecoveryShape(bool isOverride) : ObjectShape<OutagePolicy>
     private static readonly Key<TimeSpan> StartAfter = Key.Default("startAfter", Forms.Duration, Defaults.StartAfter,
         "Wait before acting on a stopped VM.");
 
+    private static readonly Key<bool> RestartWhenUserStopped = Key.Default("restartWhenUserStopped", Forms.Flag, Defaults.RestartWhenUserStopped,
+        "Whether a VM that a person stopped is started again too. Otherwise it is left alone, and shown as held, until it is released.");
+
     private static readonly Key<TimeSpan> StartTimeout = Key.Default("startTimeout", Forms.Wait, Defaults.StartTimeout,
         "From an accepted start to a healthy backend; then the next attempt.");
 
@@ -27,7 +30,7 @@ internal sealed class RecoveryShape(bool isOverride) : ObjectShape<OutagePolicy>
     private readonly Key<OutagePolicy> _flap = Key.Optional("flap", new FlapShape(isOverride),
         "A pause for a VM that goes down again and again.");
 
-    public override IReadOnlyList<Key> Keys => [StartAfter, StartTimeout, _backoff, HungAfter, SlowAfter, _flap];
+    public override IReadOnlyList<Key> Keys => [StartAfter, RestartWhenUserStopped, StartTimeout, _backoff, HungAfter, SlowAfter, _flap];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Recovery;
 
@@ -52,6 +55,7 @@ internal sealed class RecoveryShape(bool isOverride) : ObjectShape<OutagePolicy>
         return new()
         {
             StartAfter = fields.Get(StartAfter, basis.StartAfter),
+            RestartWhenUserStopped = fields.Get(RestartWhenUserStopped, basis.RestartWhenUserStopped),
             StartTimeout = fields.Get(StartTimeout, basis.StartTimeout),
             BackoffInitial = backoff.BackoffInitial,
             BackoffMax = backoff.BackoffMax,

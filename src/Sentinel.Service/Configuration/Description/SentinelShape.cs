@@ -1,9 +1,12 @@
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Recovery;
+using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Outages;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Shapes;
+using Sentinel.Service.Configuration.Text;
 using Sentinel.Service.Configuration.Values;
 
 namespace Sentinel.Service.Configuration.Description;
@@ -24,7 +27,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
     private static readonly Key<string> StateDirectory = Key.Optional("stateDirectory", Forms.Directory,
         "Certificates, account keys, outage records, SSH files. Created with mode 0700. Default: $STATE_DIRECTORY, else /var/lib/sentinel.");
 
-    private static readonly Key<bool> Clouds = Key.Optional("clouds", new CloudsShape(), "How to reach each provider of VMs.");
+    private static readonly Key<GceSettings> Clouds = Key.Optional("clouds", new CloudsShape(), "How to reach each provider of VMs.");
 
     private static readonly Key<OutagePolicy> Recovery = Key.Optional("recovery", new RecoveryShape(isOverride: false),
         "How an outage is handled; each key may be overridden in a backend's own recovery.");
@@ -56,6 +59,17 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         {
             AdminShape.NoteDefaultBind(fields.Reading);
         }
+
+        foreach (var listener in fields.Get(Listeners, []).Where(listener => listener.Engine == RelayEngine.Kernel))
+        {
+            var pool = fields.Get(Pools, []).FirstOrDefault(pool => pool.Id == listener.Pool);
+            if (pool is not null && KernelLimits.Refusal(pool) is { } refusal)
+            {
+                var listeners = (ObjectNode)fields.Written(Listeners)!;
+                var node = ListenerShape.EngineOf((ObjectNode)listeners.Members.First(member => member.Name == listener.Name).Value);
+                fields.Reading.Fail(node, node.Describe(), $"a pool that it can pick from: {refusal}");
+            }
+        }
     }
 
     protected override SentinelConfiguration Build(Fields fields) => new()
@@ -64,6 +78,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         StateDirectory = fields.Get(StateDirectory, DefaultStateDirectory(fields.Reading.Environment)),
         Admin = fields.OrNull(Admin) ?? new(),
         Telemetry = fields.OrNull(Telemetry) ?? new(),
+        Gce = fields.OrNull(Clouds) ?? new(),
         Backends = fields.Get(Backends),
         Pools = fields.Get(Pools),
         Listeners = fields.Get(Listeners),

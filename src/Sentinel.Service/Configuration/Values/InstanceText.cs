@@ -4,34 +4,32 @@ using Sentinel.Service.Configuration.Shapes;
 
 namespace Sentinel.Service.Configuration.Values;
 
-/// <summary>Names of VMs: <c>process/NAME</c>.</summary>
+/// <summary>Names of VMs: <c>process/NAME</c>, <c>gce/ZONE/NAME</c>.</summary>
 internal static class InstanceText
 {
     /// <summary>As an error asks for it.</summary>
-    public const string Expected = "process/NAME, or no instance for a backend that is only watched";
+    public const string Expected = "process/NAME, gce/ZONE/NAME, or no instance for a backend that is only watched";
+
+    /// <summary>For editors.</summary>
+    public const string Pattern = "^(process/|gce/[^/]+/)[^/]+$";
 
     private const string Process = "process";
+    private const string Gce = "gce";
 
     /// <summary>Whether the VM is a child process of the daemon.</summary>
     public static bool IsProcess(InstanceName instance) => instance.Provider == Process;
 
     /// <summary>Understands a VM's name.</summary>
-    /// <param name="later">Providers that are specified and not built yet.</param>
-    public static Parsed<InstanceName> Parse(string text, IReadOnlyList<string> later)
+    public static Parsed<InstanceName> Parse(string text, ConfigurationEnvironment environment)
     {
-        var slash = text.IndexOf('/', StringComparison.Ordinal);
-        var provider = slash < 0 ? text : text[..slash];
-        if (later.Contains(provider))
+        var parts = text.Split('/');
+        return parts switch
         {
-            return new Refusal(Found: $"\"{text}\", whose provider is not supported yet");
-        }
-
-        if (provider != Process)
-        {
-            return NearMiss.Of(provider, [Process, .. later]) is { } near && slash > 0 ? new Refusal($"did you mean \"{near}{text[slash..]}\"?") : Refusal.Plain;
-        }
-
-        var name = text[(slash + 1)..];
-        return slash > 0 && GivenName.IsRight(name) ? new InstanceName(Process, "", name) : new Refusal(Expected: $"process/NAME, where NAME has {GivenName.Expected}");
+            [Process, var name] when GivenName.IsRight(name) => new InstanceName(Process, "", name),
+            [Process, ..] => new Refusal(Expected: $"process/NAME, where NAME has {GivenName.Expected}"),
+            [Gce, var zone, var name] when GceText.IsZone(zone) && GceText.IsName(name) => new InstanceName(Gce, zone, name),
+            [Gce, ..] => new Refusal(Expected: "gce/ZONE/NAME, such as gce/us-central1-a/spot-1"),
+            _ => NearMiss.Of(parts[0], [Process, Gce]) is { } near && parts.Length > 1 ? new Refusal($"did you mean \"{near}{text[parts[0].Length..]}\"?") : Refusal.Plain,
+        };
     }
 }

@@ -20,6 +20,9 @@ internal sealed record SecretFile(string Path, Secret Secret)
         ExpectedPath,
         (text, environment) => Read(text, environment, (path, secret) => RefuseToken(path, secret)));
 
+    /// <summary>A file that holds a secret of any form, such as a key.</summary>
+    public static Parsed<SecretFile> ReadAny(string text, ConfigurationEnvironment environment) => Read(text, environment, (_, _) => null);
+
     /// <summary>The path with its placeholder expanded; null if the variable is not set.</summary>
     public static string? Expand(string text, ConfigurationEnvironment environment) =>
         !text.StartsWith(Placeholder, StringComparison.Ordinal) ? text

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay.Kernel;
 
 namespace Sentinel.Forwarding.Tests.Relay.Kernel;
@@ -20,8 +21,11 @@ public sealed class KernelLimitsTests
     };
 
     [Fact]
-    public void A_listener_needs_tcp_and_no_idle_timeout()
+    public void A_listener_needs_tcp_and_nothing_that_reads_or_writes_its_bytes()
     {
+        Assert.Contains("PROXY header", KernelLimits.Refusal(Ssh with { ProxyProtocol = ProxyProtocol.V1 }), StringComparison.Ordinal);
+        Assert.Contains("PROXY header", KernelLimits.Refusal(Ssh with { AcceptProxyProtocolFrom = [IPNetwork.Parse("10.0.0.0/8")] }), StringComparison.Ordinal);
+        Assert.Contains("transparent", KernelLimits.Refusal(Ssh with { Transparent = true }), StringComparison.Ordinal);
         Assert.Null(KernelLimits.Refusal(Ssh));
         Assert.Contains("tcp only", KernelLimits.Refusal(Ssh with { Protocol = ListenerProtocol.Http }), StringComparison.Ordinal);
         Assert.Contains("idleTimeout", KernelLimits.Refusal(Ssh with { IdleTimeout = TimeSpan.FromMinutes(1) }), StringComparison.Ordinal);

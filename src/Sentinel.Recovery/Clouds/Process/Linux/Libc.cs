@@ -24,6 +24,8 @@ internal static unsafe partial class Libc
 
     public const int WaitForPidfd = 3;
     public const int WaitExitedNoHang = 4 | 1;
+    private const int WaitForPid = 1;
+    private const int WaitExited = 4;
 
     private const long PidfdSendSignalNumber = 424;
     private const long PidfdOpenNumber = 434;
@@ -35,6 +37,17 @@ internal static unsafe partial class Libc
     public static int PidfdOpen(int pid) => (int)Syscall2(PidfdOpenNumber, pid, 0);
 
     public static int PidfdSendSignal(int pidfd, int signal) => (int)Syscall4(PidfdSendSignalNumber, pidfd, signal, 0, 0);
+
+    /// <summary>Kills a child that was not reaped yet, and reaps it.</summary>
+    public static void Abandon(int child)
+    {
+        var info = stackalloc byte[128];
+        _ = Kill(child, SigKill);
+        _ = WaitId(WaitForPid, (uint)child, info, WaitExited);
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int pid, int signal);
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial long Syscall2(long number, long one, long two);

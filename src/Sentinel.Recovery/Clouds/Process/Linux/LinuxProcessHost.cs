@@ -31,10 +31,15 @@ internal sealed class LinuxProcessHost(LoopRegistry loops) : IProcessHost
         }
 
         // It is our child: until it is reaped its number is its own, ended or not.
-        var process = ProcFiles.Stat(pid)!.Value.Process;
-        return _exits.Add(process, exited)
-            ? new(process, null)
-            : throw new IOException($"process {pid} was started and cannot be watched: {Marshal.GetLastPInvokeErrorMessage()}");
+        if (ProcFiles.Stat(pid) is { } stat && _exits.Add(stat.Process, exited))
+        {
+            return new(stat.Process, null);
+        }
+
+        // Most likely this process has no descriptors left. What nobody watches must not run.
+        var reason = Marshal.GetLastPInvokeErrorMessage();
+        Libc.Abandon(pid);
+        return new(null, new(CloudResult.Fault, $"process {pid} cannot be watched: {reason}"));
     }
 
     public bool Adopt(ProcessIdentity process, Action<ProcessExit> exited) =>

@@ -1,0 +1,375 @@
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Progress;
+using Sentinel.Recovery.Clouds.Gce.Wire;
+using Sentinel.Recovery.Outages;
+
+namespace Sentinel.Recovery.Clouds.Gce;
+
+/// <summary>
+/// Watches one zone: one list of instances and one of operations each round, however many VMs. The instance's own status is
+/// the check; operations only say why. Instances are listed first, so that whoever stopped one was there to be seen.
+/// </summary>
+internal sealed class GceZone : IAsyncDisposable
+{
+    /// <summary>The shortest pause between two rounds, and the pause while something is about to change.</summary>
+    private static readonly TimeSpan Quick = TimeSpan.FromSeconds(1);
+
+    /// <summary>Something that takes longer is looked at in peace again.</summary>
+    private static readonly TimeSpan MovesFor = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long a VM that is down is kept back while nobody says why: lists are incomplete at times, and what a person stopped must not be started.</summary>
+    private static readonly TimeSpan Puzzle = TimeSpan.FromSeconds(15);
+
+    /// <summary>Questions about single VMs in one round.</summary>
+    private const int SingleQuestions = 10;
+
+    private const int FailuresBeforeBlind = 3;
+    private const int OperationPage = 100;
+    private const int OperationPages = 20;
+
+    private readonly string _zone;
+    private readonly Func<GceClient> _client;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, GceVm> _vms = [];
+    private readonly StopEvidence _evidence;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly LoopProgress _progress;
+    private readonly Task _loop;
+    private TaskCompletionSource _sooner = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _failures;
+    private bool _hasHistory;
+    private bool _isPuzzled;
+    private long _fullRoundAt;
+
+    public GceZone(string zone, Func<GceClient> client, Func<TimeSpan> interval, TimeProvider time, LoopRegistry loops, ILogger logger)
+    {
+        (_zone, _client, _time, _logger) = (zone, client, time, logger);
+        _evidence = new(time);
+
+        // A round has thirty seconds for each call with its retries, and may make several.
+        _progress = loops.Add($"recovery.gce.{zone}", TimeSpan.FromMinutes(5));
+        _loop = RunAsync(interval);
+    }
+
+    public GceVm Add(InstanceName name)
+    {
+        lock (_lock)
+        {
+            if (!_vms.TryGetValue(name.Name, out var vm))
+            {
+                _vms[name.Name] = vm = new(name);
+            }
+
+            vm.Watchers++;
+            Hurry();
+            return vm;
+        }
+    }
+
+    public void Remove(GceVm vm)
+    {
+        lock (_lock)
+        {
+            if (--vm.Watchers == 0)
+            {
+                _vms.Remove(vm.Name.Name);
+            }
+        }
+    }
+
+    /// <summary>Looks at once, and tells of this VM whatever is seen.</summary>
+    public void Refresh(string name)
+    {
+        lock (_lock)
+        {
+            if (_vms.TryGetValue(name, out var vm))
+            {
+                vm.Repeat();
+                Hurry();
+            }
+        }
+    }
+
+    /// <summary>A request of our own: what it stops was stopped by us.</summary>
+    public void AddOwn(Guid requestId)
+    {
+        lock (_lock)
+        {
+            _evidence.AddOwn(requestId);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _progress.Dispose();
+        _stopping.Dispose();
+    }
+
+    // Under the lock.
+    private void Hurry() => _sooner.TrySetResult();
+
+    private async Task RunAsync(Func<TimeSpan> interval)
+    {
+        await Task.Yield();
+        while (!_stopping.IsCancellationRequested)
+        {
+            _progress.Beat();
+            var begun = _time.GetTimestamp();
+            var looked = true;
+            try
+            {
+                looked = await LookAsync(interval()).ConfigureAwait(false);
+            }
+            catch (Exception e) when (!_stopping.IsCancellationRequested)
+            {
+                Log.RoundFailed(_logger, e, _zone);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+
+            await PauseAsync(begun, interval(), looked).ConfigureAwait(false);
+        }
+    }
+
+    private async Task PauseAsync(long begun, TimeSpan interval, bool looked)
+    {
+        Task sooner;
+        bool isMoving;
+        lock (_lock)
+        {
+            if (_sooner.Task.IsCompleted)
+            {
+                _sooner = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                sooner = Task.CompletedTask;
+            }
+            else
+            {
+                sooner = _sooner.Task;
+            }
+
+            isMoving = _vms.Values.Any(vm => vm.IsInMotion && _time.GetElapsedTime(vm.MovesSince) < MovesFor);
+        }
+
+        if (looked)
+        {
+            await DelayAsync(begun + Ticks(Quick < interval ? Quick : interval)).ConfigureAwait(false);
+        }
+
+        if (!isMoving && !sooner.IsCompleted)
+        {
+            await Task.WhenAny(sooner, DelayAsync(begun + Ticks(interval))).ConfigureAwait(false);
+        }
+    }
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * _time.TimestampFrequency);
+
+    private async Task DelayAsync(long until)
+    {
+        if (_time.GetElapsedTime(_time.GetTimestamp(), until) is var wait && wait > TimeSpan.Zero)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), _time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <returns>Whether there was anything to look at.</returns>
+    private async Task<bool> LookAsync(TimeSpan interval)
+    {
+        GceVm[] vms;
+        lock (_lock)
+        {
+            vms = [.. _vms.Values];
+        }
+
+        if (vms.Length == 0)
+        {
+            return false;
+        }
+
+        var client = _client();
+        var listed = await client.InstancesAsync(_zone, _stopping.Token).ConfigureAwait(false);
+        if (listed.Refusal is { } refusal)
+        {
+            GoBlind(vms, refusal);
+            return true;
+        }
+
+        // Rounds in between are for statuses; why something stopped is asked when something stopped.
+        var byName = listed.Value!.ToDictionary(instance => instance.Name);
+        var isFull = _fullRoundAt == 0 || _time.GetElapsedTime(_fullRoundAt) >= interval * 0.9;
+        if (isFull || _isPuzzled || vms.Any(vm => byName.GetValueOrDefault(vm.Name.Name) is var now && IsDown(now) && now?.Status != vm.Seen?.Status))
+        {
+            _fullRoundAt = _time.GetTimestamp();
+            await ReadOperationsAsync(client, vms).ConfigureAwait(false);
+        }
+
+        if (_failures >= FailuresBeforeBlind)
+        {
+            Log.SeesAgain(_logger, _zone);
+        }
+
+        (_failures, _isPuzzled) = (0, false);
+        var questions = SingleQuestions;
+        foreach (var vm in vms)
+        {
+            await JudgeAsync(client, vm, byName.GetValueOrDefault(vm.Name.Name), () => questions-- > 0).ConfigureAwait(false);
+        }
+
+        return true;
+    }
+
+    private static bool IsDown(GceInstance? instance) => instance is null or { Status: "STOPPING" or "PENDING_STOP" or "STOPPED" or "TERMINATED" or "SUSPENDING" or "SUSPENDED" or "DEPROVISIONING" };
+
+    private void GoBlind(GceVm[] vms, GceRefusal refusal)
+    {
+        _failures++;
+        if (_failures == FailuresBeforeBlind || (_failures == 1 && refusal.Result is CloudResult.Forbidden))
+        {
+            Log.Blind(_logger, _zone, refusal.Detail);
+        }
+
+        if (_failures >= FailuresBeforeBlind)
+        {
+            foreach (var vm in vms)
+            {
+                vm.Tell(new(InstanceCondition.Unseen, default));
+            }
+        }
+    }
+
+    private async Task ReadOperationsAsync(GceClient client, GceVm[] vms)
+    {
+        string? token = null;
+        for (var page = 0; page < OperationPages; page++)
+        {
+            var answer = await client.OperationsAsync(_zone, OperationPage, token, _stopping.Token).ConfigureAwait(false);
+            if (answer.Refusal is not null)
+            {
+                // Statuses still count; whoever is down is asked about by name.
+                return;
+            }
+
+            var operations = answer.Value!.Items ?? [];
+            var news = AddAll(operations);
+            token = answer.Value.NextPageToken;
+
+            // The first time there is no telling where news end; what is further back is asked for by name.
+            if (token is null || news == 0 || !_hasHistory)
+            {
+                break;
+            }
+        }
+
+        _hasHistory = true;
+        lock (_lock)
+        {
+            _evidence.Forget(vms.Select(vm => vm.Seen?.Id).OfType<string>().ToHashSet());
+        }
+    }
+
+    private int AddAll(IEnumerable<GceOperation> operations)
+    {
+        lock (_lock)
+        {
+            return operations.Count(_evidence.Add);
+        }
+    }
+
+    private async Task JudgeAsync(GceClient client, GceVm vm, GceInstance? instance, Func<bool> mayAsk)
+    {
+        var isGone = false;
+        if (instance is null)
+        {
+            // Lists have been incomplete: only the instance itself is evidence.
+            if (!mayAsk())
+            {
+                return;
+            }
+
+            var answer = await client.InstanceAsync(_zone, vm.Name.Name, _stopping.Token).ConfigureAwait(false);
+            if (answer.Refusal is { Result: not CloudResult.NotFound })
+            {
+                return;
+            }
+
+            (instance, isGone) = (answer.Value, answer.Refusal is not null);
+        }
+
+        if (instance is not null)
+        {
+            vm.Seen = instance;
+        }
+
+        await JudgeAsync(client, vm, isGone ? "GONE" : instance!.Status, mayAsk).ConfigureAwait(false);
+    }
+
+    private async Task JudgeAsync(GceClient client, GceVm vm, string status, Func<bool> mayAsk)
+    {
+        var run = vm.Seen is { } seen ? GceVm.RunOf(seen) : default;
+        var condition = status switch
+        {
+            "PROVISIONING" or "STAGING" or "RUNNING" or "PENDING" => InstanceCondition.Running,
+            "STOPPING" or "PENDING_STOP" or "SUSPENDING" or "DEPROVISIONING" => InstanceCondition.Stopping,
+            "STOPPED" or "TERMINATED" or "SUSPENDED" => InstanceCondition.Stopped,
+            "GONE" => InstanceCondition.Gone,
+            _ => InstanceCondition.Unseen,
+        };
+        var isInMotion = condition is InstanceCondition.Stopping || status is "PROVISIONING" or "STAGING" or "PENDING";
+        if (isInMotion && !vm.IsInMotion)
+        {
+            vm.MovesSince = _time.GetTimestamp();
+        }
+
+        vm.IsInMotion = isInMotion;
+        if (condition is InstanceCondition.Running or InstanceCondition.Unseen)
+        {
+            vm.PuzzledSince = null;
+
+            // What boots does not answer yet, and what it will be called is known when it runs.
+            if (condition is InstanceCondition.Unseen || status == "RUNNING")
+            {
+                vm.Tell(new(condition, run, vm.Seen!.NetworkInterfaces is [var first, ..] ? first.NetworkIP : null));
+            }
+
+            return;
+        }
+
+        var why = Find(vm);
+        if (condition is InstanceCondition.Stopping)
+        {
+            vm.Tell(new(condition, run, null, why is { } known ? new(known.Cause, null, known.Detail) : null));
+            return;
+        }
+
+        if (why is null && mayAsk() && await client.OperationsOfAsync(_zone, vm.Name.Name, _stopping.Token).ConfigureAwait(false) is { Value.Items: { } operations })
+        {
+            AddAll(operations);
+            why = Find(vm);
+        }
+
+        vm.PuzzledSince ??= _time.GetTimestamp();
+        if (why is null && _time.GetElapsedTime(vm.PuzzledSince.Value) < Puzzle)
+        {
+            _isPuzzled = true;
+            vm.Tell(new(InstanceCondition.Stopping, run));
+            (vm.IsInMotion, vm.MovesSince) = (true, vm.PuzzledSince.Value);
+            return;
+        }
+
+        var stoppedAt = vm.Seen?.LastStopTimestamp is { } at && at.ToUnixTimeMilliseconds() > run.Order ? at : (DateTimeOffset?)null;
+        vm.Tell(new(condition, run, null, new(why?.Cause ?? OutageCause.Unknown, stoppedAt < _time.GetUtcNow() ? stoppedAt : null, why?.Detail ?? $"it is {status} and nothing says why")));
+    }
+
+    private (OutageCause Cause, string Detail)? Find(GceVm vm)
+    {
+        lock (_lock)
+        {
+            return vm.Seen is { } seen ? _evidence.Find(seen.Id, GceVm.StartOf(seen)) : null;
+        }
+    }
+}

@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json.Nodes;
+using Sentinel.EndToEnd.Harness;
+using Sentinel.Testing;
+using Sentinel.Testing.FakeGce;
+
+namespace Sentinel.EndToEnd;
+
+/// <summary>The whole daemon against a fake Compute Engine whose VMs listen.</summary>
+public sealed class GceTests : IAsyncLifetime
+{
+    private GceStage _stage = null!;
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync() => await _stage.DisposeAsync();
+
+    [NeedsFact("linux")]
+    public async Task A_preempted_VM_comes_back_and_nobody_who_waits_is_refused()
+    {
+        _stage = await GceStage.StartAsync("spot-1");
+        using var client = Client();
+        using var stop = new CancellationTokenSource();
+        var (answered, refused) = (0, 0);
+        var load = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                try
+                {
+                    using var response = await client.GetAsync(new Uri("/", UriKind.Relative));
+                    Interlocked.Increment(ref response.IsSuccessStatusCode ? ref answered : ref refused);
+                }
+                catch (HttpRequestException)
+                {
+                    Interlocked.Increment(ref refused);
+                }
+            }
+        })).ToArray();
+        await Eventually.TrueAsync(() => Volatile.Read(ref answered) > 50);
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts == 2);
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+        var before = Volatile.Read(ref answered);
+        await Eventually.TrueAsync(() => Volatile.Read(ref answered) > before + 50);
+        await stop.CancelAsync();
+        await Task.WhenAll(load);
+
+        // At most what was on the wire when the VM was cut off.
+        Assert.InRange(refused, 0, 4);
+        Assert.Equal(1, (int)(await _stage.Sentinel.BackendAsync("spot-1"))["preemptions"]!);
+        Assert.Equal(_stage.Sandbox.Address(10), (string)(await _stage.Sentinel.BackendAsync("spot-1"))["address"]!);
+        Assert.Single(_stage.Project.Operations, operation => operation.Type == "start");
+    }
+
+    [NeedsFact("linux")]
+    public async Task What_a_person_stopped_is_held_until_it_is_released()
+    {
+        _stage = await GceStage.StartAsync("spot-1");
+
+        _stage.Project.StopByPerson(GceStage.Zone, "spot-1");
+        await _stage.Sentinel.UntilAsync("spot-1", "held");
+        var looked = _stage.Server.Calls.Count;
+        await Eventually.TrueAsync(() => _stage.Server.Calls.Count > looked + 6);
+        Assert.Equal("TERMINATED", _stage.Status("spot-1"));
+        Assert.DoesNotContain(_stage.Server.Calls, call => call.Path.EndsWith("/start", StringComparison.Ordinal));
+
+        Assert.Equal(HttpStatusCode.Accepted, await _stage.Sentinel.PostAsync("/v1/backends/spot-1/release"));
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+    }
+
+    [NeedsFact("linux")]
+    public async Task Capacity_that_is_gone_and_comes_back_is_waited_for()
+    {
+        _stage = await GceStage.StartAsync("spot-1");
+        _stage.Project.Trouble.Starving = (zone, _, _) => OperationFault.NoCapacity(zone);
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _stage.Project.Operations.Count(operation => operation is { Type: "start", Fault: not null }) >= 2);
+        Assert.Equal("TERMINATED", _stage.Status("spot-1"));
+        _stage.Project.Trouble.Starving = (_, _, _) => null;
+
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+        Assert.Equal(2, _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts);
+    }
+
+    [NeedsFact("linux")]
+    public async Task An_API_that_is_down_during_a_preemption_delays_the_start_and_nothing_else()
+    {
+        _stage = await GceStage.StartAsync("spot-1", "spot-2");
+        using var client = Client();
+        _stage.Project.Trouble.IsDown = true;
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(async () => await client.GetStringAsync(new Uri("/", UriKind.Relative)) == "spot-2");
+        _stage.Project.Trouble.IsDown = false;
+
+        await Eventually.TrueAsync(() => _stage.Status("spot-1") == "RUNNING");
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+        Assert.Equal(2, _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts);
+    }
+
+    [NeedsFact("linux")]
+    public async Task A_daemon_that_is_killed_in_the_middle_starts_the_VM_once()
+    {
+        _stage = await GceStage.StartAsync("spot-1");
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _stage.Project.Operations.Any(operation => operation.Type == "start"));
+        await _stage.Sentinel.KillAsync();
+        var next = await _stage.Sandbox.StartAsync(_stage.Configuration("spot-1"));
+
+        await next.UntilAsync("spot-1", "serving");
+        Assert.Equal(2, _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts);
+        Assert.Single(_stage.Project.Operations, operation => operation.Type == "start");
+    }
+
+    [NeedsFact("curl")]
+    public async Task A_VM_that_tells_of_its_preemption_hands_over_before_it_stops()
+    {
+        _stage = await GceStage.StartAsync("spot-1", "spot-2");
+        await using var metadata = await FakeMetadataServer.StartAsync();
+        metadata.IsBroken = true;
+        using var client = Client();
+        Assert.Equal("spot-1", await client.GetStringAsync(new Uri("/", UriKind.Relative)));
+
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "sentinel-notice")) { RedirectStandardOutput = true };
+        start.Environment["SENTINEL_URL"] = $"http://{_stage.Sandbox.Front}:8888";
+        start.Environment["SENTINEL_TOKEN_FILE"] = Path.Combine(_stage.Sandbox.State, "admin.token");
+        start.Environment["SENTINEL_METADATA"] = metadata.Endpoint.ToString().TrimEnd('/');
+        using var reporter = Process.Start(start)!;
+        try
+        {
+            // The network of a VM that boots comes up later than its programs.
+            metadata.IsBroken = false;
+            Assert.Equal($"watching gce/{GceStage.Zone}/spot-1", await reporter.StandardOutput.ReadLineAsync());
+            metadata.IsPreempted = true;
+
+            await _stage.Sentinel.UntilAsync("spot-1", "noticed");
+            Assert.Equal("spot-2", await client.GetStringAsync(new Uri("/", UriKind.Relative)));
+            Assert.Equal("RUNNING", _stage.Status("spot-1"));
+
+            _stage.Project.Preempt(GceStage.Zone, "spot-1");
+            await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts == 2);
+            await _stage.Sentinel.UntilAsync("spot-1", "serving");
+            var outages = JsonNode.Parse(await _stage.Sentinel.GetAsync("/outages"))!["outages"]!.AsArray();
+            Assert.Equal("noticed", (string)outages.Single()!["timeline"]!.AsArray().First(entry => (string)entry!["source"]! == "guest" && (string)entry["what"]! != "opened")!["what"]!);
+        }
+        finally
+        {
+            reporter.Kill(entireProcessTree: true);
+            await reporter.WaitForExitAsync();
+        }
+    }
+
+    private HttpClient Client() => new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new($"http://{_stage.Sandbox.Front}:8080"), Timeout = TimeSpan.FromSeconds(60) };
+}

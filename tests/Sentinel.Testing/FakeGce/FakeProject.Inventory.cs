@@ -1,0 +1,294 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace Sentinel.Testing.FakeGce;
+
+/// <summary>What makes, changes and removes VMs and their disks.</summary>
+public sealed partial class FakeProject
+{
+    /// <summary>A VM that is there and runs already, as for a project in use.</summary>
+    /// <param name="more">Added to, or put in place of, what a spot VM's document has.</param>
+    public FakeInstance AddRunning(string zone, string instance, string? address = null, JsonObject? more = null)
+    {
+        lock (_lock)
+        {
+            var body = new JsonObject
+            {
+                ["name"] = instance,
+                ["machineType"] = $"zones/{zone}/machineTypes/e2-small",
+                ["disks"] = new JsonArray(new JsonObject
+                {
+                    ["boot"] = true,
+                    ["autoDelete"] = true,
+                    ["initializeParams"] = new JsonObject { ["sourceImage"] = "projects/debian-cloud/global/images/family/debian-12" },
+                }),
+                ["networkInterfaces"] = new JsonArray(new JsonObject { ["network"] = "global/networks/default" }),
+                ["scheduling"] = new JsonObject
+                {
+                    ["provisioningModel"] = "SPOT",
+                    ["preemptible"] = true,
+                    ["instanceTerminationAction"] = "STOP",
+                    ["automaticRestart"] = false,
+                    ["onHostMaintenance"] = "TERMINATE",
+                },
+                ["metadata"] = new JsonObject { ["items"] = new JsonArray() },
+                ["labels"] = new JsonObject(),
+            };
+            foreach (var (key, value) in more ?? [])
+            {
+                body[key] = value?.DeepClone();
+            }
+
+            var vm = Make(zone, body, address);
+            vm.Status = "RUNNING";
+            vm.Starts = 1;
+            vm.Document["lastStartTimestamp"] = FakeOperation.Stamp(time.GetUtcNow());
+            guests.Boot(vm);
+            return vm;
+        }
+    }
+
+    /// <summary>A disk that nobody holds.</summary>
+    public void AddDisk(string zone, string disk, long sizeGb = 10)
+    {
+        lock (_lock)
+        {
+            MakeDisk(zone, disk, sizeGb, null);
+        }
+    }
+
+    internal FakeOperation Insert(string zone, JsonObject body, string? template, string? requestId)
+    {
+        lock (_lock)
+        {
+            if (Repeated(requestId) is { } known)
+            {
+                return known;
+            }
+
+            var document = template is null ? new JsonObject() : Template(template)["properties"]!.DeepClone().AsObject();
+            foreach (var (key, value) in body)
+            {
+                document[key] = value?.DeepClone();
+            }
+
+            var instance = (string?)document["name"] ?? throw GceRefusalException.Invalid("Invalid value for field 'resource.name': ''.");
+            if (_instances.ContainsKey($"{zone}/{instance}"))
+            {
+                throw new GceRefusalException(409, "alreadyExists", $"The resource 'projects/{name}/zones/{zone}/instances/{instance}' already exists");
+            }
+
+            var vm = Make(zone, document, (string?)document["networkInterfaces"]?[0]?["networkIP"]);
+            vm.Status = "PROVISIONING";
+            return Begin("insert", zone, vm.Link, vm.Id, requestId, operation => Provision(vm, operation, isNew: true));
+        }
+    }
+
+    internal FakeOperation Delete(string zone, string instance, string? requestId)
+    {
+        lock (_lock)
+        {
+            return DeleteLocked(zone, instance, requestId, null);
+        }
+    }
+
+    /// <summary>Changes the document of a VM, when the operation is over.</summary>
+    internal FakeOperation Change(string type, string zone, string instance, string? requestId, bool mustBeOff, Action<FakeInstance, JsonObject> check, Action<FakeInstance> change)
+    {
+        lock (_lock)
+        {
+            if (Repeated(requestId) is { } known)
+            {
+                return known;
+            }
+
+            var vm = Need(zone, instance);
+            if (mustBeOff && vm.Status is not ("TERMINATED" or "STOPPED"))
+            {
+                throw new GceRefusalException(400, "resourceNotReady", "Instance must be in TERMINATED state to change it.");
+            }
+
+            check(vm, vm.Document);
+            return Begin(type, zone, vm.Link, vm.Id, requestId, operation =>
+            {
+                lock (_lock)
+                {
+                    change(vm);
+                    End(operation);
+                }
+            });
+        }
+    }
+
+    internal void Attach(FakeInstance vm, JsonObject attached)
+    {
+        var disk = NeedDisk(vm.Zone, FakeInstance.Last((string)attached["source"]!));
+        if (disk["users"]!.AsArray() is { Count: > 0 } users)
+        {
+            throw GceRefusalException.InUse((string)disk["selfLink"]!, (string)users[0]!);
+        }
+
+        disk["users"]!.AsArray().Add(vm.Link);
+        attached["deviceName"] ??= (string)disk["name"]!;
+        attached["source"] = (string)disk["selfLink"]!;
+        attached["type"] ??= "PERSISTENT";
+        attached["mode"] ??= "READ_WRITE";
+        attached["autoDelete"] ??= false;
+        attached["boot"] ??= false;
+        attached["index"] = vm.Disks.Count();
+        vm.Document["disks"]!.AsArray().Add(attached);
+    }
+
+    internal void Detach(FakeInstance vm, string deviceName)
+    {
+        var attached = vm.Disks.FirstOrDefault(disk => (string?)disk["deviceName"] == deviceName)
+            ?? throw GceRefusalException.Invalid($"Invalid value for field 'deviceName': '{deviceName}'. No attached disk found.");
+        Release(vm, attached);
+        vm.Document["disks"]!.AsArray().Remove(attached);
+    }
+
+    internal JsonObject NeedDisk(string zone, string disk)
+    {
+        lock (_lock)
+        {
+            return _disks.GetValueOrDefault($"{zone}/{disk}") ?? throw GceRefusalException.NotFound($"projects/{name}/zones/{zone}/disks/{disk}");
+        }
+    }
+
+    internal JsonObject[] Disks(string zone)
+    {
+        lock (_lock)
+        {
+            return [.. _disks.Where(disk => disk.Key.StartsWith(zone + "/", StringComparison.Ordinal)).Select(disk => disk.Value.DeepClone().AsObject())];
+        }
+    }
+
+    internal FakeOperation Snapshot(string zone, string disk, JsonObject body, string? requestId)
+    {
+        lock (_lock)
+        {
+            var source = NeedDisk(zone, disk);
+            var snapshot = (string)body["name"]!;
+            return Begin("createSnapshot", zone, (string)source["selfLink"]!, NewId(), requestId, operation =>
+            {
+                _snapshots[snapshot] = new JsonObject
+                {
+                    ["kind"] = "compute#snapshot",
+                    ["name"] = snapshot,
+                    ["status"] = "READY",
+                    ["creationTimestamp"] = FakeOperation.Stamp(time.GetUtcNow()),
+                    ["sourceDisk"] = (string)source["selfLink"]!,
+                    ["selfLink"] = $"{Root}/projects/{name}/global/snapshots/{snapshot}",
+                };
+                End(operation);
+            });
+        }
+    }
+
+    internal JsonObject[] Snapshots()
+    {
+        lock (_lock)
+        {
+            return [.. _snapshots.Values.Select(snapshot => snapshot.DeepClone().AsObject())];
+        }
+    }
+
+    private FakeInstance Make(string zone, JsonObject body, string? address)
+    {
+        var document = body.DeepClone().AsObject();
+        var instance = (string)document["name"]!;
+        var given = document["disks"]?.AsArray().Select(disk => disk!.DeepClone().AsObject()).ToArray() ?? [];
+
+        // Every disk is looked at before any is taken: a refused request changes nothing.
+        foreach (var source in given.Select(disk => (string?)disk["source"]).OfType<string>())
+        {
+            if (NeedDisk(zone, FakeInstance.Last(source))["users"]!.AsArray() is { Count: > 0 } users)
+            {
+                throw GceRefusalException.InUse(source, (string)users[0]!);
+            }
+        }
+
+        document["kind"] = "compute#instance";
+        document["id"] = NewId().ToString(CultureInfo.InvariantCulture);
+        document["creationTimestamp"] = FakeOperation.Stamp(time.GetUtcNow());
+        document["zone"] = $"{Root}/projects/{name}/zones/{zone}";
+        document["machineType"] = Link(zone, "machineTypes", FakeInstance.Last((string?)document["machineType"] ?? "e2-small"));
+        document["selfLink"] = Link(zone, "instances", instance);
+        document["status"] = "PROVISIONING";
+        document["fingerprint"] = Fingerprint();
+        document["labelFingerprint"] = Fingerprint();
+        document["disks"] = new JsonArray();
+        document["networkInterfaces"] ??= new JsonArray(new JsonObject { ["network"] = "global/networks/default" });
+        document["networkInterfaces"]![0]!["networkIP"] = address ?? $"{Network}.{++_lastAddress}";
+        document["networkInterfaces"]![0]!["name"] ??= "nic0";
+        document["metadata"] ??= new JsonObject();
+        document["metadata"]!["fingerprint"] = Fingerprint();
+        var vm = new FakeInstance(document);
+        _instances[$"{zone}/{instance}"] = vm;
+        foreach (var disk in given)
+        {
+            if (disk["source"] is null)
+            {
+                var diskName = (string?)disk["initializeParams"]?["diskName"] ?? (disk["boot"] is { } boot && (bool)boot ? instance : $"{instance}-{vm.Disks.Count()}");
+                MakeDisk(zone, diskName, 10, disk["initializeParams"]);
+                disk["source"] = Link(zone, "disks", diskName);
+                disk.Remove("initializeParams");
+            }
+
+            Attach(vm, disk);
+        }
+
+        return vm;
+    }
+
+    private void MakeDisk(string zone, string disk, long sizeGb, JsonNode? parameters)
+    {
+        if (_disks.ContainsKey($"{zone}/{disk}"))
+        {
+            throw new GceRefusalException(409, "alreadyExists", $"The resource 'projects/{name}/zones/{zone}/disks/{disk}' already exists");
+        }
+
+        _disks[$"{zone}/{disk}"] = new JsonObject
+        {
+            ["kind"] = "compute#disk",
+            ["id"] = NewId().ToString(CultureInfo.InvariantCulture),
+            ["name"] = disk,
+            ["zone"] = $"{Root}/projects/{name}/zones/{zone}",
+            ["selfLink"] = Link(zone, "disks", disk),
+            ["status"] = "READY",
+            ["sizeGb"] = sizeGb.ToString(CultureInfo.InvariantCulture),
+            ["creationTimestamp"] = FakeOperation.Stamp(time.GetUtcNow()),
+            ["sourceImage"] = parameters?["sourceImage"]?.DeepClone(),
+            ["sourceSnapshot"] = parameters?["sourceSnapshot"]?.DeepClone(),
+            ["users"] = new JsonArray(),
+        };
+    }
+
+    private void Release(FakeInstance vm, JsonObject attached)
+    {
+        var key = $"{vm.Zone}/{FakeInstance.Last((string)attached["source"]!)}";
+        if (_disks.TryGetValue(key, out var disk))
+        {
+            var users = disk["users"]!.AsArray();
+            foreach (var user in users.Where(user => (string?)user == vm.Link).ToArray())
+            {
+                users.Remove(user);
+            }
+        }
+    }
+
+    private void Forget(FakeInstance vm)
+    {
+        _instances.Remove($"{vm.Zone}/{vm.Name}");
+        foreach (var attached in vm.Disks)
+        {
+            Release(vm, attached);
+            if ((bool?)attached["autoDelete"] == true)
+            {
+                _disks.Remove($"{vm.Zone}/{FakeInstance.Last((string)attached["source"]!)}");
+            }
+        }
+    }
+
+    private string Fingerprint() => Convert.ToBase64String(BitConverter.GetBytes(NewId()));
+}
