@@ -134,10 +134,9 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
             fields.Fail(ProxyHeader, "protocol tcp or tls, or no proxyProtocol: over HTTP the backend learns the client's address from X-Forwarded-For", $"{fields.Written(ProxyHeader)!.Describe()} on a listener of protocol {Word(protocol)}");
         }
 
-        if (isClear && protocol != ListenerProtocol.Tcp && fields.Try(Transparent, out var transparent) && transparent)
+        if (isClear && !Relays.Contains(protocol) && fields.Try(Transparent, out var transparent) && transparent)
         {
-            var instead = protocol == ListenerProtocol.Tls ? "with proxyProtocol the backend learns the client's address" : "over HTTP the backend learns the client's address from X-Forwarded-For";
-            fields.Fail(Transparent, $"protocol tcp, or no transparent: {instead}", $"transparent on a listener of protocol {Word(protocol)}");
+            fields.Fail(Transparent, "protocol tcp or tls, or no transparent: over HTTP the backend learns the client's address from X-Forwarded-For", $"transparent on a listener of protocol {Word(protocol)}");
         }
 
         if (isClear && !Relays.Contains(protocol) && fields.Try(Engine, out var engine) && engine != RelayEngine.Auto)
