@@ -13,6 +13,7 @@ public sealed class CrowdTests : IAsyncLifetime
 
     private readonly Sandbox _sandbox = new();
     private readonly List<Socket> _crowd = [];
+    private MemoryLimit? _little;
 
     private IPEndPoint At => new(IPAddress.Parse(_sandbox.Front), 7000);
 
@@ -22,14 +23,18 @@ public sealed class CrowdTests : IAsyncLifetime
     {
         _crowd.ForEach(socket => socket.Dispose());
         await _sandbox.DisposeAsync();
+        if (_little is not null)
+        {
+            await _little.DisposeAsync();
+        }
     }
 
     [NeedsFact("linux", "root")]
     public async Task Nine_thousand_idle_connections_stay_open_in_little_memory_and_a_new_one_is_served()
     {
         const int Crowd = 9000;
-        await using var little = new MemoryLimit(512 << 20);
-        var sentinel = await StartAsync(surroundings: new() { Memory = little });
+        _little = new MemoryLimit(512 << 20);
+        var sentinel = await StartAsync(surroundings: new() { Memory = _little });
         for (var i = 0; i < Crowd; i++)
         {
             _crowd.Add(await ConnectAsync());
@@ -68,7 +73,7 @@ public sealed class CrowdTests : IAsyncLifetime
         Assert.Equal(asked, served);
         await UntilConnectionsAsync(sentinel, 0);
         await Eventually.TrueAsync(() => sentinel.Descriptors <= descriptors + 2); // a probe, the admin endpoint's
-        Assert.Equal(pipes, sentinel.Pipes);
+        Assert.InRange(sentinel.Pipes, 0, pipes);
         Assert.InRange(sentinel.Resident, 0, memory + (32 << 20));
     }
 
