@@ -9,7 +9,7 @@ namespace Sentinel.EndToEnd;
 /// <summary>Many at once, and many after one another.</summary>
 public sealed class CrowdTests : IAsyncLifetime
 {
-    private static readonly int Many = int.Parse(Environment.GetEnvironmentVariable("SENTINEL_CONNECTIONS") ?? "20000", CultureInfo.InvariantCulture);
+    private static readonly int Many = int.Parse(Environment.GetEnvironmentVariable("TEST_CONNECTIONS") ?? "20000", CultureInfo.InvariantCulture);
 
     private readonly Sandbox _sandbox = new();
     private readonly List<Socket> _crowd = [];
@@ -59,7 +59,7 @@ public sealed class CrowdTests : IAsyncLifetime
         await UntilConnectionsAsync(sentinel, 0);
     }
 
-    /// <summary>SENTINEL_CONNECTIONS in the environment sets how many; a million take some minutes.</summary>
+    /// <summary>TEST_CONNECTIONS in the environment sets how many; a million take some minutes.</summary>
     [NeedsFact("linux")]
     public async Task However_many_connections_come_and_go_nothing_of_them_is_left()
     {

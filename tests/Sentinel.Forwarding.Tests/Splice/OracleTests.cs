@@ -8,11 +8,11 @@ namespace Sentinel.Forwarding.Tests.Splice;
 
 /// <summary>
 /// The same random conversations through both engines, the managed one as the oracle: how each ends, and how many bytes
-/// went which way. SENTINEL_CASES in the environment sets how many; 10,000 take about two minutes.
+/// went which way. TEST_CASES in the environment sets how many; 10,000 take about two minutes.
 /// </summary>
 public sealed class OracleTests
 {
-    private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("SENTINEL_CASES") ?? "500");
+    private static readonly int Cases = int.Parse(Environment.GetEnvironmentVariable("TEST_CASES") ?? "500");
 
     [NeedsFact("linux")]
     public async Task BothEnginesTellTheSame()

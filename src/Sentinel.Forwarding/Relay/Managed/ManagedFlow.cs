@@ -58,7 +58,8 @@ internal sealed class ManagedFlow(
                     var received = await from.ReceiveAsync(buffer, pause).ConfigureAwait(false);
                     if (received == 0)
                     {
-                        if (!_opposite!.IsOver && TcpInfo.WasReset(from))
+                        // Asked again behind the look at the socket: our own end, sent just now, makes it look the same.
+                        if (!_opposite!.IsOver && TcpInfo.WasReset(from) && !_opposite.IsOver)
                         {
                             return fromBroke;
                         }
