@@ -10,6 +10,9 @@ BACKEND_ADDRESS = "10.78.2.3"
 BACKEND_BEHIND_KERNEL = "10.78.4.3"
 SOURCES = (11, 60)  # the client's further addresses: 10.78.1.11-60 and 10.78.3.11-60
 
+# Linux's own default. Pacing by BBR, which some machines come with, bounds a stream below what relays can do.
+CONGESTION = "cubic"
+
 # what the backend offers
 BULK_PORT, ECHO_PORT = 5201, 7000
 # kernel DNAT listens on these; every user-space relay gets a pair of its own
@@ -29,6 +32,8 @@ def _wire(left, left_device, left_address, right, right_device, right_address):
     for host, device, address in ((left, left_device, left_address), (right, right_device, right_address)):
         run("ip", "-n", host, "address", "add", f"{address}/24", "dev", device)
         run("ip", "-n", host, "link", "set", device, "up")
+        network = address.rpartition(".")[0] + ".0/24"
+        run("ip", "-n", host, "route", "change", network, "dev", device, "src", address, "congctl", CONGESTION)
 
 
 def _sysctl(host, **settings):
