@@ -100,6 +100,7 @@ def session(relays, missing, scenarios, backend_commands, afterwards, options, f
         for relay in relays:
             if not relay.is_alive():
                 raise RuntimeError(f"{relay.name} did not start, see {folder}/{relay.name}.log")
+            relay.wait_until_ready()
         for relay in relays:
             if relay.name in ("sentinel", "managed"):  # compiled while it runs: measured once it is warm
                 for scenario in scenarios:

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 
 from . import network as net
 from .relays import Relay
@@ -48,6 +49,15 @@ class Front(Relay):
     def start(self, folder, first_port):
         self.http, self.https, self.tls = first_port, first_port + 100, first_port + 200
         super().start(folder, first_port)
+
+    def wait_until_ready(self):
+        """Until it reaches the backend: the sentinel sends nothing to one that it has not found healthy."""
+        for _ in range(100):
+            words = ["curl", "-sf", "-o", "/dev/null", f"http://{NAME}:{self.http}/"]
+            if subprocess.run(net.inside(net.CLIENT, *words)).returncode == 0:
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"{self.name} does not serve")
 
     def _configure(self, folder, pairs):
         return self._configuration(folder, self)

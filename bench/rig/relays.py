@@ -32,6 +32,9 @@ class Relay:
             self._started.append(subprocess.Popen(
                 net.inside(net.PROXY, *command), stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True))
 
+    def wait_until_ready(self):
+        pass
+
     def _configure(self, folder, pairs):
         return self._configuration(folder, pairs)
 
