@@ -26,6 +26,7 @@ internal static class Examples
         "check" =>
         [
             "sentinel check",
+            "sentinel check --probe                       # and do the backends answer as the file says?",
             "sentinel check --config my.json && sudo systemctl reload sentinel",
         ],
         "schema" =>
