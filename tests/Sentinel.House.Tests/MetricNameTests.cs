@@ -21,6 +21,8 @@ public sealed partial class MetricNameTests
         "sentinel.recovery.attempts",
         "sentinel.cloud.requests",
         "sentinel.cloud.request.duration",
+        "sentinel.certificate.expiry.timestamp",
+        "sentinel.certificate.renewals",
         "sentinel.leader",
         "sentinel.config.reloads",
         "sentinel.build.info",

@@ -10,7 +10,10 @@ namespace Sentinel.Service.Configuration.Description;
 internal static class NotYet
 {
     /// <summary>Keys of the whole file.</summary>
-    public static readonly LaterKey[] TopLevel = [new("certificates"), new("ssh"), new("coordination"), new("alerts")];
+    public static readonly LaterKey[] TopLevel = [new("ssh"), new("coordination"), new("alerts")];
+
+    /// <summary>Keys of <c>certificates</c>.</summary>
+    public static readonly LaterKey[] Certificates = [new("sync", "[]"), new("deliver", "[]")];
 
     /// <summary>Keys of a listener.</summary>
     public static readonly LaterKey[] Listener = [];
