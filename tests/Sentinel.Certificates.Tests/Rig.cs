@@ -41,6 +41,9 @@ internal sealed class Rig : IAsyncDisposable
 
     public PoolTable Pools => _pools;
 
+    /// <summary>For orders that are made without a service.</summary>
+    public ChallengeBoard Board { get; } = new();
+
     /// <summary>As the daemon does at its start.</summary>
     public CertificateService Start(CertificateSettings settings)
     {
@@ -116,7 +119,8 @@ internal sealed class Rig : IAsyncDisposable
         {
         }
 
-        var proof = _service?.FindKeyAuthorization(target.Split('/')[^1]);
+        var token = target.Split('/')[^1];
+        var proof = _service?.FindKeyAuthorization(token) ?? Board.FindKeyAuthorization(token);
         var head = proof is null ? "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n" : $"HTTP/1.1 200 OK\r\nContent-Length: {proof.Length}\r\n";
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"{head}Connection: close\r\n\r\n{proof}"));
     }

@@ -26,6 +26,9 @@ internal sealed class Course(EquatableNames names, CourseRecord record)
     /// <summary>Somebody wants it now.</summary>
     public volatile bool Urgent;
 
+    /// <summary>It is being ordered at this moment.</summary>
+    public volatile bool IsOrdering;
+
     /// <summary>What works on it.</summary>
     public Task Work { get; set; } = Task.CompletedTask;
 

@@ -97,6 +97,11 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
                 return new(RenewResult.UnknownName);
             }
 
+            if (course.IsOrdering)
+            {
+                return new(RenewResult.Accepted);
+            }
+
             if (course.Record.NextTry > time.GetUtcNow())
             {
                 return new(RenewResult.TooSoon, course.Record.NextTry);
@@ -157,6 +162,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
                 if ((asks || orders) && working.Count < MostAtOnce && !working.Any(other => other.Names.Intersect(course.Names).Any()))
                 {
                     working.Add(course);
+                    course.IsOrdering = !asks;
                     course.Work = asks ? AskAsync(course, held!) : OrderAsync(course, settings, held);
                 }
             }
@@ -223,6 +229,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
             }
 
             Keep(course, new() { Names = course.Record.Names, Directory = client.Directory, NextTry = time.GetUtcNow() + Renewal.LeastPause });
+            course.IsOrdering = false;
             meter.CountRenewal(renewed: true);
             Log.Renewed(logger, course.Names.ToString(), client.Directory, certificate.NotAfter);
             Obtained?.Invoke(certificate);
@@ -256,6 +263,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
 
     private void Fail(Course course, AcmeClient client, int failures, string why, TimeSpan? retryAfter)
     {
+        course.IsOrdering = false;
         meter.CountRenewal(renewed: false);
         var next = time.GetUtcNow() + Renewal.Pause(failures, retryAfter, Random.Shared.NextDouble());
         TryKeep(course, course.Record with { Failures = failures, NextTry = next, LastError = why });

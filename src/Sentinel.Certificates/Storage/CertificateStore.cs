@@ -58,6 +58,7 @@ internal sealed class CertificateStore(string directory, TimeProvider time, ILog
                 .ThenByDescending(file => entry is null || (file.Key != entry.Current && file.Key != entry.Previous))
                 .ThenByDescending(file => file.Key == entry?.Current)
                 .ThenByDescending(file => file.Value.NotBefore)
+                .ThenByDescending(file => file.Value.NotAfter)
                 .ToList();
             _entries[slot.Key] = new(slot.Key, inOrder[0].Key, inOrder.Count > 1 ? inOrder[1].Key : null);
         }

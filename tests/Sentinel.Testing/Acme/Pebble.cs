@@ -81,7 +81,7 @@ public sealed class Pebble : IAsyncDisposable
     public async Task<string> RootAsync(int index = 0) => await _http.GetStringAsync(new Uri($"https://127.0.0.1:{_ports[1]}/roots/{index}"));
 
     /// <summary>How many orders it was asked for since it started.</summary>
-    public int Orders => Log.Split("\n").Count(line => line.Contains("POST /order-plz", StringComparison.Ordinal));
+    public int Orders => Log.Split("\n").Count(line => line.Contains("Added order", StringComparison.Ordinal));
 
     /// <summary>Stops answering, and forgets.</summary>
     public async Task StopAsync()
