@@ -7,6 +7,7 @@ internal sealed class CertificateMeter : IDisposable
 {
     private readonly Meter _meter = new("Sentinel.Certificates");
     private readonly Counter<long> _renewals;
+    private readonly Counter<long> _syncFailures;
 
     public CertificateMeter(Func<IEnumerable<HeldCertificate>> held)
     {
@@ -17,9 +18,13 @@ internal sealed class CertificateMeter : IDisposable
             "s",
             "When certificates end, in seconds since 1970.");
         _renewals = _meter.CreateCounter<long>("sentinel.certificate.renewals", description: "Tries to obtain a certificate, by outcome.");
+        _syncFailures = _meter.CreateCounter<long>("sentinel.sync.failures", description: "Fetches that failed in whole or in part, by what was fetched and from whom.");
         _renewals.Add(0, new KeyValuePair<string, object?>("outcome", "renewed"));
         _renewals.Add(0, new KeyValuePair<string, object?>("outcome", "failed"));
     }
+
+    public void CountSyncFailure(SyncSettings place) => _syncFailures.Add(
+        1, new KeyValuePair<string, object?>("kind", place.Backend is null ? "directory" : "certificates"), new KeyValuePair<string, object?>("backend", place.Backend?.Name ?? ""));
 
     public void CountRenewal(bool renewed) => _renewals.Add(1, new KeyValuePair<string, object?>("outcome", renewed ? "renewed" : "failed"));
 

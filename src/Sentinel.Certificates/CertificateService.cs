@@ -3,6 +3,8 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Certificates.Acme;
+using Sentinel.Certificates.Delivery;
+using Sentinel.Certificates.Sync;
 
 namespace Sentinel.Certificates;
 
@@ -16,6 +18,8 @@ public sealed class CertificateService : IAsyncDisposable
     private readonly ChallengeBoard _board = new();
     private readonly CertificateMeter _meter;
     private readonly OrderDesk _orders;
+    private readonly SyncDesk _sync;
+    private readonly DeliveryDesk _deliveries;
     private bool _isDisposed;
 
     /// <param name="directory">Where everything is kept.</param>
@@ -28,7 +32,9 @@ public sealed class CertificateService : IAsyncDisposable
         var logger = loggers.CreateLogger("Sentinel.Certificates");
         _book = new(directory, time, logger);
         _meter = new(() => _book.All);
-        _orders = new(_book, _board, _meter, directory, loops, time, logger);
+        _orders = new(_book, _board, _meter, directory, backend => IsUp(pools, backend), loops, time, logger);
+        _sync = new(_book, _meter, pools, loops, time, logger);
+        _deliveries = new(_book, directory, loops, time, logger);
     }
 
     /// <summary>What is held and what is wanted, by name.</summary>
@@ -47,14 +53,27 @@ public sealed class CertificateService : IAsyncDisposable
         }
     }
 
+    /// <summary>Where certificates are fetched from, and how that goes.</summary>
+    public IReadOnlyList<SyncStatus> Sync => _sync.Statuses;
+
     /// <summary>Reads what earlier daemons kept.</summary>
     public void Load() => _book.Load();
 
     /// <summary>Puts settings in force; null: nothing is ordered or fetched, and what is held stays. Cannot fail.</summary>
-    public void Commit(CertificateSettings? settings) => _orders.Configure(settings?.Acme);
+    public void Commit(CertificateSettings? settings)
+    {
+        _orders.Configure(settings?.Acme);
+        _sync.Configure(settings?.Sync ?? []);
+        _deliveries.Configure(settings?.Deliver ?? []);
+    }
 
     /// <summary>Begins to order and to fetch.</summary>
-    public void Start() => _orders.Start();
+    public void Start()
+    {
+        _sync.Start();
+        _orders.Start();
+        _deliveries.Start();
+    }
 
     /// <summary>The best certificate for a name; null if none is held.</summary>
     /// <param name="serverName">Lower case, no final dot; null if the client named none.</param>
@@ -77,9 +96,13 @@ public sealed class CertificateService : IAsyncDisposable
         {
             _isDisposed = true;
             await _orders.DisposeAsync().ConfigureAwait(false);
+            await _sync.DisposeAsync().ConfigureAwait(false);
+            await _deliveries.DisposeAsync().ConfigureAwait(false);
             _meter.Dispose();
         }
     }
+
+    private static bool IsUp(PoolTable pools, string backend) => pools.Current.Backends.TryGetValue(new(backend), out var known) && known.Status.Healthy;
 
     private static CertificateStatus Describe(
         HeldCertificate? held, EquatableNames names, Dictionary<EquatableNames, (EquatableNames Names, DateTimeOffset Next, string? LastError)> courses)

@@ -22,6 +22,12 @@ public sealed record CertificateStatus
     public string? LastError { get; init; }
 }
 
+/// <summary>A place that certificates are fetched from.</summary>
+/// <param name="From"><c>backend:NAME</c> or <c>directory:PATH</c>.</param>
+/// <param name="LastSuccess">When everything that is there was last had; null if never.</param>
+/// <param name="LastError">Why the last try failed, in whole or in part; null if it did not.</param>
+public sealed record SyncStatus(string From, DateTimeOffset? LastSuccess, string? LastError);
+
 /// <summary>What became of the wish to renew now.</summary>
 public enum RenewResult
 {

@@ -50,6 +50,24 @@ internal static partial class Log
     [LoggerMessage(3026, LogLevel.Debug, "{Directory} does not say when to renew {Names}: {Why}", EventName = "certificate.advice.missing")]
     public static partial void NoAdvice(ILogger logger, Uri directory, string names, string why);
 
+    [LoggerMessage(3030, LogLevel.Information, "The certificate for {Names} came from {Place}, until {NotAfter}.", EventName = "certificate.synced")]
+    public static partial void Synced(ILogger logger, string names, string place, DateTimeOffset notAfter);
+
+    [LoggerMessage(3031, LogLevel.Warning, "Certificates of {Place} could not be fetched, or not all: {Why} What is held stays; next try at {NextTry}.", EventName = "certificate.sync.failed")]
+    public static partial void SyncFailed(ILogger logger, string place, string why, DateTimeOffset nextTry);
+
+    [LoggerMessage(3032, LogLevel.Error, "Fetching certificates failed by a fault of ours.", EventName = "certificate.sync.fault")]
+    public static partial void SyncRoundFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(3040, LogLevel.Information, "The certificate for {Names} was given to {Command}.", EventName = "certificate.delivered")]
+    public static partial void Delivered(ILogger logger, string names, string command);
+
+    [LoggerMessage(3041, LogLevel.Warning, "The certificate for {Names} could not be given: {Command} {Why}; next try at {NextTry}.", EventName = "certificate.delivery.failed")]
+    public static partial void DeliveryFailed(ILogger logger, string names, string command, string why, DateTimeOffset nextTry);
+
+    [LoggerMessage(3042, LogLevel.Error, "Giving certificates away failed; it is tried again.", EventName = "certificate.delivery.fault")]
+    public static partial void DeliveryRoundFailed(ILogger logger, Exception exception);
+
     [LoggerMessage(3027, LogLevel.Error, "The state of the order for {Names} cannot be written, so nothing is ordered: {Why}", EventName = "certificate.order.unwritten")]
     public static partial void CourseNotWritten(ILogger logger, string names, string why);
 }

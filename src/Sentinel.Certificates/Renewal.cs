@@ -20,7 +20,8 @@ internal static class Renewal
 
     /// <summary>When a certificate is due: at a moment within the authority's window, else when a third of its life is left, or somewhat earlier.</summary>
     /// <param name="draw">From 0 to 1; the same for the same certificate, so that a restart does not draw anew.</param>
-    public static DateTimeOffset Due(DateTimeOffset notBefore, DateTimeOffset notAfter, SuggestedWindow? window, double draw)
+    /// <param name="isCaredFor">Whether somebody else should renew it first, and has until half of that time is over.</param>
+    public static DateTimeOffset Due(DateTimeOffset notBefore, DateTimeOffset notAfter, SuggestedWindow? window, double draw, bool isCaredFor = false)
     {
         if (window is not null)
         {
@@ -28,7 +29,7 @@ internal static class Renewal
         }
 
         var life = notAfter - notBefore;
-        return notAfter - (life / 3) - (life / 50 * draw);
+        return notAfter - (life / (isCaredFor ? 6 : 3)) - (life / 50 * draw);
     }
 
     /// <summary>How long to wait after failures in a row: a minute, doubling, up to six hours, and as long as the authority asks for.</summary>

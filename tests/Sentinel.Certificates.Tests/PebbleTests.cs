@@ -166,6 +166,24 @@ public sealed class PebbleTests : IAsyncLifetime
         Assert.Single(Pebble.Log.Split('\n'), line => line.Contains("There are now 1 accounts", StringComparison.Ordinal));
     }
 
+    [NeedsFact("pebble", "pebble-challtestsrv", "curl")]
+    public async Task A_wildcard_is_proved_by_a_record_that_a_program_writes_and_removes()
+    {
+        await BeginAsync();
+        var hook = Path.Combine(_rig.Folder, "hook");
+        await File.WriteAllTextAsync(hook, $$"""
+            echo "$1 $2" >> {{hook}}.log
+            [ "$1" = present ] && exec curl -sSf -d "{\"host\":\"$2.\",\"value\":\"$3\"}" {{Pebble.DnsManagement}}set-txt
+            [ "$1" = cleanup ] && exec curl -sSf -d "{\"host\":\"$2.\"}" {{Pebble.DnsManagement}}clear-txt
+            """);
+        _rig.Start(Settings(acme => acme with { Challenge = ChallengeKind.Dns01, DnsHook = ["/bin/sh", hook], Names = [(EquatableList<string>)["*.lab.example.test"]] }));
+
+        await _rig.UntilHeldAsync("*.lab.example.test");
+
+        Assert.NotNull(_rig.Service.Find("anything.lab.example.test", takesEcdsa: true));
+        Assert.Equal(["present _acme-challenge.lab.example.test", "cleanup _acme-challenge.lab.example.test"], await File.ReadAllLinesAsync(hook + ".log"));
+    }
+
     [NeedsFact("pebble", "pebble-challtestsrv")]
     public async Task The_chain_that_is_preferred_is_chosen()
     {

@@ -23,6 +23,7 @@ public sealed partial class MetricNameTests
         "sentinel.cloud.request.duration",
         "sentinel.certificate.expiry.timestamp",
         "sentinel.certificate.renewals",
+        "sentinel.sync.failures",
         "sentinel.leader",
         "sentinel.config.reloads",
         "sentinel.build.info",

@@ -36,11 +36,13 @@ internal sealed class Course(EquatableNames names, CourseRecord record)
     public bool IsLeftOver { get; set; } = record.Order is not null;
 
     /// <summary>When the next order is due: never before the pause after the last try is over.</summary>
-    public DateTimeOffset NextOrder(HeldCertificate? held, KeyKind wanted)
+    /// <param name="isUp">Whether a backend of this name is up, which renews what it gave us itself.</param>
+    public DateTimeOffset NextOrder(HeldCertificate? held, KeyKind wanted, Func<string, bool> isUp)
     {
         var isWanted = held is not null && (held.Source.Origin != CertificateOrigin.Acme || held.IsEcdsa == (wanted is KeyKind.Ec256 or KeyKind.Ec384));
+        var isCaredFor = held?.Source.Origin == CertificateOrigin.Backend && isUp(held.Source.From);
         var due = held is null || !isWanted || Urgent ? DateTimeOffset.MinValue
-            : Renewal.Due(held.NotBefore, held.NotAfter, ReferenceEquals(held, AdvisedFor) ? Advice?.Window : null, Renewal.Draw(held));
+            : Renewal.Due(held.NotBefore, held.NotAfter, ReferenceEquals(held, AdvisedFor) ? Advice?.Window : null, Renewal.Draw(held), isCaredFor);
         return IsLeftOver || due > Record.NextTry ? due : Record.NextTry;
     }
 }

@@ -4,7 +4,7 @@ using Sentinel.Backends.Progress;
 namespace Sentinel.Certificates.Acme;
 
 /// <summary>Sees to it that there is a certificate for each configured set of names, and a newer one in time.</summary>
-internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private const int MostAtOnce = 4;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
@@ -15,6 +15,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     private readonly string _courses = Path.Combine(directory, "orders");
     private readonly string _accounts = Path.Combine(directory, "accounts");
     private readonly Proofs _proofs = new(board);
+    private readonly ExpiryWatch _expiry = new(logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<EquatableNames, Course> _byNames = [];
@@ -23,9 +24,6 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     private AcmeClient[] _clients = [];
     private Task _loop = Task.CompletedTask;
 
-    /// <summary>Raised after a new certificate was taken.</summary>
-    public event Action<HeldCertificate>? Obtained;
-
     /// <summary>What is ordered, with when and why not.</summary>
     public IReadOnlyList<(EquatableNames Names, DateTimeOffset Next, string? LastError)> Courses
     {
@@ -33,7 +31,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         {
             lock (_lock)
             {
-                return _settings is not { } settings ? [] : [.. _byNames.Values.Select(course => (course.Names, course.NextOrder(book.Of(course.Names), settings.KeyType), course.Record.LastError))];
+                return _settings is not { } settings ? [] : [.. _byNames.Values.Select(course => (course.Names, course.NextOrder(book.Of(course.Names), settings.KeyType, isUp), course.Record.LastError))];
             }
         }
     }
@@ -125,6 +123,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
                     progress.Beat();
                     Look();
                     book.WriteAgain();
+                    _expiry.Look(book.All, time.GetUtcNow());
                 }
                 while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
             }
@@ -156,7 +155,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
             {
                 var held = book.Of(course.Names);
                 var asks = held?.Source.Origin == CertificateOrigin.Acme && (!ReferenceEquals(held, course.AdvisedFor) || course.AskAt <= now);
-                var orders = course.NextOrder(held, settings.KeyType) <= now;
+                var orders = course.NextOrder(held, settings.KeyType, isUp) <= now;
 
                 // Two that prove the same name at once would take each other's answers away.
                 if ((asks || orders) && working.Count < MostAtOnce && !working.Any(other => other.Names.Intersect(course.Names).Any()))
@@ -232,7 +231,6 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
             course.IsOrdering = false;
             meter.CountRenewal(renewed: true);
             Log.Renewed(logger, course.Names.ToString(), client.Directory, certificate.NotAfter);
-            Obtained?.Invoke(certificate);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {

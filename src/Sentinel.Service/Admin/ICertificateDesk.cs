@@ -8,6 +8,9 @@ internal interface ICertificateDesk
     /// <summary>What is held and what is wanted, by name.</summary>
     IReadOnlyList<CertificateDocument> Certificates();
 
+    /// <summary>Where certificates are fetched from, and how that goes.</summary>
+    IReadOnlyList<CertificateSyncDocument> Sync();
+
     /// <summary>Has a name's certificate ordered now.</summary>
     /// <returns>Null if it is; else whether the name is known, and why it is not.</returns>
     (bool IsKnown, string Why)? Renew(string name);

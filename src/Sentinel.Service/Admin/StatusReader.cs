@@ -26,6 +26,7 @@ internal sealed class StatusReader(
             Pools = [.. settings.Pools.Select(pool => pool.Id).Where(snapshot.Pools.ContainsKey).Select(id => Describe(snapshot.Pools[id]))],
             Listeners = [.. listeners().Select(Describe)],
             Certificates = certificates.Certificates(),
+            CertificateSync = certificates.Sync(),
             Configuration = configuration.Describe(),
         };
     }

@@ -8,8 +8,13 @@ internal static class CertificateLines
 {
     /// <param name="now">To tell how long is left.</param>
     /// <param name="width">Columns of the terminal.</param>
-    public static IEnumerable<string> Of(IReadOnlyList<CertificateDocument> certificates, DateTimeOffset now, int width)
+    public static IEnumerable<string> Of(IReadOnlyList<CertificateDocument> certificates, IReadOnlyList<CertificateSyncDocument> sync, DateTimeOffset now, int width)
     {
+        foreach (var place in sync.Where(place => place.LastError is not null))
+        {
+            yield return $"{place.From}: {place.LastError}";
+        }
+
         if (certificates.Count == 0)
         {
             yield return "No certificate is held and none is ordered: https shows one that is signed by nobody. See: certificates in the configuration";

@@ -23,7 +23,7 @@ internal static class CertificatesCommand
             }
             else
             {
-                Terminal.Say(CertificateLines.Of(status.Certificates, TimeProvider.System.GetUtcNow(), Terminal.Width));
+                Terminal.Say(CertificateLines.Of(status.Certificates, status.CertificateSync, TimeProvider.System.GetUtcNow(), Terminal.Width));
             }
 
             return (int)ExitStatus.Done;

@@ -9,6 +9,8 @@ internal sealed class CertificateDesk(CertificateService certificates) : ICertif
 {
     public IReadOnlyList<CertificateDocument> Certificates() => [.. certificates.Statuses.Select(Describe)];
 
+    public IReadOnlyList<CertificateSyncDocument> Sync() => [.. certificates.Sync.Select(place => new CertificateSyncDocument(place.From, place.LastSuccess, place.LastError))];
+
     public (bool IsKnown, string Why)? Renew(string name)
     {
         var outcome = certificates.Renew(name);

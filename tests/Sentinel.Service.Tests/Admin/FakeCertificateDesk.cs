@@ -13,5 +13,7 @@ internal sealed class FakeCertificateDesk : ICertificateDesk
 
     public IReadOnlyList<CertificateDocument> Certificates() => Held;
 
+    public IReadOnlyList<CertificateSyncDocument> Sync() => [];
+
     public (bool IsKnown, string Why)? Renew(string name) => Refusal;
 }

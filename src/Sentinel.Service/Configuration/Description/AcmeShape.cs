@@ -39,6 +39,7 @@ internal sealed class AcmeShape : ObjectShape<AcmeSettings>
         new ListShape<EquatableList<string>>(
             "lists of names, one list for each certificate",
             new ListShape<string>("names", new TextShape<string>(CertificateText.ExpectedName, CertificateText.ParseName), atLeast: 1, distinct: true),
+            atLeast: 1,
             distinct: true),
         "The names of each certificate.");
 

@@ -12,9 +12,6 @@ internal static class NotYet
     /// <summary>Keys of the whole file.</summary>
     public static readonly LaterKey[] TopLevel = [new("ssh"), new("coordination"), new("alerts")];
 
-    /// <summary>Keys of <c>certificates</c>.</summary>
-    public static readonly LaterKey[] Certificates = [new("sync", "[]"), new("deliver", "[]")];
-
     /// <summary>Keys of a listener.</summary>
     public static readonly LaterKey[] Listener = [];
 

@@ -42,6 +42,10 @@ internal static class CertificateText
         : new Uri(text) is { Scheme: "https" } uri ? uri
         : Refusal.Plain;
 
+    /// <summary>A URL that is one whatever address stands in it.</summary>
+    public static Parsed<string> ParseTemplate(string text, ConfigurationEnvironment environment) =>
+        WebAddress.Parse(text.Replace("{address}", "192.0.2.1", StringComparison.Ordinal), environment).Refusal is { } refusal ? refusal with { Expected = null } : text;
+
     /// <summary>A name that an authority may vouch for: no address, and no single label.</summary>
     public static Parsed<string> ParseName(string text, ConfigurationEnvironment environment)
     {

@@ -28,6 +28,18 @@ internal sealed record SecretFile(string Path, Secret Secret)
         ExpectedPath,
         (text, environment) => Read(text, environment, (path, secret) => RefuseKey(path, secret)));
 
+    /// <summary>A secret that two share: at least 32 bytes.</summary>
+    public static TextShape<SecretFile> Shared { get; } = new(
+        ExpectedPath,
+        (text, environment) => Read(text, environment, (path, secret) =>
+            secret.Length < 32 ? new("openssl rand -hex 32 makes one", $"a secret of {secret.Length} bytes in {path}", "at least 32") : null));
+
+    /// <summary>A private key in PEM, PKCS #8.</summary>
+    public static TextShape<SecretFile> PrivateKey { get; } = new(
+        ExpectedPath,
+        (text, environment) => Read(text, environment, (path, secret) =>
+            secret.IndexOf("-----BEGIN PRIVATE KEY-----"u8) < 0 ? new("openssl genpkey -algorithm ed25519 makes one", $"{path}, which holds no PRIVATE KEY in PEM", "a private key") : null));
+
     /// <summary>A file that holds a secret of any form, such as a key.</summary>
     public static Parsed<SecretFile> ReadAny(string text, ConfigurationEnvironment environment) => Read(text, environment, (_, _) => null);
 
