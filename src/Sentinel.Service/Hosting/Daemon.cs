@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
@@ -121,7 +122,11 @@ internal sealed class Daemon : IAsyncDisposable
             provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>(),
             provider.GetRequiredService<ICertificates>(), parts.Configuration.Name,
             OperatingSystem.IsLinux() && parts.Systemd.IsPresent ? new SystemdStore(parts.Systemd, TimeProvider.System) : null));
-        services.AddSingleton<ICertificates, SelfSignedCertificates>();
+        services.AddSingleton(provider => new CertificateService(
+            Path.Combine(state.Path, "certificates"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<ICertificates, ShownCertificates>();
+        services.AddSingleton<ICertificateDesk, CertificateDesk>();
         services.AddSingleton(state);
         services.AddSingleton<RecoveryService>();
         services.AddSingleton<IRecoveryDesk, RecoveryDesk>();
@@ -130,7 +135,8 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton<SentinelStanding>();
         services.AddSingleton(provider => new StatusReader(
             provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
-            () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>()));
+            () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>(),
+            provider.GetRequiredService<ICertificateDesk>()));
         services.AddSingleton<PreemptionNotices>();
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminPage>();

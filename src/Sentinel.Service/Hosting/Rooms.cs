@@ -1,4 +1,5 @@
 using Sentinel.Backends;
+using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
@@ -7,7 +8,7 @@ using Sentinel.Service.Configuration;
 namespace Sentinel.Service.Hosting;
 
 /// <summary>Puts a configuration in force in all rooms, or in none: at the start as at each reload.</summary>
-internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin)
+internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates)
 {
     private SentinelConfiguration? _current;
 
@@ -45,6 +46,7 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
         change.Listeners!.Commit();
         change.Admin!.Commit();
         pools.Configure(backends, next.Pools);
+        certificates.Commit(next.Certificates);
         _current = next;
     }
 
