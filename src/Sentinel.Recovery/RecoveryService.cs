@@ -54,7 +54,7 @@ public sealed class RecoveryService : IAsyncDisposable
         _processes = new ProcessCloud(Path.Combine(state.Path, "processes"), time, loops, logger);
         var pipeline = CloudPipeline.Build<CloudOutcome>(
             ProcessCloud.Name, time, ProcessCloud.Pipeline, outcome => outcome.Result is CloudResult.Fault);
-        _gce = new GceCloud(meter, time, loops, logger);
+        _gce = new GceCloud(Path.Combine(state.Path, "instances"), meter, time, loops, logger);
         _clouds = new() { [ProcessCloud.Name] = new MeasuredCloud(_processes, pipeline, meter, time), [GceCloud.Name] = _gce };
     }
 
@@ -239,7 +239,8 @@ public sealed class RecoveryService : IAsyncDisposable
     // Under the lock.
     private void Apply(RecoveryPlan plan)
     {
-        _gce.Configure(plan.Gce);
+        _gce.Configure(plan.Gce, plan.Backends.Where(backend => backend.Instance?.Provider == GceCloud.Name)
+            .ToDictionary(backend => backend.Instance!.Value, backend => new GceWishes(backend.Policy.Fallbacks)));
         _processes.Configure(ProcessesOf(plan));
         var wanted = plan.Backends.ToDictionary(backend => backend.Definition.Id);
         foreach (var (id, loop) in _loops.ToArray())

@@ -16,6 +16,15 @@ internal sealed record ResetInstance(long Ticket, int Attempt, Incarnation Runni
 /// <summary>Asks the cloud to make an instance that is gone again; answered like <see cref="StartInstance"/>.</summary>
 internal sealed record RecreateInstance(long Ticket, int Attempt, Incarnation Ended, Recreation From) : OutageEffect;
 
+/// <summary>Asks the cloud to bring the instance up as something else; answered like <see cref="StartInstance"/>.</summary>
+/// <param name="As">What it is to be.</param>
+/// <param name="From">How it is made again if it is gone; null: it is not.</param>
+internal sealed record FallBack(long Ticket, int Attempt, Incarnation Ended, Fallback As, Recreation? From) : OutageEffect;
+
+/// <summary>Asks the cloud to stop the running instance; answered like <see cref="StartInstance"/>.</summary>
+/// <param name="Running">The run that is to end.</param>
+internal sealed record StopInstance(long Ticket, Incarnation Running) : OutageEffect;
+
 /// <summary>Asks the cloud what became of the instance, without waiting for the next round.</summary>
 internal sealed record Observe : OutageEffect;
 

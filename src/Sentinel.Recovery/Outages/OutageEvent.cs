@@ -19,7 +19,8 @@ internal sealed record ProbeFailed(DateTimeOffset At, DateTimeOffset BegunAt, st
 
 /// <summary>The cloud says that the instance runs.</summary>
 /// <param name="Address">Where it answers, if the cloud knows.</param>
-internal sealed record InstanceRunning(DateTimeOffset At, Incarnation Incarnation, string? Address = null) : OutageEvent(At);
+/// <param name="OnDemand">It runs at full price, and is not taken away.</param>
+internal sealed record InstanceRunning(DateTimeOffset At, Incarnation Incarnation, string? Address = null, bool OnDemand = false) : OutageEvent(At);
 
 /// <summary>The cloud says that the instance is on its way down.</summary>
 internal sealed record InstanceStopping(DateTimeOffset At, Incarnation Incarnation, OutageCause Cause) : OutageEvent(At);

@@ -30,6 +30,7 @@ internal sealed partial class OutageTurn
             Incarnation = running.Incarnation,
             Address = running.Address ?? _state.Address,
         };
+        LearnPrice(running.OnDemand && policy.OnDemand is not null);
         if (wasRunning)
         {
             return;
@@ -90,6 +91,10 @@ internal sealed partial class OutageTurn
         }
 
         _state = _state with { IsGone = stopped.IsGone };
+        if (stopped.Cause is OutageCause.Unknown && _state.Outage?.StoppedByUs == stopped.Incarnation)
+        {
+            stopped = stopped with { Cause = OutageCause.Ours };
+        }
 
         var isNews = _state.Ended is not { } ended || stopped.Incarnation > ended;
         if (_state.Sighted && !isNews)
@@ -184,7 +189,7 @@ internal sealed partial class OutageTurn
         {
             Enter(new OutagePhase.Waiting(outage.NextAttempt.Value), detail);
         }
-        else if (outage.Attempts > 0 || outage.NextAttempt is not null || outage.IsQuiet)
+        else if (outage.Attempts > 0 || outage.NextAttempt is not null || outage.IsQuiet || outage.Cause is OutageCause.Ours)
         {
             BeginAttempt(isReset: false);
         }
@@ -227,6 +232,19 @@ internal sealed partial class OutageTurn
         }
     }
 
+    /// <summary>How long it has been on demand counts from the first time since it was a spot VM.</summary>
+    private void LearnPrice(bool isOnDemand)
+    {
+        if (!isOnDemand)
+        {
+            _state = _state with { OnDemandSince = null, Returns = 0, ReturnFrom = default, QuietSince = null };
+        }
+        else if (_state.OnDemandSince is null)
+        {
+            _state = _state with { OnDemandSince = at, Returns = 0, ReturnFrom = at + FirstReturn };
+        }
+    }
+
     private void CountPreemption(bool isOne)
     {
         if (isOne)
@@ -237,7 +255,7 @@ internal sealed partial class OutageTurn
 
     private void Hold()
     {
-        Change(outage => outage with { NextAttempt = null, Unanswered = false });
+        Change(outage => outage with { NextAttempt = null, Unanswered = false, Rung = 0 });
         var reason = _state.Outage!.Cause is OutageCause.Deleted ? "a person deleted it" : "a person stopped it";
         Note(OutageMark.Held, OutageSource.Cloud, reason);
         Enter(new OutagePhase.Held(), reason);

@@ -19,6 +19,9 @@ internal sealed partial class OutageTurn
 
         switch (_state.Phase)
         {
+            case OutagePhase.Stopping { ActAt: null } when isLost && _state.Outage?.StoppedByUs == _state.Incarnation:
+                GoOn("its cloud never answered");
+                break;
             case OutagePhase.Starting starting when starting.Deadline <= at:
                 FailAttempt(
                     OutageMark.TimedOut, OutageSource.Sentinel, isLost ? "its cloud never answered" : $"it was not seen running within {Words.Of(policy.StartTimeout)}", Refusal.Passing);
@@ -47,6 +50,12 @@ internal sealed partial class OutageTurn
         {
             Note(OutageMark.Hung, OutageSource.Sentinel, $"it runs and has not answered for {Words.Of(policy.HungAfter)}: {_state.LastFailure ?? "no check"}");
             BeginAttempt(isReset: true);
+        }
+
+        _state = _state with { QuietSince = _state is { OnDemandSince: not null, Phase: OutagePhase.Serving } && connections == 0 ? _state.QuietSince ?? at : null };
+        if (OutageStep.ReturnAt(_state, policy) <= at)
+        {
+            ReturnToSpot();
         }
 
         if (OutageStep.SlowAt(_state, policy) <= at)

@@ -40,6 +40,9 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
         Outage = _state.Outage?.Shifted(by),
         Pending = _state.Pending is { } pending ? pending with { Until = pending.Until + by } : null,
         Recent = [.. _state.Recent.Select(begun => begun + by)],
+        OnDemandSince = _state.OnDemandSince + by,
+        ReturnFrom = _state.ReturnFrom == default ? default : _state.ReturnFrom + by,
+        QuietSince = _state.QuietSince + by,
     };
 
     private void Enter(OutagePhase phase, string reason) => _state = _state with { Phase = phase, Reason = reason };
@@ -63,7 +66,7 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
         {
             Outage = new Outage { Id = $"{second.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}-{_state.Backend}", OpenedAt = at, Cause = cause, IsQuiet = isQuiet },
             LastNamed = second,
-            Recent = isQuiet ? _state.Recent : [.. _state.Recent.Where(begun => begun > at - (policy.FlapWithin > Brake ? policy.FlapWithin : Brake)), at],
+            Recent = isQuiet || cause is OutageCause.Ours ? _state.Recent : [.. _state.Recent.Where(begun => begun > at - (policy.FlapWithin > Brake ? policy.FlapWithin : Brake)), at],
         };
         if (!isQuiet)
         {

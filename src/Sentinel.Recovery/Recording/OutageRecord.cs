@@ -49,6 +49,15 @@ public sealed record OutageRecord
     /// <summary>The run that ended, as its cloud counts them.</summary>
     public long? Ended { get; init; }
 
+    /// <summary>Which fallback the last attempt was, from one; zero: none.</summary>
+    public int Rung { get; init; }
+
+    /// <summary>Attempts that were fallbacks.</summary>
+    public int Climbed { get; init; }
+
+    /// <summary>The run that the sentinel itself stopped.</summary>
+    public long? StoppedByUs { get; init; }
+
     /// <summary>Whether the last attempt's outcome is not known.</summary>
     public bool Unanswered { get; init; }
 
@@ -89,6 +98,9 @@ public sealed record OutageRecord
         Timeline = outage.Timeline,
         Omitted = outage.Omitted,
         Ended = outage.Ended?.Order,
+        Rung = outage.Rung,
+        Climbed = outage.Climbed,
+        StoppedByUs = outage.StoppedByUs?.Order,
         Unanswered = outage.Unanswered,
         Released = outage.Released,
         SlowTold = outage.SlowTold,
@@ -111,6 +123,9 @@ public sealed record OutageRecord
         Timeline = Timeline,
         Omitted = Omitted,
         Ended = Ended is { } ended ? new Incarnation(ended) : null,
+        Rung = Rung,
+        Climbed = Climbed,
+        StoppedByUs = StoppedByUs is { } stopped ? new Incarnation(stopped) : null,
         Unanswered = Unanswered,
         Released = Released,
         SlowTold = SlowTold,

@@ -16,7 +16,7 @@ internal static class NotYet
     public static readonly LaterKey[] Listener = [];
 
     /// <summary>Keys of <c>recovery</c>.</summary>
-    public static readonly LaterKey[] Recovery = [new("fallbacks", "[]")];
+    public static readonly LaterKey[] Recovery = [];
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
     public static readonly string[] Protocols = [];
