@@ -251,6 +251,9 @@ internal sealed class BackendLoop : IAsyncDisposable
             case ProbeNow:
                 _room.Prober.ProbeNow(Id);
                 break;
+            case TellPeople tell:
+                _room.Alert(new(tell.Kind, _room.Clock.Now, Id, outage?.Id, tell.Reason, tell.Detail, (_room.Clock.Now - outage?.BeganAt)?.TotalSeconds));
+                break;
             case Noted noted:
                 OutageTelling.Tell(_room.Logger, Id, noted.Entry, outage);
                 break;
@@ -269,6 +272,7 @@ internal sealed class BackendLoop : IAsyncDisposable
             await _oneRequest.WaitAsync(_stopping.Token).ConfigureAwait(false);
             try
             {
+                CallTrace.Listen((method, result, took) => Post(new CloudCalled(_room.Clock.Now, method, result.ToName(), took)));
                 var outcome = await ask(_settings.Instance!.Value, requestId, _stopping.Token).ConfigureAwait(false);
                 _figures.CountAttempt(action, outcome.Result);
                 Post(outcome.IsGood

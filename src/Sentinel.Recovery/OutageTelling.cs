@@ -41,6 +41,9 @@ internal static class OutageTelling
             case OutageMark.FallbackRequested:
                 Log.FallbackRequested(logger, backend, id, entry.Detail);
                 break;
+            case OutageMark.Called:
+                Log.Called(logger, backend, id, entry.Detail);
+                break;
             case OutageMark.StopRequested:
                 Log.StopRequested(logger, backend, id, entry.Detail);
                 break;

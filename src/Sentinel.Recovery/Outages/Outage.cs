@@ -47,6 +47,12 @@ internal sealed record Outage
     /// <summary>Whether it was reported as slow.</summary>
     public bool SlowTold { get; init; }
 
+    /// <summary>Requests to the cloud that were made for it.</summary>
+    public int Calls { get; init; }
+
+    /// <summary>What was alerted in its course, a bit for each thing that is told once.</summary>
+    public int Alerted { get; init; }
+
     /// <summary>When the instance stopped, if the cloud knows.</summary>
     public DateTimeOffset? StoppedAt { get; init; }
 

@@ -31,5 +31,10 @@ internal sealed record Observe : OutageEffect;
 /// <summary>Checks now, without waiting for the interval.</summary>
 internal sealed record ProbeNow : OutageEffect;
 
+/// <summary>People who are elsewhere should hear of it.</summary>
+/// <param name="Reason">A stable name.</param>
+/// <param name="Detail">For people.</param>
+internal sealed record TellPeople(OutageAlert Kind, string Reason, string Detail) : OutageEffect;
+
 /// <summary>Something happened that people will want to read: a log line, and a line of the outage's timeline if one is open.</summary>
 internal sealed record Noted(OutageEntry Entry) : OutageEffect;

@@ -43,6 +43,9 @@ public enum OutageMark
     /// <summary>The sentinel asked for its stop: a drill, or the way back to spot.</summary>
     StopRequested,
 
+    /// <summary>A request to the cloud was answered, or was not.</summary>
+    Called,
+
     /// <summary>The attempt was accepted.</summary>
     Accepted,
 

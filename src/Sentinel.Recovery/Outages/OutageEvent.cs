@@ -47,6 +47,11 @@ internal sealed record AttemptAccepted(DateTimeOffset At, long Ticket, string De
 /// <param name="Ticket">Of the effect that this answers.</param>
 internal sealed record AttemptRefused(DateTimeOffset At, long Ticket, Refusal Refusal, string Detail) : OutageEvent(At);
 
+/// <summary>A request to the cloud was answered, or was not.</summary>
+/// <param name="Method">As its API calls it.</param>
+/// <param name="Result">A stable name.</param>
+internal sealed record CloudCalled(DateTimeOffset At, string Method, string Result, TimeSpan Took) : OutageEvent(At);
+
 /// <summary>A person asks for something.</summary>
 internal sealed record OperatorAsked(DateTimeOffset At, OperatorRequest Request) : OutageEvent(At);
 

@@ -76,6 +76,9 @@ internal static class OutageStep
             case AttemptRefused refused:
                 turn.Refused(refused);
                 break;
+            case CloudCalled called:
+                turn.Called(called);
+                break;
             case OperatorAsked asked:
                 turn.Asked(asked.Request);
                 break;

@@ -63,12 +63,27 @@ internal sealed partial class OutageTurn
                 Note(OutageMark.Refused, OutageSource.Cloud, refused.Detail);
             }
 
+            if (refused.Refusal is Refusal.Quota or Refusal.Permission)
+            {
+                AlertOnce(OutageAlert.Capacity, refused.Refusal.ToName(), refused.Detail, (int)refused.Refusal);
+            }
+
             if (_state.Phase is OutagePhase.Stopping { ActAt: null } && _state.Outage?.StoppedByUs == _state.Incarnation)
             {
                 GoOn(refused.Detail);
             }
 
             BeginWhatWaited();
+        }
+    }
+
+    /// <summary>A request was made on the way.</summary>
+    public void Called(CloudCalled called)
+    {
+        if (_state.Outage is not null)
+        {
+            Change(outage => outage with { Calls = outage.Calls + 1 });
+            Note(OutageMark.Called, OutageSource.Cloud, $"{called.Method}: {called.Result} in {Words.Of(called.Took)}");
         }
     }
 
@@ -139,6 +154,11 @@ internal sealed partial class OutageTurn
         }
 
         Note(what, source, detail);
+        if (refusal is Refusal.NoCapacity or Refusal.Quota or Refusal.Permission or Refusal.Misconfigured)
+        {
+            AlertOnce(OutageAlert.Capacity, refusal.ToName(), detail, (int)refusal);
+        }
+
         if (policy.MustHold(outage))
         {
             Hold();

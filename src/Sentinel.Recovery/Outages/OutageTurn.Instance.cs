@@ -11,6 +11,9 @@ internal sealed partial class OutageTurn
 
     private const int BrakeCount = 5;
 
+    /// <summary>Bits below belong to the kinds of refusal.</summary>
+    private const int HeldBit = 16;
+
     /// <summary>The instance runs.</summary>
     public void Running(InstanceRunning running)
     {
@@ -130,7 +133,7 @@ internal sealed partial class OutageTurn
         });
         if (isNews && stopped.Cause is not OutageCause.NotStarted)
         {
-            CountPreemption(stopped.Cause is OutageCause.Preempted || (stopped.Cause is OutageCause.Unknown && _state.Outage!.Cause is OutageCause.Preempted));
+            CountPreemption(stopped.Cause is OutageCause.Preempted || (stopped.Cause is OutageCause.Unknown && _state.Outage!.Cause is OutageCause.Preempted), stopped.Detail);
             Note(OutageMark.Stopped, OutageSource.Cloud, stopped.Detail);
         }
 
@@ -196,6 +199,7 @@ internal sealed partial class OutageTurn
         else if (policy.FlapCount > 0 && _state.Recent.Count(begun => begun > at - policy.FlapWithin) is var count && count >= policy.FlapCount)
         {
             Note(OutageMark.Flapping, OutageSource.Sentinel, $"{count} outages within {Words.Of(policy.FlapWithin)}; a pause of {Words.Of(policy.FlapPause)}");
+            Alert(OutageAlert.Flapping, outage.Cause.ToName(), $"{count} outages within {Words.Of(policy.FlapWithin)}; a pause of {Words.Of(policy.FlapPause)}");
             Wait(at + policy.FlapPause, $"{count} outages within {Words.Of(policy.FlapWithin)}");
         }
         else if (_state.Recent.Count(begun => begun > at - Brake) > BrakeCount)
@@ -224,7 +228,7 @@ internal sealed partial class OutageTurn
             return;
         }
 
-        CountPreemption(stopped.Cause is OutageCause.Preempted);
+        CountPreemption(stopped.Cause is OutageCause.Preempted, stopped.Detail);
         Note(OutageMark.CauseFound, OutageSource.Cloud, $"{Words.Of(stopped.Cause)}: {stopped.Detail}");
         if (policy.MustHold(_state.Outage!) && _state.Phase is OutagePhase.Stopping or OutagePhase.Waiting)
         {
@@ -245,11 +249,12 @@ internal sealed partial class OutageTurn
         }
     }
 
-    private void CountPreemption(bool isOne)
+    private void CountPreemption(bool isOne, string detail)
     {
         if (isOne)
         {
             Change(outage => outage with { Preemptions = outage.Preemptions + 1, PreemptedAt = outage.StoppedAt ?? at });
+            Alert(OutageAlert.Preempted, OutageCause.Preempted.ToName(), detail);
         }
     }
 
@@ -258,6 +263,7 @@ internal sealed partial class OutageTurn
         Change(outage => outage with { NextAttempt = null, Unanswered = false, Rung = 0 });
         var reason = _state.Outage!.Cause is OutageCause.Deleted ? "a person deleted it" : "a person stopped it";
         Note(OutageMark.Held, OutageSource.Cloud, reason);
+        AlertOnce(OutageAlert.Held, _state.Outage!.Cause.ToName(), reason, HeldBit);
         Enter(new OutagePhase.Held(), reason);
     }
 

@@ -62,6 +62,7 @@ internal sealed partial class OutageTurn
         {
             Change(outage => outage with { SlowTold = true });
             Note(OutageMark.Slow, OutageSource.Sentinel, $"it lasts longer than {Words.Of(policy.SlowAfter)}");
+            Alert(OutageAlert.Slow, _state.Outage!.Cause.ToName(), $"it lasts longer than {Words.Of(policy.SlowAfter)}: {_state.Reason}");
         }
     }
 

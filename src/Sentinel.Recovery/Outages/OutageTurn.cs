@@ -45,6 +45,18 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
         QuietSince = _state.QuietSince + by,
     };
 
+    private void Alert(OutageAlert kind, string reason, string detail) => Do(new TellPeople(kind, reason, detail));
+
+    /// <summary>Tells of it unless this outage told of it before, be it before a restart of the daemon.</summary>
+    private void AlertOnce(OutageAlert kind, string reason, string detail, int bit)
+    {
+        if (_state.Outage is { } outage && (outage.Alerted & (1 << bit)) == 0)
+        {
+            Change(told => told with { Alerted = told.Alerted | (1 << bit) });
+            Alert(kind, reason, detail);
+        }
+    }
+
     private void Enter(OutagePhase phase, string reason) => _state = _state with { Phase = phase, Reason = reason };
 
     private void Do(OutageEffect effect) => _effects.Add(effect);
@@ -86,6 +98,10 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
             _state = _state with { Outage = outage with { ClosedAt = at, PassedAt = _state.PassedAt, NextAttempt = null, Unanswered = false } };
             Note(what, source, detail);
             _ended = _state.Outage;
+            if (what is OutageMark.Closed)
+            {
+                Alert(OutageAlert.Recovered, outage.Cause.ToName(), detail);
+            }
         }
 
         _state = _state with { Outage = null };

@@ -67,6 +67,12 @@ public sealed record OutageRecord
     /// <summary>Whether it was reported as slow.</summary>
     public bool SlowTold { get; init; }
 
+    /// <summary>Requests to the cloud that were made for it; watching is not counted.</summary>
+    public int Calls { get; init; }
+
+    /// <summary>What was alerted, a bit for each thing that is told once.</summary>
+    public int Alerted { get; init; }
+
     /// <summary>When the instance stopped, if its cloud knows.</summary>
     public DateTimeOffset? StoppedAt { get; init; }
 
@@ -104,6 +110,8 @@ public sealed record OutageRecord
         Unanswered = outage.Unanswered,
         Released = outage.Released,
         SlowTold = outage.SlowTold,
+        Calls = outage.Calls,
+        Alerted = outage.Alerted,
         StoppedAt = outage.StoppedAt,
         RequestedAt = outage.RequestedAt,
         RunningAt = outage.RunningAt,
@@ -129,6 +137,8 @@ public sealed record OutageRecord
         Unanswered = Unanswered,
         Released = Released,
         SlowTold = SlowTold,
+        Calls = Calls,
+        Alerted = Alerted,
         StoppedAt = StoppedAt,
         RequestedAt = RequestedAt,
         RunningAt = RunningAt,
@@ -141,6 +151,9 @@ public sealed record OutageDurations
 {
     /// <summary>From the stop to its being noticed; null where the cloud does not say when it stopped.</summary>
     public double? DetectedSeconds { get; init; }
+
+    /// <summary>From the stop, or from its being noticed, to the first request.</summary>
+    public double? StoppedSeconds { get; init; }
 
     /// <summary>From the first request to the instance running.</summary>
     public double? StartedSeconds { get; init; }
@@ -157,6 +170,7 @@ public sealed record OutageDurations
     internal static OutageDurations Of(Outage outage) => new()
     {
         DetectedSeconds = outage.StoppedAt <= outage.OpenedAt ? Seconds(outage.OpenedAt - outage.StoppedAt) : null,
+        StoppedSeconds = Seconds(outage.RequestedAt - outage.BeganAt),
         StartedSeconds = Seconds(outage.RunningAt - outage.RequestedAt),
         HealthySeconds = Seconds(outage.ClosedAt - outage.RunningAt),
         TotalSeconds = Seconds(outage.Duration),

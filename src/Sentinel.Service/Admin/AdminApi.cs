@@ -30,7 +30,6 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
             routes.MapPost($"/v1/backends/{{name}}/{NameOf(verb)}", context => AskAsync(context, verb));
         }
 
-        routes.MapPost("/v1/backends/{name}/drill", Drill);
         routes.MapPost("/v1/preemption-notice", notices.ReceiveAsync);
     }
 
@@ -112,10 +111,6 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
             await UnknownBackend(context).ConfigureAwait(false);
         }
     }
-
-    private Task Drill(HttpContext context) => status.Backend(NameIn(context)) is null
-        ? UnknownBackend(context)
-        : Answers.ProblemAsync(context, StatusCodes.Status501NotImplemented, "Drills are not yet supported.");
 
     private static Task UnknownBackend(HttpContext context) =>
         Answers.ProblemAsync(context, StatusCodes.Status404NotFound, $"No backend is called '{NameIn(context)}'; /status lists them.");

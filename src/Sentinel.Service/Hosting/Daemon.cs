@@ -8,6 +8,7 @@ using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Page;
+using Sentinel.Service.Alerts;
 using Sentinel.Service.Cli;
 using Sentinel.Service.Lifetimes;
 using Sentinel.Service.Telemetry;
@@ -123,6 +124,8 @@ internal sealed class Daemon : IAsyncDisposable
             OperatingSystem.IsLinux() && parts.Systemd.IsPresent ? new SystemdStore(parts.Systemd, TimeProvider.System) : null));
         services.AddSingleton<ICertificates, SelfSignedCertificates>();
         services.AddSingleton(state);
+        services.AddSingleton(provider => new AlertRoom(
+            Path.Combine(state.Path, "alerts"), parts.Configuration.Name, TimeProvider.System, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));
         services.AddSingleton<RecoveryService>();
         services.AddSingleton<IRecoveryDesk, RecoveryDesk>();
         services.AddSingleton<IOutageOutlook, OutageOutlook>();

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding;
 using Sentinel.Recovery;
+using Sentinel.Service.Alerts;
 using Sentinel.Service.Cli;
 using Sentinel.Service.Lifetimes;
 using Sentinel.Service.Telemetry;
@@ -10,7 +11,7 @@ namespace Sentinel.Service.Hosting;
 
 /// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
 internal sealed class DaemonService(
-    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, AlertRoom alerts, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
 {
     private Rooms.Change? _change;
 
@@ -32,6 +33,7 @@ internal sealed class DaemonService(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         var configuration = parts.Configuration;
+        recovery.AlertRaised += alerts.Tell;
         _change!.Commit();
         await recovery.StartAsync(cancellationToken).ConfigureAwait(false);
         Log.Started(logger, BuildInfo.Version, configuration.Name, configuration.Backends.Count, configuration.Listeners.Count, admin.Bound!.ToString());
@@ -51,6 +53,7 @@ internal sealed class DaemonService(
             await forwarder.StopAsync(parts.Signals.Now).ConfigureAwait(false);
             await admin.DisposeAsync().ConfigureAwait(false);
             await recovery.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+            await alerts.DisposeAsync().ConfigureAwait(false);
         }
 
         Log.Stopped(logger);
@@ -60,6 +63,7 @@ internal sealed class DaemonService(
     {
         await admin.DisposeAsync().ConfigureAwait(false);
         await recovery.LeaveAsync().ConfigureAwait(false);
+        await alerts.DisposeAsync().ConfigureAwait(false);
         telemetry.StopExporting();
     }
 }

@@ -184,6 +184,7 @@ internal sealed class Transcript
                     $"fall back: attempt {fallback.Attempt} after run {fallback.Ended} {fallback.As}{(fallback.From is null ? "" : ", which is gone")}, ticket {fallback.Ticket}",
                 StopInstance stop => $"stop: run {stop.Running}, ticket {stop.Ticket}",
                 ResetInstance reset => $"reset: attempt {reset.Attempt}, run {reset.Running}, ticket {reset.Ticket}",
+                TellPeople tell => $"tell people, {tell.Kind} ({tell.Reason}): {tell.Detail}",
                 Observe => "observe",
                 ProbeNow => "probe",
                 _ => throw new FormatException(effect.ToString()),

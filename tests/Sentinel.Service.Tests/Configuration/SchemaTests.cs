@@ -37,7 +37,8 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         recovery.hungAfter recovery.slowAfter recovery.flap.count recovery.flap.within recovery.flap.pause
         recovery.fallbacks.*.machineType recovery.fallbacks.*.zone recovery.fallbacks.*.fromSnapshot recovery.fallbacks.*.provisioning recovery.fallbacks.*.atMost
         recovery.recreate.template recovery.recreate.dataDisks
-        certificates ssh coordination alerts
+        certificates ssh coordination
+        alerts.webhooks.*.url alerts.webhooks.*.secretFile alerts.webhooks.*.format alerts.webhooks.*.events
         telemetry.logs telemetry.logLevel telemetry.otlpEndpoint
         """;
 

@@ -53,7 +53,10 @@ internal sealed partial class GceBringUp
 
             if (drawn.Obstacle is { } obstacle)
             {
-                return obstacle;
+                // Another sentinel may have been quicker: then the disk is where it belongs.
+                return obstacle.Result is CloudResult.NotReady && await FindAsync().ConfigureAwait(false) is null && _found.Count > 0
+                    ? await RunAsync(form, null).ConfigureAwait(false)
+                    : obstacle;
             }
 
             disks.Add((JsonNode)drawn.Disk!);

@@ -175,7 +175,9 @@ internal sealed class GceClient : IDisposable
     {
         var begun = _time.GetTimestamp();
         var answer = await AnswerAsync(verb, path, type, pipeline, isUrgent, cancellationToken, body).ConfigureAwait(false);
-        _meter.CountCloudRequest(GceCloud.Name, method, answer.Refusal?.Result ?? CloudResult.Done, _time.GetElapsedTime(begun));
+        var took = _time.GetElapsedTime(begun);
+        _meter.CountCloudRequest(GceCloud.Name, method, answer.Refusal?.Result ?? CloudResult.Done, took);
+        CallTrace.Tell(method, answer.Refusal?.Result ?? CloudResult.Done, took);
         if (answer.Refusal is { IsThrottled: true })
         {
             _budget.PauseUntilNextMinute();

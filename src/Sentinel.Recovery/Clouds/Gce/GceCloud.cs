@@ -28,6 +28,9 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
 
     public string Provider => Name;
 
+    /// <summary>Told when a zone cannot be watched for want of a permission.</summary>
+    public Action<string>? Trouble { get; init; }
+
     /// <summary>Goes on under these settings; requests that are under way end under the old ones.</summary>
     /// <param name="wishes">What is to be known of single VMs; null: as before.</param>
     public void Configure(GceSettings settings, IReadOnlyDictionary<InstanceName, GceWishes>? wishes = null)
@@ -143,7 +146,7 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
         {
             if (!_zones.TryGetValue(name, out var zone))
             {
-                _zones[name] = zone = new(name, () => Client, Interval, WishesOf, _memory, time, loops, logger);
+                _zones[name] = zone = new(name, () => Client, Interval, WishesOf, _memory, detail => Trouble?.Invoke(detail), time, loops, logger);
             }
 
             return zone;

@@ -30,6 +30,7 @@ internal sealed partial class GceZone : IAsyncDisposable
     private readonly Func<GceClient> _client;
     private readonly Func<InstanceName, GceWishes> _wishes;
     private readonly GceMemory _memory;
+    private readonly Action<string> _trouble;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
@@ -47,9 +48,9 @@ internal sealed partial class GceZone : IAsyncDisposable
     private long _describedAt;
 
     public GceZone(
-        string zone, Func<GceClient> client, Func<TimeSpan> interval, Func<InstanceName, GceWishes> wishes, GceMemory memory, TimeProvider time, LoopRegistry loops, ILogger logger)
+        string zone, Func<GceClient> client, Func<TimeSpan> interval, Func<InstanceName, GceWishes> wishes, GceMemory memory, Action<string> trouble, TimeProvider time, LoopRegistry loops, ILogger logger)
     {
-        (_zone, _client, _wishes, _memory, _time, _logger) = (zone, client, wishes, memory, time, logger);
+        (_zone, _client, _wishes, _memory, _trouble, _time, _logger) = (zone, client, wishes, memory, trouble, time, logger);
         _evidence = new(time);
 
         // A round has thirty seconds for each call with its retries, and may make several.
@@ -237,6 +238,10 @@ internal sealed partial class GceZone : IAsyncDisposable
         if (_failures == FailuresBeforeBlind || (_failures == 1 && refusal.Result is CloudResult.Forbidden))
         {
             Log.Blind(_logger, _zone, refusal.Detail);
+            if (refusal.Result is CloudResult.Forbidden)
+            {
+                _trouble($"zone {_zone} cannot be watched: {refusal.Detail}");
+            }
         }
 
         if (_failures >= FailuresBeforeBlind)
@@ -259,6 +264,10 @@ internal sealed partial class GceZone : IAsyncDisposable
                 if (_knowsReasons || !_hasHistory)
                 {
                     Log.ReasonsUnreadable(_logger, _zone, refusal.Detail);
+                    if (refusal.Result is CloudResult.Forbidden)
+                    {
+                        _trouble($"why VMs of zone {_zone} stop cannot be read: {refusal.Detail}");
+                    }
                 }
 
                 (_knowsReasons, _hasHistory) = (false, true);

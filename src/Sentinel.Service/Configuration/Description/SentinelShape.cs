@@ -4,6 +4,7 @@ using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Outages;
+using Sentinel.Service.Alerts;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Shapes;
 using Sentinel.Service.Configuration.Text;
@@ -44,10 +45,12 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         new MapShape<ListenerSettings>("listeners", new ListenerShape(), NameKind.None),
         "What is accepted, and where it goes, by name.");
 
+    private static readonly Key<EquatableList<WebhookSettings>> Alerts = Key.Optional("alerts", new AlertsShape(), "Who is told when something happens.");
+
     private static readonly Key<TelemetrySettings> Telemetry = Key.Optional("telemetry", new TelemetryShape(), "Logs and export.");
 
     /// <summary><c>recovery</c> stands before <c>backends</c>, which begin from it.</summary>
-    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Telemetry];
+    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Alerts, Telemetry];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.TopLevel;
 
@@ -77,6 +80,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         Name = fields.Get(Name, fields.Reading.Environment.HostName),
         StateDirectory = fields.Get(StateDirectory, DefaultStateDirectory(fields.Reading.Environment)),
         Admin = fields.OrNull(Admin) ?? new(),
+        Alerts = fields.OrNull(Alerts) ?? [],
         Telemetry = fields.OrNull(Telemetry) ?? new(),
         Gce = fields.OrNull(Clouds) ?? new(),
         Backends = fields.Get(Backends),
