@@ -18,17 +18,21 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from rig import machine, network as net, relays as relays_, report, scenarios as scenarios_  # noqa: E402
+from rig import fronts as fronts_, machine, network as net, relays as relays_, report, requests as requests_, scenarios as scenarios_  # noqa: E402
+
+QUOTA = " of a processor for each"
+FRONTS = "HTTP and TLS"
 
 
 def build(folder):
-    tools = {"loadgen": f"{folder}/loadgen", "go": f"{folder}/gorelay", "sentinel": f"{folder}/relay/bench-relay"}
+    tools = {"loadgen": f"{folder}/loadgen", "go": f"{folder}/gorelay", "relay": f"{folder}/relay/bench-relay", "sentinel": f"{folder}/sentinel/sentinel"}
     subprocess.run(["cc", "-O2", "-o", tools["loadgen"], f"{HERE}/load/loadgen.c"], check=True)
     try:
         subprocess.run(["go", "build", "-o", tools["go"], f"{HERE}/gorelay/main.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
     except OSError:
         tools["go"] = None
-    subprocess.run(["dotnet", "build", f"{HERE}/relay", "-c", "Release", "-o", f"{folder}/relay", "-v", "q", "--nologo"], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    for project, target in ((f"{HERE}/relay", "relay"), (f"{HERE}/../src/Sentinel.Service", "sentinel")):
+        subprocess.run(["dotnet", "publish", project, "-c", "Release", "-o", f"{folder}/{target}", "-v", "q", "--nologo"], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     return tools
 
 
@@ -59,16 +63,36 @@ def measure_once(relay, scenario, options):
     return run
 
 
-def session(tools, options, folder, log, quota=None):
-    """One rig's worth: starts everything, measures, stops everything."""
-    all_relays, missing = relays_.all_relays(tools["sentinel"], tools["go"])
-    wanted = options.relays.split(",") if options.relays else None
-    relays = [relay for relay in all_relays if not wanted or relay.name in wanted]
+def relay_session(tools, options, folder, log, quota=None):
+    relays, missing = relays_.all_relays(tools["relay"], tools["go"])
     scenarios = [scenario for scenario in scenarios_.all_scenarios(tools["loadgen"]) if scenario.name in options.scenarios.split(",")]
+    # iperf3 gives up now and then: started again
+    backends = [["sh", "-c", f"while :; do iperf3 -s -p {net.BULK_PORT}; done"], [tools["loadgen"], "echo", "0.0.0.0", str(net.ECHO_PORT)]]
+
+    def afterwards(relay):
+        if quota or not options.memory:
+            return None
+        relay.restart()
+        return scenarios_.memory_per_connection(relay, tools["loadgen"], options.memory)
+    return session(relays, missing, scenarios, backends, afterwards, options, folder, log, quota)
+
+
+def front_session(tools, options, folder, log):
+    fronts, missing = fronts_.all_fronts(tools["sentinel"])
+    scenarios = [scenario for scenario in requests_.all_scenarios(folder) if scenario.name in options.scenarios.split(",")]
+    fronts_.certificate(folder)
+    return session(fronts, missing, scenarios, [fronts_.backend(folder)], requests_.memory_after_load, options, folder, log)
+
+
+def session(relays, missing, scenarios, backend_commands, afterwards, options, folder, log, quota=None):
+    """One rig's worth: starts everything, measures, stops everything."""
+    relays = [relay for relay in relays if not options.relays or relay.name in options.relays.split(",")]
     backends, caps, memory = [], [], {}
+    if not scenarios:
+        return relays, missing, [], {}, {}
     try:
         net.up()
-        for words in (["sh", "-c", f"while :; do iperf3 -s -p {net.BULK_PORT}; done"], [tools["loadgen"], "echo", "0.0.0.0", str(net.ECHO_PORT)]):
+        for words in backend_commands:
             backends.append(subprocess.Popen(net.inside(net.BACKEND, *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         for number, relay in enumerate(relays):
             relay.start(folder, 20000 + number)
@@ -76,10 +100,11 @@ def session(tools, options, folder, log, quota=None):
         for relay in relays:
             if not relay.is_alive():
                 raise RuntimeError(f"{relay.name} did not start, see {folder}/{relay.name}.log")
+            relay.wait_until_ready()
         for relay in relays:
             if relay.name in ("sentinel", "managed"):  # compiled while it runs: measured once it is warm
                 for scenario in scenarios:
-                    scenario.measure(relay, 1)
+                    scenario.measure(relay, 2)
         if quota:
             for relay in relays:
                 if relay.processes():
@@ -87,12 +112,10 @@ def session(tools, options, folder, log, quota=None):
                     relay.cap.add(relay.processes())
                     caps.append(relay.cap)
         runs = measure(relays, scenarios, options, log)
-        if not quota and options.memory:
-            for relay in relays:
-                if relay.processes():
-                    relay.restart()
-                    memory[relay.name] = scenarios_.memory_per_connection(relay, tools["loadgen"], options.memory)
-                    log(f"memory {relay.name}: {memory[relay.name]}")
+        for relay in relays:
+            if relay.processes() and (figure := afterwards(relay)):
+                memory[relay.name] = figure
+                log(f"memory {relay.name}: {figure}")
         return relays, missing, scenarios, runs, memory
     finally:
         for relay in relays:
@@ -109,14 +132,14 @@ def session(tools, options, folder, log, quota=None):
         net.down()
 
 
-def write(parts, options, missing, took):
-    groups = []
+def write(parts, options, took):
+    groups, left_out = [], sorted({name for _, (_, missing, *_) in parts for name in missing})
     text = ["# Results", "", f"Measured on {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d} with `bench/run.py` on Linux {platform.release()}, "
             f"{os.cpu_count()} processors, in {took / 60:.0f} minutes: medians of {options.reps} interleaved runs of {options.seconds} s each. "
             "Written by the bench; do not edit.", "", "![chart](chart.svg)", ""]
-    if missing:
-        text += [f"Not on this machine and left out: {', '.join(missing)}.", ""]
-    for title, (relays, scenarios, runs, memory) in parts:
+    if left_out:
+        text += [f"Not on this machine and left out: {', '.join(left_out)}.", ""]
+    for title, (relays, _, scenarios, runs, memory) in parts:
         text += [f"## {title}", "", f"Other programs used {report.others(runs):.2f} processors meanwhile"
                  + (": too much for rates to mean anything; compare the processor time." if report.others(runs) > 0.1 else "."), ""]
         figures = report.medians(runs)
@@ -124,13 +147,15 @@ def write(parts, options, missing, took):
             text += [f"### {scenario.title[0].upper() + scenario.title[1:]}", "", report.table(scenario, relays, figures[scenario.name]), ""]
             base = figures[scenario.name].get(report.BASE, {}).get("rate")
             if base and scenario.name != "pace":
-                suffix = "" if title == "The whole machine" else ", ¼ core"
-                groups.append((scenario.title + suffix, {name: figure["rate"] / base for name, figure in figures[scenario.name].items()}))
-        if memory:
+                groups.append((scenario.title + (", ¼ core" if title.endswith(QUOTA) else ""), {name: figure["rate"] / base for name, figure in figures[scenario.name].items()}))
+        if memory and title == FRONTS:
+            text += ["### Memory after load", "", "| front end | MB |", "| --- | ---: |"]
+            text += [f"| {relay.label} | {memory[relay.name] / 1e6:.0f} |" for relay in relays if relay.name in memory] + [""]
+        elif memory:
             text += [f"### Memory of idle connections", "", "| relay | connections | bytes each | whole process, MB |", "| --- | ---: | ---: | ---: |"]
             text += [f"| {relay.label} | {m['established']:,} | {m['bytes']:,.0f} | {m['before'] / 1e6:.1f} → {m['after'] / 1e6:.1f} |"
                      for relay in relays if (m := memory.get(relay.name))] + [""]
-    relays = parts[0][1][0]
+    relays = max((part[0] for _, part in parts), key=len)
     with open(f"{HERE}/RESULTS.md", "w") as file:
         file.write("\n".join(text).rstrip() + "\n")
     with open(f"{HERE}/chart.svg", "w") as file:
@@ -139,7 +164,7 @@ def write(parts, options, missing, took):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenarios", default="bulk1,bulk8,bulk8r,connect,ask,pace")
+    parser.add_argument("--scenarios", default="bulk1,bulk8,bulk8r,connect,ask,pace,http,http-close,https,https-close,tls,tls-close")
     parser.add_argument("--relays", help="names, as in the chart; all that are there unless given")
     parser.add_argument("--reps", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
@@ -156,28 +181,30 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     log = lambda line: print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
-    start, parts, missing = time.monotonic(), [], []
+    start, parts = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="sentinel-bench-") as folder:
         tools = build(folder)
-        for title, quota in (("The whole machine", None), (f"{options.quota:g} of a processor for each relay", options.quota)):
-            if (quota == 0) or (quota is None and options.only_quota):
-                continue
+        sessions = [] if options.only_quota else [("Relays", lambda: relay_session(tools, options, folder, log))]
+        if options.quota:
+            sessions.append((f"Relays, {options.quota:g}{QUOTA}", lambda: relay_session(tools, options, folder, log, options.quota)))
+        if not options.only_quota:
+            sessions.append((FRONTS, lambda: front_session(tools, options, folder, log)))
+        for title, run in sessions:
             log(title)
-            relays, missing, scenarios, runs, memory = session(tools, options, folder, log, quota)
-            if quota:
-                scenarios = [scenario for scenario in scenarios if scenario.name in runs]
-            parts.append((title, (relays, scenarios, runs, memory)))
+            part = run()
+            if part[2]:
+                parts.append((title, part))
     if options.keep:
         with open(options.keep, "w") as file:
-            json.dump({title: part[2] for title, part in parts}, file)
+            json.dump({title: part[3] for title, part in parts}, file)
     if options.dry:
-        for title, (relays, scenarios, runs, memory) in parts:
+        for title, (relays, _, scenarios, runs, memory) in parts:
             print(f"## {title}")
             figures = report.medians(runs)
             for scenario in scenarios:
                 print(f"\n### {scenario.title}\n{report.table(scenario, relays, figures[scenario.name])}")
     else:
-        write(parts, options, missing, time.monotonic() - start)
+        write(parts, options, time.monotonic() - start)
 
 
 main()

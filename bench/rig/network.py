@@ -1,4 +1,6 @@
 """Four hosts as network namespaces: client - proxy - backend, and beside the proxy a host that only forwards (kernel DNAT)."""
+import os
+import shutil
 import subprocess
 
 PREFIX = "spl"
@@ -9,6 +11,9 @@ KERNEL_ADDRESS = "10.78.3.2"
 BACKEND_ADDRESS = "10.78.2.3"
 BACKEND_BEHIND_KERNEL = "10.78.4.3"
 SOURCES = (11, 60)  # the client's further addresses: 10.78.1.11-60 and 10.78.3.11-60
+
+# Linux's own default. Pacing by BBR, which some machines come with, bounds a stream below what relays can do.
+CONGESTION = "cubic"
 
 # what the backend offers
 BULK_PORT, ECHO_PORT = 5201, 7000
@@ -29,6 +34,8 @@ def _wire(left, left_device, left_address, right, right_device, right_address):
     for host, device, address in ((left, left_device, left_address), (right, right_device, right_address)):
         run("ip", "-n", host, "address", "add", f"{address}/24", "dev", device)
         run("ip", "-n", host, "link", "set", device, "up")
+        network = address.rpartition(".")[0] + ".0/24"
+        run("ip", "-n", host, "route", "change", network, "dev", device, "src", address, "congctl", CONGESTION)
 
 
 def _sysctl(host, **settings):
@@ -49,6 +56,10 @@ def up():
     for last in range(SOURCES[0], SOURCES[1] + 1):
         run("ip", "-n", CLIENT, "address", "add", f"10.78.1.{last}/24", "dev", "to-proxy")
         run("ip", "-n", CLIENT, "address", "add", f"10.78.3.{last}/24", "dev", "to-kernel")
+    # clients ask for names: certificates and routes are by name
+    os.makedirs(f"/etc/netns/{CLIENT}", exist_ok=True)
+    with open(f"/etc/netns/{CLIENT}/hosts", "w") as hosts:
+        hosts.write(f"127.0.0.1 localhost\n{PROXY_ADDRESS} bench.test\n")
     # listeners stay below the proxy's own ports, so that none of them is taken for an outgoing connection
     _sysctl(CLIENT, ipv4__ip_local_port_range="1024 65000")
     _sysctl(PROXY, ipv4__ip_local_port_range="24000 65000")
@@ -66,3 +77,4 @@ def up():
 def down():
     for host in (CLIENT, PROXY, KERNEL, BACKEND):
         run("ip", "netns", "delete", host, check=False)
+    shutil.rmtree(f"/etc/netns/{CLIENT}", ignore_errors=True)

@@ -25,12 +25,18 @@ class Relay:
         file = os.path.join(folder, f"{self.name}.conf")
         if self._configuration:
             with open(file, "w") as target:
-                target.write(self._configuration(folder, pairs))
+                target.write(self._configure(folder, pairs))
         log = open(os.path.join(folder, f"{self.name}.log"), "a")
         environment = {**os.environ, "DOTNET_TieredPGO": "0", "DOTNET_gcServer": "0"}
         for command in self._commands(file, pairs):
             self._started.append(subprocess.Popen(
                 net.inside(net.PROXY, *command), stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True))
+
+    def wait_until_ready(self):
+        pass
+
+    def _configure(self, folder, pairs):
+        return self._configuration(folder, pairs)
 
     def processes(self):
         return [pid for process in self._started for pid in descendants(process.pid)]

@@ -17,13 +17,14 @@ namespace Sentinel.Service.Admin;
 internal sealed class AdminServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly TaskCompletionSource _isInForce;
 
-    private AdminServer(WebApplication app, IPEndPoint bound) => (_app, Bound) = (app, bound);
+    private AdminServer(WebApplication app, TaskCompletionSource isInForce, IPEndPoint bound) => (_app, _isInForce, Bound) = (app, isInForce, bound);
 
     /// <summary>Where it listens: the port is known now even if any would do.</summary>
     public IPEndPoint Bound { get; }
 
-    /// <summary>Listens.</summary>
+    /// <summary>Listens. Requests wait until <see cref="PutInForce"/>: what they ask about is not there before.</summary>
     /// <returns>The server, or a sentence for the administrator that says why there is none.</returns>
     public static async Task<(AdminServer? Server, string? Error)> StartAsync(
         IPEndPoint bind, ConfigurationInForce configuration, AdminApi api, AdminPage page, ILoggerFactory logs, CancellationToken cancellationToken)
@@ -36,6 +37,19 @@ internal sealed class AdminServer : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(options => Limit(options, bind));
         var app = builder.Build();
+        var isInForce = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        app.Use(async (context, next) =>
+        {
+            await isInForce.Task.WaitAsync(context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (isInForce.Task.IsCompletedSuccessfully)
+            {
+                await next(context).ConfigureAwait(false);
+            }
+            else
+            {
+                context.Abort();
+            }
+        });
         new AdminPipeline(configuration, IPAddress.IsLoopback(bind.Address), logs.CreateLogger<AdminPipeline>()).AddTo(app);
         app.UseRouting();
         api.AddTo(app);
@@ -51,12 +65,16 @@ internal sealed class AdminServer : IAsyncDisposable
         }
 
         var address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        return (new AdminServer(app, new IPEndPoint(bind.Address, address.Port)), null);
+        return (new AdminServer(app, isInForce, new IPEndPoint(bind.Address, address.Port)), null);
     }
+
+    /// <summary>Answers from now on.</summary>
+    public void PutInForce() => _isInForce.TrySetResult();
 
     /// <summary>Ends it: requests in progress get a moment, live views none.</summary>
     public async ValueTask DisposeAsync()
     {
+        _isInForce.TrySetCanceled();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), TimeProvider.System);
         await _app.StopAsync(patience.Token).ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);

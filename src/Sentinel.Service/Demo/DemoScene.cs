@@ -111,6 +111,9 @@ internal sealed class DemoScene : IDisposable
         ["port"] = port,
         ["hold"] = "60s",
         ["drain"] = "1s",
+
+        // What any shell has descriptors for.
+        ["maxConnections"] = 200,
     };
 
     private IEnumerable<string> Command(string name, IPAddress address, TimeSpan boot)

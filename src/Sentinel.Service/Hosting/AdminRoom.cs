@@ -44,6 +44,7 @@ internal sealed class AdminRoom(ConfigurationInForce configuration, AdminApi api
         }
 
         (_server, _bind) = (server, bind);
+        server.PutInForce();
     }
 
     /// <summary>An address that is open and not yet in force.</summary>

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using System.Runtime.Versioning;
 using Sentinel.Forwarding.Relay.Splice;
 using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;
@@ -7,6 +8,7 @@ using Sentinel.Testing;
 namespace Sentinel.Forwarding.Tests.Splice;
 
 /// <summary>What connections cost, and that all of it comes back.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class SpliceResourceTests
 {
     private const int Megabyte = 1 << 20;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
@@ -11,6 +12,7 @@ using Sentinel.Forwarding.Tests.Kit;
 namespace Sentinel.Forwarding.Tests.Splice;
 
 /// <summary>The engine alone, with one listener and one backend, so that a test can see what its loop holds.</summary>
+[SupportedOSPlatform("linux")]
 internal sealed class SpliceRig : IAsyncDisposable
 {
     private static readonly PoolId Pool = new("pool");
@@ -34,9 +36,7 @@ internal sealed class SpliceRig : IAsyncDisposable
         _gate = new(
             new() { Name = "test", Bind = [], Protocol = ListenerProtocol.Tcp, Pool = Pool, Port = _backend.Port },
             _pools, TimeProvider.System, _meter, NullLogger.Instance);
-#pragma warning disable CA1416 // the tests of this folder are for Linux
         _engine = new(TimeProvider.System, new LoopRegistry(TimeProvider.System), NullLogger.Instance, loops: 1, mostPipes);
-#pragma warning restore CA1416
         _listening.Bind(new IPEndPoint(Loopback.Next(), 0));
         _listening.Listen(1024);
     }
@@ -45,9 +45,7 @@ internal sealed class SpliceRig : IAsyncDisposable
     {
         if (_carrier is null)
         {
-#pragma warning disable CA1416
             var opening = await _engine.OpenAsync(_gate, _gate.Rules, null, CancellationToken.None);
-#pragma warning restore CA1416
             _carrier = opening.Carrier!;
             _carrier.Accept(_listening);
         }
@@ -63,9 +61,7 @@ internal sealed class SpliceRig : IAsyncDisposable
         return socket;
     }
 
-#pragma warning disable CA1416
     public async Task<SpliceUsage> UsageAsync() => (await _engine.UsageAsync())[0];
-#pragma warning restore CA1416
 
     public async ValueTask DisposeAsync()
     {
@@ -74,9 +70,7 @@ internal sealed class SpliceRig : IAsyncDisposable
             await _carrier.DrainAsync(new CancellationToken(canceled: true));
         }
 
-#pragma warning disable CA1416
         await _engine.DisposeAsync();
-#pragma warning restore CA1416
         _gate.Dispose();
         _listening.Dispose();
         _backend.Dispose();

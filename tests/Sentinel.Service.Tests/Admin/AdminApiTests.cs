@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
@@ -171,6 +172,44 @@ public sealed class AdminApiTests
 
         Assert.Null(server);
         Assert.StartsWith($"admin.bind 127.0.0.1:{admin.Server.Bound.Port}: in use: another program listens there", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_that_comes_before_the_configuration_is_in_force_waits_for_it()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        var (server, error) = await AdminServer.StartAsync(
+            new IPEndPoint(IPAddress.Loopback, 0), admin.InForce, admin.Api, admin.Page, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, default);
+        Assert.Null(error);
+        await using (server)
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(server!.Bound);
+            var stream = client.GetStream();
+            await stream.WriteAsync("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
+            var answer = stream.ReadAsync(new byte[12]).AsTask();
+
+            // an answer to a later request on a server in force: the earlier one has been seen by then
+            (await admin.Http.GetAsync("/healthz")).EnsureSuccessStatusCode();
+            Assert.False(answer.IsCompleted);
+
+            server.PutInForce();
+            Assert.Equal(12, await answer.WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System));
+        }
+    }
+
+    [Fact]
+    public async Task One_that_is_never_put_in_force_answers_nobody()
+    {
+        await using var admin = await AdminFixture.StartAsync();
+        var (server, _) = await AdminServer.StartAsync(
+            new IPEndPoint(IPAddress.Loopback, 0), admin.InForce, admin.Api, admin.Page, Microsoft.Extensions.Logging.Abstractions.NullLoggerFactory.Instance, default);
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server!.Bound.Port}") };
+        var answer = http.GetAsync("/healthz");
+
+        await server.DisposeAsync();
+
+        await Assert.ThrowsAsync<HttpRequestException>(() => answer);
     }
 
     private static async Task<StatusDocument> StatusAsync(AdminFixture admin) =>

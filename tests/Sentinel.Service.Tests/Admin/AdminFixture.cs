@@ -81,6 +81,7 @@ internal sealed class AdminFixture : IAsyncDisposable
         fixture.Page = new AdminPage(status, fixture.Desk, fixture.Time);
         var (server, error) = await AdminServer.StartAsync(new IPEndPoint(bind ?? IPAddress.Loopback, 0), fixture.InForce, fixture.Api, fixture.Page, NullLoggerFactory.Instance, default);
         fixture.Server = server ?? throw new InvalidOperationException(error);
+        server.PutInForce();
         fixture.Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{server.Bound.Port}") };
         return fixture;
     }
