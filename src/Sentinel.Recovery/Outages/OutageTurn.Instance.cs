@@ -124,13 +124,14 @@ internal sealed partial class OutageTurn
             Open(stopped.Cause, OutageSource.Cloud, Words.Of(stopped.Cause));
         }
 
-        LearnCause(stopped.Cause);
-        Change(outage => outage with
+        if (isNews && _state.Outage!.Released)
         {
-            Ended = stopped.Incarnation,
-            StoppedAt = outage.StoppedAt ?? stopped.StoppedAt,
-            Released = outage.Released && !(isNews && stopped.Cause is OutageCause.User or OutageCause.Deleted),
-        });
+            // What a person let go of was another stop.
+            Change(outage => outage with { Released = false, Cause = OutageCause.Unknown });
+        }
+
+        LearnCause(stopped.Cause);
+        Change(outage => outage with { Ended = stopped.Incarnation, StoppedAt = outage.StoppedAt ?? stopped.StoppedAt });
         if (isNews && stopped.Cause is not OutageCause.NotStarted)
         {
             CountPreemption(stopped.Cause is OutageCause.Preempted || (stopped.Cause is OutageCause.Unknown && _state.Outage!.Cause is OutageCause.Preempted), stopped.Detail);
