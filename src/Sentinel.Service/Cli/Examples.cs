@@ -58,6 +58,7 @@ internal static class Examples
         "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],
         "resume" => ["sudo sentinel resume spot-1                  # after it"],
         "release" => ["sudo sentinel release spot-1"],
+        "drill" => ["sudo sentinel drill spot-1 --within 3m       # stops it for real"],
         _ => [],
     };
 }
