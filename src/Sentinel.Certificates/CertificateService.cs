@@ -113,7 +113,7 @@ public sealed class CertificateService : IAsyncDisposable
             Names = names,
             Source = (held?.Source ?? CertificateSource.Acme).ToString(),
             NotAfter = held?.NotAfter,
-            SerialNumber = held?.Leaf.SerialNumber,
+            SerialNumber = held?.SerialNumber,
             RenewAt = isOrdered && course.Next > DateTimeOffset.MinValue ? course.Next : null,
             LastError = isOrdered ? course.LastError : null,
         };

@@ -10,6 +10,9 @@ namespace Sentinel.Certificates;
 /// </summary>
 internal sealed class HeldCertificate
 {
+    /// <summary>What <see cref="TryRead"/> says of a certificate that no server shows, such as an authority's.</summary>
+    public const string NamesNobody = "it names no host";
+
     private readonly Lazy<SslStreamCertificateContext> _context;
 
     private HeldCertificate(X509Certificate2 leaf, X509Certificate2Collection above, EquatableNames names, string chainPem, string keyPem, CertificateSource source)
@@ -53,6 +56,9 @@ internal sealed class HeldCertificate
     /// <summary>Hexadecimal SHA-256 of the certificate.</summary>
     public string Fingerprint => Leaf.GetCertHashString(HashAlgorithmName.SHA256);
 
+    /// <summary>Hexadecimal, as OpenSSL writes it: without the byte that only keeps it from being negative.</summary>
+    public string SerialNumber => Leaf.SerialNumber is ['0', '0', .. { Length: > 0 } rest] ? rest : Leaf.SerialNumber;
+
     /// <summary>What a handshake shows; made at the first one.</summary>
     public SslStreamCertificateContext Context => _context.Value;
 
@@ -77,7 +83,7 @@ internal sealed class HeldCertificate
 
             if (EquatableNames.Of(all[0]) is not { } names)
             {
-                why = "it names no host";
+                why = NamesNobody;
                 return null;
             }
 

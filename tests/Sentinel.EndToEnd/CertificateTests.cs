@@ -73,6 +73,60 @@ public sealed class CertificateTests : IAsyncLifetime
         Assert.Equal("503", (await CurlAsync(await RootAsync(), 9443, "-o", "/dev/null", "-w", "%{http_code}")).Ok());
     }
 
+    [NeedsFact("caddy", "curl", "openssl")]
+    public async Task What_Caddy_on_a_VM_shows_is_shown_in_its_outage_and_after_a_restart_in_it()
+    {
+        var data = _sandbox.PathOf("data");
+        var caddyfile = _sandbox.Write("Caddyfile", $$"""
+            {
+                admin off
+                skip_install_trust
+                auto_https disable_redirects
+                https_port 8443
+            }
+            https://{{Name}} {
+                bind {{_sandbox.Address(12)}}
+                tls internal
+                respond caddy
+            }
+            """);
+        object Configured(bool isDown) => new
+        {
+            backends = new Dictionary<string, object>
+            {
+                ["vm"] = new
+                {
+                    instance = "process/vm",
+                    address = _sandbox.Address(12),
+                    command = (string[])(isDown ? ["/bin/sleep", "1000"] : [Needs.Find("caddy")!, "run", "--config", caddyfile, "--adapter", "caddyfile"]),
+                    environment = new { XDG_DATA_HOME = data, XDG_CONFIG_HOME = data, HOME = data },
+                    health = new { kind = "tcp", port = 8443, interval = "1s" },
+                },
+            },
+            pools = new { secure = new { backends = new[] { "vm" } } },
+            listeners = new { tls = new { bind = new[] { $"{_sandbox.Front}:9443" }, protocol = "tls", pool = "secure", port = 8443 } },
+            certificates = new { sync = new[] { new { directory = data, interval = "1s" } } },
+        };
+        Directory.CreateDirectory(data);
+        var sentinel = await _sandbox.StartAsync(Configured(isDown: false));
+        await sentinel.UntilAsync("vm", "serving");
+        await UntilHeldAsync(sentinel);
+        var root = Path.Combine(data, "caddy", "pki", "authorities", "local", "root.crt");
+        Assert.Equal("caddy", (await CurlAsync(root, 9443)).Ok());
+        var before = await SerialAsync(9443);
+        await Eventually.TrueAsync(async () => (await sentinel.StatusAsync())["certificates"]!.AsArray().Any(held => (string?)held!["serialNumber"] == before));
+        Assert.Null((string?)(await sentinel.StatusAsync())["certificateSync"]![0]!["lastError"]);
+
+        await sentinel.PostAsync("/v1/backends/vm/drain");
+        await sentinel.UntilAsync("vm", "drained", "draining");
+        Assert.Equal("503", (await CurlAsync(root, 9443, "-o", "/dev/null", "-w", "%{http_code}")).Ok());
+        Assert.Equal(before, await SerialAsync(9443));
+
+        await sentinel.KillAsync();
+        await _sandbox.StartAsync(Configured(isDown: true));
+        Assert.Equal(before, await SerialAsync(9443));
+    }
+
     private async Task BeginAsync(int httpPort, int tlsPort) =>
         _pebble = await Pebble.StartAsync(_sandbox.PathOf("pebble"), new() { Target = _sandbox.Front, HttpPort = httpPort, TlsPort = tlsPort });
 

@@ -29,8 +29,9 @@ internal static class DirectorySource
                 {
                     good.Add(certificate);
                 }
-                else
+                else if (why != HeldCertificate.NamesNobody)
                 {
+                    // Caddy keeps its own authority in the same directory.
                     bad.Add($"{chain}: {why}");
                 }
             }

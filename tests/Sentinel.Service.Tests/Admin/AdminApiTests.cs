@@ -13,6 +13,24 @@ namespace Sentinel.Service.Tests.Admin;
 public sealed class AdminApiTests
 {
     [Fact]
+    public async Task Certificates_are_told_to_operators_and_renewed_when_it_makes_sense()
+    {
+        await using var fixture = await AdminFixture.StartAsync();
+        fixture.Certificates.Held.Add(new(["a.test", "b.test"], "acme", null, fixture.Time.GetUtcNow(), "dns: no such name (400)", null));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await fixture.SendAsync(HttpMethod.Get, "/v1/certificates")).StatusCode);
+        var told = await fixture.SendAsync(HttpMethod.Get, "/v1/certificates", AdminFixture.Token);
+        Assert.Equal(
+            """{"certificates":[{"names":["a.test","b.test"],"source":"acme","notAfter":null,"renewAt":"2026-01-01T00:00:00.000Z","lastError":"dns: no such name (400)","serialNumber":null}]}""",
+            (await told.Content.ReadAsStringAsync()).Trim());
+        Assert.Equal(HttpStatusCode.Accepted, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/B.test/renew", AdminFixture.Token)).StatusCode);
+        fixture.Certificates.Refusal = (false, "no such name");
+        Assert.Equal(HttpStatusCode.NotFound, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/c.test/renew", AdminFixture.Token)).StatusCode);
+        fixture.Certificates.Refusal = (true, "too soon");
+        Assert.Equal(HttpStatusCode.Conflict, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/a.test/renew", AdminFixture.Token)).StatusCode);
+    }
+
+    [Fact]
     public async Task Status_has_the_shape_that_programs_hold_on_to()
     {
         await using var admin = await AdminFixture.StartAsync();
