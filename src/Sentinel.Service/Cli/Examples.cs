@@ -49,10 +49,16 @@ internal static class Examples
             "sentinel outages",
             "sentinel outages 20261122T101500Z-spot-1     # one outage's timeline",
         ],
+        "certificates" =>
+        [
+            "sentinel certificates",
+            "sudo sentinel certificates renew www.example.com",
+        ],
         "recover" => ["sudo sentinel recover spot-1"],
         "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],
         "resume" => ["sudo sentinel resume spot-1                  # after it"],
         "release" => ["sudo sentinel release spot-1"],
+        "drill" => ["sudo sentinel drill spot-1 --within 3m       # stops it for real"],
         _ => [],
     };
 }

@@ -1,7 +1,9 @@
 using Sentinel.Backends;
+using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
+using Sentinel.Service.Alerts;
 
 namespace Sentinel.Service.Configuration;
 
@@ -20,6 +22,9 @@ internal sealed record SentinelConfiguration
     /// <summary>Logs and export.</summary>
     public TelemetrySettings Telemetry { get; init; } = new();
 
+    /// <summary>Who is told when something happens.</summary>
+    public EquatableList<WebhookSettings> Alerts { get; init; } = [];
+
     /// <summary>How Compute Engine is reached.</summary>
     public GceSettings Gce { get; init; } = new();
 
@@ -31,4 +36,7 @@ internal sealed record SentinelConfiguration
 
     /// <summary>All listeners, in the order of the file.</summary>
     public EquatableList<ListenerSettings> Listeners { get; init; } = [];
+
+    /// <summary>Where certificates come from; null: nowhere.</summary>
+    public CertificateSettings? Certificates { get; init; }
 }
