@@ -14,6 +14,7 @@ namespace Sentinel.Service.Admin.Documents;
 [JsonSerializable(typeof(BackendDocument))]
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(NoticeDocument))]
+[JsonSerializable(typeof(Recovery.Simulation.SimulationReport))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 
 /// <summary>Problems leave out what does not belong to them.</summary>
