@@ -152,7 +152,8 @@ internal sealed partial class OutageTurn
     /// <summary>The VM will be preempted.</summary>
     public void Noticed(PreemptionNoticed notice)
     {
-        if (_state.Phase is not (OutagePhase.Unknown or OutagePhase.Serving or OutagePhase.Suspect or OutagePhase.Verifying) || _state.IsDown)
+        if (_state.Phase is not (OutagePhase.Unknown or OutagePhase.Serving or OutagePhase.Suspect or OutagePhase.Verifying) || _state.IsDown
+            || _state.Outage is { Cause: OutageCause.User or OutageCause.Deleted, Released: false })
         {
             return;
         }
