@@ -14,8 +14,9 @@ public interface ICertificates
     /// stays the same, so must the object: the keys of session tickets belong to it, and clients resume by them.
     /// </summary>
     /// <param name="serverName">Lower case, no final dot; null if the client named none.</param>
+    /// <param name="takesEcdsa">Whether the client verifies signatures of elliptic curves, which are preferred then.</param>
     /// <returns>Null if there is none at all; the handshake fails then.</returns>
-    SslStreamCertificateContext? Find(string? serverName);
+    SslStreamCertificateContext? Find(string? serverName, bool takesEcdsa);
 
     /// <summary>The certificate that answers a TLS-ALPN-01 challenge (RFC 8737 §3), while one is pending for the name.</summary>
     /// <param name="serverName">As for <see cref="Find"/>.</param>

@@ -11,7 +11,7 @@ public sealed class ProjectDirectionTests
         ["Sentinel.Coordination"] = [],
         ["Sentinel.Forwarding"] = ["Sentinel.Backends"],
         ["Sentinel.Recovery"] = ["Sentinel.Backends", "Sentinel.Coordination"],
-        ["Sentinel.Certificates"] = ["Sentinel.Coordination"],
+        ["Sentinel.Certificates"] = ["Sentinel.Backends", "Sentinel.Coordination"],
         ["Sentinel.Jump"] = ["Sentinel.Backends"],
         ["Sentinel.Service"] =
         [

@@ -9,6 +9,7 @@ namespace Sentinel.Forwarding.Prefaces;
 internal static class HelloFields
 {
     private const int ServerName = 0;
+    private const int SignatureAlgorithms = 13;
     private const int Alpn = 16;
     private const byte HostName = 0;
     private const int LongestName = 253;
@@ -41,7 +42,7 @@ internal static class HelloFields
     {
         hello = default;
         string? name = null;
-        var (hasName, hasAlpn, isAcme) = (false, false, false);
+        var (hasName, hasAlpn, isAcme, takesEcdsa) = (false, false, false, false);
         while (!rest.IsEmpty)
         {
             if (!TryTakeNumber(ref rest, out var type) || !TryTake16(ref rest, out var data))
@@ -67,9 +68,13 @@ internal static class HelloFields
 
                 hasAlpn = true;
             }
+            else if (type == SignatureAlgorithms)
+            {
+                takesEcdsa = TakesEcdsa(data);
+            }
         }
 
-        hello = new(name, isAcme);
+        hello = new(name, isAcme, takesEcdsa);
         return true;
     }
 
@@ -137,6 +142,25 @@ internal static class HelloFields
         }
 
         return true;
+    }
+
+    /// <summary>Looks for ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384 and ecdsa_secp521r1_sha512; whether the list makes sense is for the handshake to judge.</summary>
+    private static bool TakesEcdsa(ReadOnlySpan<byte> data)
+    {
+        if (!TryTake16(ref data, out var schemes))
+        {
+            return false;
+        }
+
+        while (TryTakeNumber(ref schemes, out var scheme))
+        {
+            if (scheme is 0x0403 or 0x0503 or 0x0603)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool TrySkip(ref ReadOnlySpan<byte> rest, int length)

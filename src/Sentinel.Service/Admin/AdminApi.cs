@@ -11,7 +11,8 @@ using Sentinel.Service.Telemetry.Metrics;
 namespace Sentinel.Service.Admin;
 
 /// <summary>The endpoints for programs: see interfaces, HTTP.</summary>
-internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, PreemptionNotices notices, ILogger<AdminApi> logger)
+internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, PreemptionNotices notices,
+    ICertificateDesk certificates, ILogger<AdminApi> logger)
 {
     private static readonly TimeSpan FreshEnough = TimeSpan.FromMilliseconds(500);
     private static readonly string[] Read = [HttpMethods.Get, HttpMethods.Head];
@@ -31,6 +32,8 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         }
 
         routes.MapPost("/v1/preemption-notice", notices.ReceiveAsync);
+        routes.MapMethods("/v1/certificates", Read, Certificates);
+        routes.MapPost("/v1/certificates/{name}/renew", Renew);
     }
 
     private Task Health(HttpContext context)
@@ -110,6 +113,20 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         {
             await UnknownBackend(context).ConfigureAwait(false);
         }
+    }
+
+    private Task Certificates(HttpContext context) =>
+        Answers.DocumentAsync(context, new CertificatesDocument(certificates.Certificates()), AdminJson.Default.CertificatesDocument);
+
+    private Task Renew(HttpContext context)
+    {
+        var name = NameIn(context);
+        Log.RenewAsked(logger, name);
+        return certificates.Renew(name) is var (isKnown, why)
+            ? Answers.ProblemAsync(context, isKnown ? StatusCodes.Status409Conflict : StatusCodes.Status404NotFound, why)
+            : Answers.DocumentAsync(
+                context, new CertificatesDocument([.. certificates.Certificates().Where(known => known.Names.Contains(name, StringComparer.OrdinalIgnoreCase))]),
+                AdminJson.Default.CertificatesDocument, StatusCodes.Status202Accepted);
     }
 
     private static Task UnknownBackend(HttpContext context) =>

@@ -11,6 +11,9 @@ internal static partial class Log
     [LoggerMessage(6101, LogLevel.Information, "An operator asked to {Verb} {Backend}.", EventName = "admin.asked")]
     public static partial void Asked(ILogger logger, string verb, string backend);
 
+    [LoggerMessage(6103, LogLevel.Information, "An operator asked to renew the certificate of {Name}.", EventName = "admin.certificate.asked")]
+    public static partial void RenewAsked(ILogger logger, string name);
+
     [LoggerMessage(6102, LogLevel.Information, "Status, metrics and operations on http://{Address}/.", EventName = "admin.listening")]
     public static partial void Listening(ILogger logger, string address);
 }

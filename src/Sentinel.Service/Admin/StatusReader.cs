@@ -8,7 +8,8 @@ namespace Sentinel.Service.Admin;
 
 /// <summary>Puts together from all rooms what <c>/status</c> and <c>/readyz</c> tell. Thread-safe.</summary>
 internal sealed class StatusReader(
-    ConfigurationInForce configuration, PoolTable pools, SentinelStanding standing, Func<IReadOnlyList<ListenerStatus>> listeners, IRecoveryDesk recovery)
+    ConfigurationInForce configuration, PoolTable pools, SentinelStanding standing, Func<IReadOnlyList<ListenerStatus>> listeners, IRecoveryDesk recovery,
+    ICertificateDesk certificates)
 {
     /// <summary>Everything, now.</summary>
     public StatusDocument Status()
@@ -24,6 +25,8 @@ internal sealed class StatusReader(
             Backends = [.. settings.Backends.Select(backend => backend.Definition.Id).Where(snapshot.Backends.ContainsKey).Select(id => Describe(snapshot.Backends[id]))],
             Pools = [.. settings.Pools.Select(pool => pool.Id).Where(snapshot.Pools.ContainsKey).Select(id => Describe(snapshot.Pools[id]))],
             Listeners = [.. listeners().Select(Describe)],
+            Certificates = certificates.Certificates(),
+            CertificateSync = certificates.Sync(),
             Configuration = configuration.Describe(),
         };
     }

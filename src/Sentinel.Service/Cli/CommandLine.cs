@@ -51,6 +51,7 @@ internal static class CommandLine
             BackendCommands.Create("release", "Lets go of a backend that is held because a person stopped it: starts it"),
             DrillCommand.Create(),
             SimulateCommand.Create(),
+            CertificatesCommand.Create(),
             VersionCommand.Create(),
         };
         foreach (var help in root.Options.OfType<HelpOption>())

@@ -26,6 +26,7 @@ internal static class Examples
         "check" =>
         [
             "sentinel check",
+            "sentinel check --probe                       # and do the backends answer as the file says?",
             "sentinel check --config my.json && sudo systemctl reload sentinel",
         ],
         "schema" =>
@@ -47,6 +48,11 @@ internal static class Examples
         [
             "sentinel outages",
             "sentinel outages 20261122T101500Z-spot-1     # one outage's timeline",
+        ],
+        "certificates" =>
+        [
+            "sentinel certificates",
+            "sudo sentinel certificates renew www.example.com",
         ],
         "recover" => ["sudo sentinel recover spot-1"],
         "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],

@@ -1,4 +1,5 @@
 using Sentinel.Backends;
+using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
@@ -35,4 +36,7 @@ internal sealed record SentinelConfiguration
 
     /// <summary>All listeners, in the order of the file.</summary>
     public EquatableList<ListenerSettings> Listeners { get; init; } = [];
+
+    /// <summary>Where certificates come from; null: nowhere.</summary>
+    public CertificateSettings? Certificates { get; init; }
 }

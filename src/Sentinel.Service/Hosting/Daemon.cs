@@ -3,6 +3,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
@@ -122,7 +123,11 @@ internal sealed class Daemon : IAsyncDisposable
             provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>(),
             provider.GetRequiredService<ICertificates>(), parts.Configuration.Name,
             OperatingSystem.IsLinux() && parts.Systemd.IsPresent ? new SystemdStore(parts.Systemd, TimeProvider.System) : null));
-        services.AddSingleton<ICertificates, SelfSignedCertificates>();
+        services.AddSingleton(provider => new CertificateService(
+            Path.Combine(state.Path, "certificates"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton<ICertificates, ShownCertificates>();
+        services.AddSingleton<ICertificateDesk, CertificateDesk>();
         services.AddSingleton(state);
         services.AddSingleton(provider => new AlertRoom(
             Path.Combine(state.Path, "alerts"), parts.Configuration.Name, TimeProvider.System, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));
@@ -133,7 +138,8 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton<SentinelStanding>();
         services.AddSingleton(provider => new StatusReader(
             provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
-            () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>()));
+            () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>(),
+            provider.GetRequiredService<ICertificateDesk>()));
         services.AddSingleton<PreemptionNotices>();
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminPage>();

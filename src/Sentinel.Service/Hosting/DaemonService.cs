@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Recovery;
 using Sentinel.Service.Alerts;
@@ -11,7 +12,7 @@ namespace Sentinel.Service.Hosting;
 
 /// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
 internal sealed class DaemonService(
-    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, AlertRoom alerts, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, CertificateService certificates, AlertRoom alerts, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
 {
     private Rooms.Change? _change;
 
@@ -19,6 +20,8 @@ internal sealed class DaemonService(
     /// <exception cref="CommandFailure">A room could not get ready; nothing was started.</exception>
     public async Task PrepareAsync()
     {
+        // What earlier daemons held is shown from the first handshake on.
+        certificates.Load();
         var change = await rooms.PrepareAsync(parts.Configuration, parts.Signals.Stop).ConfigureAwait(false);
         if (change.Errors.Count > 0)
         {
@@ -36,12 +39,16 @@ internal sealed class DaemonService(
         recovery.AlertRaised += alerts.Tell;
         _change!.Commit();
         await recovery.StartAsync(cancellationToken).ConfigureAwait(false);
+        certificates.Start();
         Log.Started(logger, BuildInfo.Version, configuration.Name, configuration.Backends.Count, configuration.Listeners.Count, admin.Bound!.ToString());
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
         Log.Stopping(logger);
+
+        // No more challenges while listeners go; what is held goes on being shown.
+        await certificates.DisposeAsync().ConfigureAwait(false);
         if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false))
         {
             // Child-process VMs go on too. What takes time comes before connections stand still.

@@ -1,4 +1,5 @@
 using Sentinel.Backends;
+using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
@@ -8,7 +9,7 @@ using Sentinel.Service.Configuration;
 namespace Sentinel.Service.Hosting;
 
 /// <summary>Puts a configuration in force in all rooms, or in none: at the start as at each reload.</summary>
-internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, AlertRoom alerts)
+internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates, AlertRoom alerts)
 {
     private SentinelConfiguration? _current;
 
@@ -47,6 +48,7 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
         change.Listeners!.Commit();
         change.Admin!.Commit();
         pools.Configure(backends, next.Pools);
+        certificates.Commit(next.Certificates);
         _current = next;
     }
 

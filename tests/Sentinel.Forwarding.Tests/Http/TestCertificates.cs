@@ -45,7 +45,7 @@ internal sealed class TestCertificates : ICertificates
         return SslStreamCertificateContext.Create(request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30)), additionalCertificates: null, offline: true);
     }
 
-    public SslStreamCertificateContext? Find(string? serverName) => _byName.GetValueOrDefault(serverName ?? "") ?? _byName[""];
+    public SslStreamCertificateContext? Find(string? serverName, bool takesEcdsa) => _byName.GetValueOrDefault(serverName ?? "") ?? _byName[""];
 
     public SslStreamCertificateContext? FindChallenge(string? serverName) => Challenges.GetValueOrDefault(serverName ?? "");
 

@@ -13,6 +13,24 @@ namespace Sentinel.Service.Tests.Admin;
 public sealed class AdminApiTests
 {
     [Fact]
+    public async Task Certificates_are_told_to_operators_and_renewed_when_it_makes_sense()
+    {
+        await using var fixture = await AdminFixture.StartAsync();
+        fixture.Certificates.Held.Add(new(["a.test", "b.test"], "acme", null, fixture.Time.GetUtcNow(), "dns: no such name (400)", null));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await fixture.SendAsync(HttpMethod.Get, "/v1/certificates")).StatusCode);
+        var told = await fixture.SendAsync(HttpMethod.Get, "/v1/certificates", AdminFixture.Token);
+        Assert.Equal(
+            """{"certificates":[{"names":["a.test","b.test"],"source":"acme","notAfter":null,"renewAt":"2026-01-01T00:00:00.000Z","lastError":"dns: no such name (400)","serialNumber":null}]}""",
+            (await told.Content.ReadAsStringAsync()).Trim());
+        Assert.Equal(HttpStatusCode.Accepted, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/B.test/renew", AdminFixture.Token)).StatusCode);
+        fixture.Certificates.Refusal = (false, "no such name");
+        Assert.Equal(HttpStatusCode.NotFound, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/c.test/renew", AdminFixture.Token)).StatusCode);
+        fixture.Certificates.Refusal = (true, "too soon");
+        Assert.Equal(HttpStatusCode.Conflict, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/a.test/renew", AdminFixture.Token)).StatusCode);
+    }
+
+    [Fact]
     public async Task Status_has_the_shape_that_programs_hold_on_to()
     {
         await using var admin = await AdminFixture.StartAsync();
@@ -27,7 +45,7 @@ public sealed class AdminApiTests
 
         Assert.Equal(
             $$$"""
-            {"name":"front-1","version":"{{{BuildInfo.Version}}}","state":"proxy","since":"2026-01-01T00:00:00.000Z","leader":true,"backends":[{"name":"spot-1","instance":"process/spot-1","address":"127.0.0.1","state":"serving","since":"2026-01-01T00:00:00.000Z","reason":"2 checks passed","healthy":true,"connections":1,"preemptions":3,"lastPreemption":"1970-01-01T00:00:00.000Z","outage":null,"lastOutageSeconds":71.4,"nextAttempt":null},{"name":"spot-2","instance":"process/spot-2","address":"127.0.0.1","state":"unknown","since":"2026-01-01T00:00:00.000Z","reason":"not checked yet","healthy":false,"connections":0,"preemptions":0,"lastPreemption":null,"outage":"20260101T000000Z-spot-2","lastOutageSeconds":null,"nextAttempt":"2026-01-01T00:00:05.000Z"}],"pools":[{"name":"web","active":["spot-1"],"policy":"activeStandby","backends":["spot-1","spot-2"]}],"listeners":[{"name":"ssh","bind":["0.0.0.0:22"],"protocol":"tcp","engine":"managed","pool":"web","bound":true,"connections":3,"held":1,"accepted":17,"refused":2}],"certificates":[],"configuration":{"file":"/etc/sentinel/sentinel.json","loadedAt":"2026-01-01T00:00:00.000Z","lastReload":null,"errors":[]}}
+            {"name":"front-1","version":"{{{BuildInfo.Version}}}","state":"proxy","since":"2026-01-01T00:00:00.000Z","leader":true,"backends":[{"name":"spot-1","instance":"process/spot-1","address":"127.0.0.1","state":"serving","since":"2026-01-01T00:00:00.000Z","reason":"2 checks passed","healthy":true,"connections":1,"preemptions":3,"lastPreemption":"1970-01-01T00:00:00.000Z","outage":null,"lastOutageSeconds":71.4,"nextAttempt":null},{"name":"spot-2","instance":"process/spot-2","address":"127.0.0.1","state":"unknown","since":"2026-01-01T00:00:00.000Z","reason":"not checked yet","healthy":false,"connections":0,"preemptions":0,"lastPreemption":null,"outage":"20260101T000000Z-spot-2","lastOutageSeconds":null,"nextAttempt":"2026-01-01T00:00:05.000Z"}],"pools":[{"name":"web","active":["spot-1"],"policy":"activeStandby","backends":["spot-1","spot-2"]}],"listeners":[{"name":"ssh","bind":["0.0.0.0:22"],"protocol":"tcp","engine":"managed","pool":"web","bound":true,"connections":3,"held":1,"accepted":17,"refused":2}],"certificates":[],"certificateSync":[],"configuration":{"file":"/etc/sentinel/sentinel.json","loadedAt":"2026-01-01T00:00:00.000Z","lastReload":null,"errors":[]}}
             """,
             await admin.Http.GetStringAsync("/status"));
     }

@@ -52,6 +52,8 @@ internal sealed class AdminFixture : IAsyncDisposable
 
     public FakeRecoveryDesk Desk { get; } = new();
 
+    public FakeCertificateDesk Certificates { get; } = new();
+
     public IReadOnlyList<ListenerStatus> Listeners { get; set; }
 
     public AdminApi Api { get; private set; } = null!;
@@ -75,9 +77,9 @@ internal sealed class AdminFixture : IAsyncDisposable
     public static async Task<AdminFixture> StartAsync(IPAddress? bind = null, string name = "front-1")
     {
         var fixture = new AdminFixture(name);
-        var status = new StatusReader(fixture.InForce, fixture.Pools, fixture._standing, () => fixture.Listeners, fixture.Desk);
+        var status = new StatusReader(fixture.InForce, fixture.Pools, fixture._standing, () => fixture.Listeners, fixture.Desk, fixture.Certificates);
         fixture.Api = new AdminApi(
-            status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, new PreemptionNotices(status, fixture.Desk, fixture.Time), NullLogger<AdminApi>.Instance);
+            status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, new PreemptionNotices(status, fixture.Desk, fixture.Time), fixture.Certificates, NullLogger<AdminApi>.Instance);
         fixture.Page = new AdminPage(status, fixture.Desk, fixture.Time);
         var (server, error) = await AdminServer.StartAsync(new IPEndPoint(bind ?? IPAddress.Loopback, 0), fixture.InForce, fixture.Api, fixture.Page, NullLoggerFactory.Instance, default);
         fixture.Server = server ?? throw new InvalidOperationException(error);

@@ -37,7 +37,13 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         recovery.hungAfter recovery.slowAfter recovery.flap.count recovery.flap.within recovery.flap.pause
         recovery.fallbacks.*.machineType recovery.fallbacks.*.zone recovery.fallbacks.*.fromSnapshot recovery.fallbacks.*.provisioning recovery.fallbacks.*.atMost
         recovery.recreate.template recovery.recreate.dataDisks
-        certificates ssh coordination
+        certificates.acme.directory certificates.acme.email certificates.acme.caFile certificates.acme.eab.keyId certificates.acme.eab.hmacKeyFile
+        certificates.acme.profile certificates.acme.keyType certificates.acme.challenge certificates.acme.dnsHook certificates.acme.names
+        certificates.acme.preferredChain certificates.acme.fallbackDirectories
+        certificates.sync.*.backend certificates.sync.*.url certificates.sync.*.directory certificates.sync.*.interval
+        certificates.sync.*.hmacSecretFile certificates.sync.*.ed25519KeyFile certificates.sync.*.caFile
+        certificates.deliver.*.names certificates.deliver.*.command
+        ssh coordination
         alerts.webhooks.*.url alerts.webhooks.*.secretFile alerts.webhooks.*.format alerts.webhooks.*.events
         telemetry.logs telemetry.logLevel telemetry.otlpEndpoint
         """;
@@ -108,7 +114,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
     [InlineData("""{ "backends": { "a": { } }, "pools": { "p": { "backends": ["a"], "policy": "random" } }, "listeners": {} }""")]
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "recovery": { "startAfter": "5" } }""")]
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "recovery": { "startAfter": 5 } }""")]
-    [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "certificates": {} }""")]
+    [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": {}, "certificates": { "acme": {} } }""")]
     [InlineData("""{ "backends": { "a": { } }, "pools": {}, "listeners": { "l": { "bind": ["0.0.0.0:80"], "protocol": "quic", "pool": "p", "port": 80 } } }""")]
     public async Task What_the_schema_refuses_the_daemon_refuses(string text)
     {

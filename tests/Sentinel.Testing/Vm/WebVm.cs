@@ -50,6 +50,7 @@ public static class WebVm
         app.UseWebSockets();
         app.UseRouting();
         app.MapGet("/", () => options.Name);
+        app.MapGet("/.well-known/acme-challenge/{token}", (string token) => $"{options.Name} {token}");
         app.MapGet("/headers", (HttpContext context) => string.Join('\n', context.Request.Headers.Select(header => $"{header.Key}: {header.Value}")));
         app.MapGet("/count/{id}", (string id) => Seen(options, id));
         app.MapPost("/count/{id}", (string id) => Seen(options, id));

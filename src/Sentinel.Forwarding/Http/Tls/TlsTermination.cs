@@ -65,7 +65,7 @@ internal sealed class TlsTermination(ICertificates certificates, ConnectionDeleg
         var settings = connection.Rules.Settings;
         var hello = connection.Hello;
         var challenge = hello.IsAcmeChallenge ? certificates.FindChallenge(hello.ServerName) : null;
-        if ((challenge ?? certificates.Find(hello.ServerName)) is not { } certificate)
+        if ((challenge ?? certificates.Find(hello.ServerName, hello.TakesEcdsa)) is not { } certificate)
         {
             connection.Note(ConnectionEnd.HandshakeFailed);
             return false;

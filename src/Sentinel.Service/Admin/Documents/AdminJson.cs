@@ -15,6 +15,7 @@ namespace Sentinel.Service.Admin.Documents;
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(NoticeDocument))]
 [JsonSerializable(typeof(Recovery.Simulation.SimulationReport))]
+[JsonSerializable(typeof(CertificatesDocument))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 
 /// <summary>Problems leave out what does not belong to them.</summary>

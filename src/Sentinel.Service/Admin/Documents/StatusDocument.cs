@@ -23,6 +23,8 @@ internal sealed record StatusDocument
 
     public IReadOnlyList<CertificateDocument> Certificates { get; init; } = [];
 
+    public IReadOnlyList<CertificateSyncDocument> CertificateSync { get; init; } = [];
+
     public required ConfigurationDocument Configuration { get; init; }
 }
 
@@ -96,7 +98,22 @@ internal sealed record ListenerDocument
 }
 
 /// <summary>One certificate; never its key.</summary>
-internal sealed record CertificateDocument(IReadOnlyList<string> Names, string Source, DateTimeOffset NotAfter, DateTimeOffset? RenewAt, string? LastError);
+/// <param name="Names">What it is for.</param>
+/// <param name="Source"><c>acme</c>, <c>backend:NAME</c> or <c>directory:PATH</c>.</param>
+/// <param name="NotAfter">Null while there is none yet.</param>
+/// <param name="RenewAt">When the next one is ordered or tried for; null if it is not ordered by us, or is being ordered for the first time.</param>
+/// <param name="LastError">Why the last try failed; null if it did not.</param>
+/// <param name="SerialNumber">Hexadecimal; null while there is none yet.</param>
+internal sealed record CertificateDocument(IReadOnlyList<string> Names, string Source, DateTimeOffset? NotAfter, DateTimeOffset? RenewAt, string? LastError, string? SerialNumber);
+
+/// <summary>A place that certificates are fetched from.</summary>
+/// <param name="From"><c>backend:NAME</c> or <c>directory:PATH</c>.</param>
+/// <param name="LastSuccess">When everything that is there was last had; null if never.</param>
+/// <param name="LastError">Why the last try failed, in whole or in part; null if it did not.</param>
+internal sealed record CertificateSyncDocument(string From, DateTimeOffset? LastSuccess, string? LastError);
+
+/// <summary>What <c>GET /v1/certificates</c> answers.</summary>
+internal sealed record CertificatesDocument(IReadOnlyList<CertificateDocument> Certificates);
 
 /// <summary>The configuration in force.</summary>
 /// <param name="File">Where it came from.</param>

@@ -20,6 +20,7 @@ internal static class PageContent
         <section aria-labelledby="backends"><h2 id="backends">Backends</h2><div class="cards">{Join(status.Backends.Select(backend => Card(backend, outages.FirstOrDefault(outage => outage.Id == backend.Outage), status.Pools, now)))}</div></section>
         <section aria-labelledby="pools"><h2 id="pools">Pools</h2>{Pools(status.Pools)}</section>
         <section aria-labelledby="listeners"><h2 id="listeners">Listeners</h2>{Listeners(status.Listeners)}</section>
+        {Join(status.Certificates.Count == 0 ? [] : [Html($"""<section aria-labelledby="certificates"><h2 id="certificates">Certificates</h2>{Certificates(status.Certificates)}</section>""")])}
         <section aria-labelledby="outages"><h2 id="outages">Outages</h2>{Outages(outages, now)}</section>
         """);
 
@@ -86,6 +87,15 @@ internal static class PageContent
             Cell("Waiting", listener.Held),
             Cell("Accepted", listener.Accepted),
             Cell("Refused", listener.Refused))));
+
+    private static Markup Certificates(IReadOnlyList<CertificateDocument> certificates) => Table(
+        ["Certificate", "Source", "Until", "Next try", "Trouble"],
+        certificates.Select(certificate => Row(
+            Html($"{string.Join(", ", certificate.Names)}"),
+            Cell("Source", Html($"{certificate.Source}")),
+            Cell("Until", certificate.NotAfter is { } end ? Moment(end) : Html($"""<span class="warn">none yet</span>""")),
+            Cell("Next try", certificate.RenewAt is { } next ? Moment(next) : Html($"")),
+            Cell("Trouble", certificate.LastError is { } error ? Html($"""<span class="warn">{error}</span>""") : Html($"")))));
 
     /// <param name="headings">Numbers' after a <c>#</c>.</param>
     private static Markup Table(string[] headings, IEnumerable<Markup> rows) => Html($"""

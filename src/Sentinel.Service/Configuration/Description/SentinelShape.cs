@@ -1,4 +1,5 @@
 using Sentinel.Backends;
+using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Recovery;
@@ -45,12 +46,14 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         new MapShape<ListenerSettings>("listeners", new ListenerShape(), NameKind.None),
         "What is accepted, and where it goes, by name.");
 
+    private static readonly Key<CertificateSettings> Certificates = Key.Optional("certificates", new CertificatesShape(), "Certificates of listeners: where they come from.");
+
     private static readonly Key<EquatableList<WebhookSettings>> Alerts = Key.Optional("alerts", new AlertsShape(), "Who is told when something happens.");
 
     private static readonly Key<TelemetrySettings> Telemetry = Key.Optional("telemetry", new TelemetryShape(), "Logs and export.");
 
     /// <summary><c>recovery</c> stands before <c>backends</c>, which begin from it.</summary>
-    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Alerts, Telemetry];
+    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Certificates, Alerts, Telemetry];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.TopLevel;
 
@@ -63,6 +66,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
             AdminShape.NoteDefaultBind(fields.Reading);
         }
 
+        CheckChallenge(fields);
         foreach (var listener in fields.Get(Listeners, []).Where(listener => listener.Engine == RelayEngine.Kernel))
         {
             var pool = fields.Get(Pools, []).FirstOrDefault(pool => pool.Id == listener.Pool);
@@ -72,6 +76,27 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
                 var node = ListenerShape.EngineOf((ObjectNode)listeners.Members.First(member => member.Name == listener.Name).Value);
                 fields.Reading.Fail(node, node.Describe(), $"a pool that it can pick from: {refusal}");
             }
+        }
+    }
+
+    /// <summary>A name that nobody is there to prove would fail for ever.</summary>
+    private static void CheckChallenge(Fields fields)
+    {
+        if (!fields.Try(Certificates, out var certificates) || certificates?.Acme is not { Names.Count: > 0 } acme || !fields.Try(Listeners, out var listeners))
+        {
+            return;
+        }
+
+        var (needed, isThere) = acme.Challenge switch
+        {
+            ChallengeKind.Http01 => ("http", listeners.Any(listener => listener.Protocol == ListenerProtocol.Http)),
+            ChallengeKind.TlsAlpn01 => ("tls or https", listeners.Any(listener => listener.Protocol is ListenerProtocol.Tls or ListenerProtocol.Https)),
+            _ => ("", true),
+        };
+        if (!isThere)
+        {
+            var word = CertificateText.WordOf(acme.Challenge);
+            fields.Fail(Certificates, $"a listener of protocol {needed}, on which the authority can look at the names, or another certificates.acme.challenge", $"\"challenge\": \"{word}\" and no such listener");
         }
     }
 
@@ -86,6 +111,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         Backends = fields.Get(Backends),
         Pools = fields.Get(Pools),
         Listeners = fields.Get(Listeners),
+        Certificates = fields.OrNull(Certificates),
     };
 
     /// <summary>systemd.exec(5), StateDirectory=: several are separated by colons, the first is ours.</summary>

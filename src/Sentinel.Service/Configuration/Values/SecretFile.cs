@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Sentinel.Service.Configuration.Shapes;
 using Sentinel.Service.Configuration.Text;
@@ -15,10 +16,29 @@ internal sealed record SecretFile(string Path, Secret Secret)
     private const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
     private const UnixFileMode GroupWrite = UnixFileMode.GroupWrite;
 
+    private static readonly SearchValues<byte> OfKeys = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/="u8);
+
     /// <summary>A bearer token: one line of at least 16 characters that may stand in a header (RFC 6750 §2.1).</summary>
     public static TextShape<SecretFile> Token { get; } = new(
         ExpectedPath,
         (text, environment) => Read(text, environment, (path, secret) => RefuseToken(path, secret)));
+
+    /// <summary>A key in base64url (RFC 4648 §5), as authorities give it; the usual base64 does as well.</summary>
+    public static TextShape<SecretFile> Base64UrlKey { get; } = new(
+        ExpectedPath,
+        (text, environment) => Read(text, environment, (path, secret) => RefuseKey(path, secret)));
+
+    /// <summary>A secret that two share: at least 32 bytes.</summary>
+    public static TextShape<SecretFile> Shared { get; } = new(
+        ExpectedPath,
+        (text, environment) => Read(text, environment, (path, secret) =>
+            secret.Length < 32 ? new("openssl rand -hex 32 makes one", $"a secret of {secret.Length} bytes in {path}", "at least 32") : null));
+
+    /// <summary>A private key in PEM, PKCS #8.</summary>
+    public static TextShape<SecretFile> PrivateKey { get; } = new(
+        ExpectedPath,
+        (text, environment) => Read(text, environment, (path, secret) =>
+            secret.IndexOf("-----BEGIN PRIVATE KEY-----"u8) < 0 ? new("openssl genpkey -algorithm ed25519 makes one", $"{path}, which holds no PRIVATE KEY in PEM", "a private key") : null));
 
     /// <summary>A file that holds a secret of any form, such as a key.</summary>
     public static Parsed<SecretFile> ReadAny(string text, ConfigurationEnvironment environment) => Read(text, environment, (_, _) => null);
@@ -95,6 +115,10 @@ internal sealed record SecretFile(string Path, Secret Secret)
                 $"{ScalarNode.Quote(path)} with mode {Convert.ToString((int)mode, 8).PadLeft(4, '0')}",
                 "a file that its owner alone may read");
     }
+
+    private static Refusal? RefuseKey(string quotedPath, ReadOnlySpan<byte> key) =>
+        key.Length >= 16 && !key.ContainsAnyExcept(OfKeys) ? null
+        : new(Found: $"{key.Length} bytes in {quotedPath} that are no key in base64url", Expected: "the key as the authority gave it, and nothing else");
 
     private static Refusal? RefuseToken(string quotedPath, ReadOnlySpan<byte> token) =>
         token.Length < 16 ? new("openssl rand -hex 32 makes one", $"a token of {token.Length} bytes in {quotedPath}", "at least 16")

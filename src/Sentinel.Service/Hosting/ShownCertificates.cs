@@ -1,25 +1,27 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Sentinel.Certificates;
 using Sentinel.Forwarding;
 
 namespace Sentinel.Service.Hosting;
 
 /// <summary>
-/// One certificate for every name, signed by nobody: it encrypts, and a client that checks it turns away. What listeners
-/// show while no certificate is held. Its key is made anew at each start and is never written down.
+/// What listeners show: what is held for the name, and else one certificate for every name, signed by nobody. That one
+/// encrypts, and a client that checks it turns away; its key is made anew at each start and is never written down.
 /// </summary>
-internal sealed class SelfSignedCertificates : ICertificates
+internal sealed class ShownCertificates : ICertificates
 {
-    private readonly Lazy<SslStreamCertificateContext> _certificate;
+    private readonly CertificateService _held;
+    private readonly Lazy<SslStreamCertificateContext> _selfSigned;
 
-    public SelfSignedCertificates(TimeProvider time) => _certificate = new(() => Make(time.GetUtcNow()));
+    public ShownCertificates(CertificateService held, TimeProvider time) => (_held, _selfSigned) = (held, new(() => Make(time.GetUtcNow())));
 
-    public SslStreamCertificateContext? Find(string? serverName) => _certificate.Value;
+    public SslStreamCertificateContext? Find(string? serverName, bool takesEcdsa) => _held.Find(serverName, takesEcdsa) ?? _selfSigned.Value;
 
-    public SslStreamCertificateContext? FindChallenge(string? serverName) => null;
+    public SslStreamCertificateContext? FindChallenge(string? serverName) => _held.FindChallenge(serverName);
 
-    public string? FindKeyAuthorization(string token) => null;
+    public string? FindKeyAuthorization(string token) => _held.FindKeyAuthorization(token);
 
     private static SslStreamCertificateContext Make(DateTimeOffset now)
     {

@@ -1,0 +1,181 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+
+namespace Sentinel.Certificates.Acme;
+
+/// <summary>Our account at one authority: made when it is first needed, and made again when the authority forgot it. Thread-safe.</summary>
+internal sealed class AcmeAccount(AcmeTransport transport, string folder, string? email, ExternalAccount? external, ILogger logger) : IDisposable
+{
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private AccountKey? _key;
+    private string? _url;
+
+    private string NextFolder => Path.Combine(folder, "next");
+
+    /// <summary>Sends a request as this account.</summary>
+    /// <param name="payload">Empty to ask only.</param>
+    /// <exception cref="AcmeException">Refused.</exception>
+    /// <exception cref="HttpRequestException">The authority cannot be reached.</exception>
+    public async Task<AcmeReply> PostAsync(Uri url, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        var (key, account) = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await transport.PostAsync(url, key, account, payload, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AcmeException e) when (e.Problem.Is("accountDoesNotExist") || e.Problem.Is("unauthorized"))
+        {
+            // A test authority that was started anew knows nobody; a deactivated key is of no more use (RFC 8555 §7.3.6).
+            var isForgotten = e.Problem.Is("accountDoesNotExist");
+            if (!isForgotten && !await IsClosedAsync(key, account, cancellationToken).ConfigureAwait(false))
+            {
+                throw;
+            }
+
+            await ForgetAsync(account, withKey: !isForgotten, cancellationToken).ConfigureAwait(false);
+            (key, account) = await OpenAsync(cancellationToken).ConfigureAwait(false);
+            return await transport.PostAsync(url, key, account, payload, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>What the answer to a challenge is made of.</summary>
+    public async Task<AccountKey> KeyAsync(CancellationToken cancellationToken) => (await OpenAsync(cancellationToken).ConfigureAwait(false)).Key;
+
+    /// <summary>Gives the account a new key (RFC 8555 §7.3.5).</summary>
+    /// <exception cref="AcmeException">Refused; the old one goes on.</exception>
+    public async Task RollKeyAsync(CancellationToken cancellationToken)
+    {
+        var (old, account) = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        var change = (await transport.ReadDirectoryAsync(cancellationToken).ConfigureAwait(false)).KeyChange
+            ?? throw new AcmeException("the authority cannot change keys of accounts");
+        var next = AccountKey.Create();
+        using var jwk = JsonDocument.Parse(old.Jwk);
+        var inner = Jws.Sign(next, account: null, change, nonce: null, JsonSerializer.SerializeToUtf8Bytes(new(account, jwk.RootElement), AcmeJson.Default.KeyChangeRequest));
+
+        // Kept beside the old one before the authority knows: whichever a crash leaves in force is there.
+        new AccountRecord(transport.Directory, next.Pem, account).Write(NextFolder);
+        await transport.PostAsync(change, old, account, inner, cancellationToken).ConfigureAwait(false);
+        new AccountRecord(transport.Directory, next.Pem, account).Write(folder);
+        _key = next;
+    }
+
+    public void Dispose()
+    {
+        _turn.Dispose();
+        _key?.Dispose();
+    }
+
+    private async Task<(AccountKey Key, string Url)> OpenAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_key is null && AccountRecord.Read(folder, transport.Directory) is { } kept)
+            {
+                (_key, _url) = (AccountKey.Import(kept.Key), kept.Url);
+            }
+
+            if (_key is null)
+            {
+                _key = AccountKey.Create();
+                new AccountRecord(transport.Directory, _key.Pem, null).Write(folder);
+            }
+
+            if (_url is null)
+            {
+                _url = await RegisterAsync(_key, cancellationToken).ConfigureAwait(false);
+                new AccountRecord(transport.Directory, _key.Pem, _url).Write(folder);
+                Log.Registered(logger, transport.Directory, _url);
+            }
+
+            return (_key, _url);
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            throw new AcmeException($"the account's file in {folder} holds no key that can be used; move it away to make a new account", e);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Asked with a key that the authority knows, this finds the account of that key (RFC 8555 §7.3.1).</summary>
+    private async Task<string> RegisterAsync(AccountKey key, CancellationToken cancellationToken)
+    {
+        var directory = await transport.ReadDirectoryAsync(cancellationToken).ConfigureAwait(false);
+        if (directory.Meta.ExternalAccountRequired && external is null)
+        {
+            throw new AcmeException($"{transport.Directory} takes accounts only with external account binding; set certificates.acme.eab");
+        }
+
+        var account = new AccountDocument
+        {
+            TermsOfServiceAgreed = true,
+            Contact = email is null ? null : [$"mailto:{email}"],
+            ExternalAccountBinding = external is null ? null : Bind(external, directory.NewAccount, key),
+        };
+        var reply = await transport.PostAsync(
+            directory.NewAccount, key, account: null, JsonSerializer.SerializeToUtf8Bytes(account, AcmeJson.Default.AccountDocument), cancellationToken).ConfigureAwait(false);
+        return reply.Location?.AbsoluteUri ?? throw new AcmeException($"{directory.NewAccount} does not say where the account is");
+    }
+
+    private static JsonElement Bind(ExternalAccount external, Uri newAccount, AccountKey key)
+    {
+        byte[] secret = [];
+        try
+        {
+            secret = Base64Url.DecodeFromChars(File.ReadAllText(external.HmacKeyFile).Trim().Replace('+', '-').Replace('/', '_'));
+            using var binding = JsonDocument.Parse(Jws.SignBinding(external.KeyId, secret, newAccount, key));
+            return binding.RootElement.Clone();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new AcmeException($"{external.HmacKeyFile} cannot be read as a key in base64url", e);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
+    }
+
+    private async Task<bool> IsClosedAsync(AccountKey key, string account, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var reply = await transport.PostAsync(new(account), key, account, default, cancellationToken).ConfigureAwait(false);
+            return reply.Read(AcmeJson.Default.AccountDocument).Status is "deactivated" or "revoked";
+        }
+        catch (AcmeException e)
+        {
+            return e.Problem.Is("unauthorized") || e.Problem.Is("accountDoesNotExist");
+        }
+    }
+
+    private async Task ForgetAsync(string account, bool withKey, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_url == account)
+            {
+                Log.AccountGone(logger, transport.Directory, account);
+                _url = null;
+                if (withKey)
+                {
+                    // A change of keys that a crash cut short may have left the other one in force.
+                    var next = AccountRecord.Read(NextFolder, transport.Directory) is { } kept ? AccountKey.Import(kept.Key) : null;
+                    _key = next is not null && next.Thumbprint != _key?.Thumbprint ? next : AccountKey.Create();
+                }
+
+                new AccountRecord(transport.Directory, _key!.Pem, null).Write(folder);
+            }
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using Microsoft.Extensions.Logging;
+
+namespace Sentinel.Certificates.Acme;
+
+/// <summary>One certificate from the order to the chain. Everything that must outlive a crash goes through <c>keep</c> before the authority sees it.</summary>
+internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs proofs, TimeProvider time, ILogger logger)
+{
+    /// <summary>Goes on with the order of the record, or places one.</summary>
+    /// <param name="names">What it is to be for.</param>
+    /// <param name="record">As it was kept last; the try is entered in it already.</param>
+    /// <param name="keep">Writes it down.</param>
+    /// <param name="replaced">What the new one is to replace; null: nothing.</param>
+    /// <exception cref="AcmeException">Refused. The order is of no more use.</exception>
+    /// <exception cref="HttpRequestException">The authority cannot be reached. The order stays.</exception>
+    public async Task<HeldCertificate> RunAsync(EquatableNames names, CourseRecord record, Action<CourseRecord> keep, HeldCertificate? replaced, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (record is { Order: { } known, Key: not null } && record.Directory == client.Directory && await IsAliveAsync(known, cancellationToken).ConfigureAwait(false))
+            {
+                Log.Resumed(logger, names.ToString(), known);
+                return await FinishAsync(names, known, record.Key, cancellationToken).ConfigureAwait(false);
+            }
+
+            record = record with { Directory = client.Directory, Order = null, Key = CertificateKey.Create(settings.KeyType) };
+            keep(record);
+            var order = await PlaceAsync(names, replaced, cancellationToken).ConfigureAwait(false);
+            record = record with { Order = order };
+            keep(record);
+            return await FinishAsync(names, order, record.Key!, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AcmeException)
+        {
+            keep(record with { Order = null, Key = null });
+            throw;
+        }
+    }
+
+    private async Task<Uri> PlaceAsync(EquatableNames names, HeldCertificate? replaced, CancellationToken cancellationToken)
+    {
+        var directory = await client.ReadDirectoryAsync(cancellationToken).ConfigureAwait(false);
+        var replaces = directory.RenewalInfo is not null && replaced?.Source.Origin == CertificateOrigin.Acme ? CertificateId.Of(replaced.Leaf) : null;
+        if (settings.Profile is { } profile && directory.Meta.Profiles?.ContainsKey(profile) != true)
+        {
+            var offered = directory.Meta.Profiles is { Count: > 0 } profiles ? $"it has {string.Join(", ", profiles.Keys)}" : "it has none";
+            throw new AcmeException($"{client.Directory} has no profile \"{profile}\": {offered}; change certificates.acme.profile");
+        }
+
+        try
+        {
+            return await client.OrderAsync(names, settings.Profile, replaces, cancellationToken).ConfigureAwait(false);
+        }
+        catch (AcmeException e) when (replaces is not null && (e.Problem.Is("alreadyReplaced") || e.Problem.Is("malformed") || e.Problem.Status is 404 or 409))
+        {
+            // What is replaced only gives priority; an authority that does not know it must not stand in the way (RFC 9773 §5).
+            return await client.OrderAsync(names, settings.Profile, replaces: null, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Whether an order from before can still become a certificate.</summary>
+    private async Task<bool> IsAliveAsync(Uri order, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await client.ReadOrderAsync(order, cancellationToken).ConfigureAwait(false)).Status is "pending" or "ready" or "processing" or "valid";
+        }
+        catch (AcmeException)
+        {
+            // Expired, or the authority forgot it.
+            return false;
+        }
+    }
+
+    private async Task<HeldCertificate> FinishAsync(EquatableNames names, Uri url, string key, CancellationToken cancellationToken)
+    {
+        var order = await client.ReadOrderAsync(url, cancellationToken).ConfigureAwait(false);
+        if (order.Status == "pending")
+        {
+            await Task.WhenAll(order.Authorizations.Select(authorization => ProveAsync(authorization, cancellationToken))).ConfigureAwait(false);
+            order = await client.AwaitAsync(url, "pending", cancellationToken).ConfigureAwait(false);
+        }
+
+        if (order is { Status: "ready", Finalize: { } finalize })
+        {
+            await client.FinalizeAsync(finalize, CertificateKey.Request(key, settings.KeyType, names), cancellationToken).ConfigureAwait(false);
+        }
+
+        order = await client.AwaitAsync(url, "ready", cancellationToken).ConfigureAwait(false);
+        if (order is not { Status: "valid", Certificate: { } certificate })
+        {
+            throw order.Error is { } problem ? new AcmeException(problem, null) : new AcmeException($"the order became {order.Status}");
+        }
+
+        var chain = await client.DownloadAsync(certificate, settings.PreferredChain, cancellationToken).ConfigureAwait(false);
+        var held = HeldCertificate.TryRead(chain, key, CertificateSource.Acme, out var why) ?? throw new AcmeException($"{certificate} cannot be used: {why}");
+        return held.Names.Equals(names) ? held : throw new AcmeException($"{certificate} is for {held.Names} and not for {names}");
+    }
+
+    private async Task ProveAsync(Uri url, CancellationToken cancellationToken)
+    {
+        var authorization = await client.ReadAuthorizationAsync(url, cancellationToken).ConfigureAwait(false);
+        if (authorization.Status == "valid")
+        {
+            return;
+        }
+
+        var name = authorization.Identifier.Value;
+        var word = Proofs.WordOf(settings.Challenge);
+        if (authorization.Status == "pending")
+        {
+            if (authorization.Challenges.FirstOrDefault(challenge => challenge.Type == word) is not { Url: { } answer } asked)
+            {
+                var offered = string.Join(", ", authorization.Challenges.Select(challenge => challenge.Type));
+                throw new AcmeException($"{name} can be proved by {offered} and not by {word}; change certificates.acme.challenge");
+            }
+
+            var key = await client.KeyAsync(cancellationToken).ConfigureAwait(false);
+            await using var proof = await proofs.ShowAsync(settings, name, asked.Token, key.Authorize(asked.Token), time, cancellationToken).ConfigureAwait(false);
+            await client.AnswerAsync(answer, cancellationToken).ConfigureAwait(false);
+            authorization = await client.DecideAsync(url, cancellationToken).ConfigureAwait(false);
+        }
+
+        if (authorization.Status != "valid")
+        {
+            var problem = authorization.Challenges.Select(challenge => challenge.Error).FirstOrDefault(error => error is not null);
+            throw new AcmeException((problem ?? new() { Type = authorization.Status }) with { Identifier = null, Detail = $"{name}: {problem?.Detail ?? "the authorization is of no use"}" }, null);
+        }
+    }
+}

@@ -1,0 +1,289 @@
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Progress;
+
+namespace Sentinel.Certificates.Acme;
+
+/// <summary>Sees to it that there is a certificate for each configured set of names, and a newer one in time.</summary>
+internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
+{
+    private const int MostAtOnce = 4;
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestTry = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan AdviceInterval = TimeSpan.FromHours(6);
+    private static readonly TimeSpan ClockTolerance = TimeSpan.FromHours(1);
+
+    private readonly string _courses = Path.Combine(directory, "orders");
+    private readonly string _accounts = Path.Combine(directory, "accounts");
+    private readonly Proofs _proofs = new(board);
+    private readonly ExpiryWatch _expiry = new(logger);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _lock = new();
+    private readonly Dictionary<EquatableNames, Course> _byNames = [];
+    private readonly List<AcmeClient> _retired = [];
+    private AcmeSettings? _settings;
+    private AcmeClient[] _clients = [];
+    private Task _loop = Task.CompletedTask;
+
+    /// <summary>What is ordered, with when and why not.</summary>
+    public IReadOnlyList<(EquatableNames Names, DateTimeOffset Next, string? LastError)> Courses
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _settings is not { } settings ? [] : [.. _byNames.Values.Select(course => (course.Names, course.NextOrder(book.Of(course.Names), settings.KeyType, isUp), course.Record.LastError))];
+            }
+        }
+    }
+
+    /// <summary>Puts settings in force; what is under way for names that stay goes on.</summary>
+    public void Configure(AcmeSettings? settings)
+    {
+        lock (_lock)
+        {
+            if (settings == _settings)
+            {
+                return;
+            }
+
+            // Tries that are under way still use them.
+            _retired.AddRange(_clients);
+            _settings = settings;
+            _clients = settings is null ? [] : [.. settings.FallbackDirectories.Prepend(settings.Directory).Select((url, index) =>
+                new AcmeClient(url, settings.CaFile, settings.Email, index == 0 ? settings.ExternalAccount : null, _accounts, time, logger))];
+            var wanted = settings?.Names.Select(names => new EquatableNames(names)).ToHashSet() ?? [];
+            foreach (var gone in _byNames.Keys.Where(names => !wanted.Contains(names)).ToArray())
+            {
+                _byNames.Remove(gone);
+            }
+
+            foreach (var names in wanted)
+            {
+                _byNames.TryAdd(names, new(names, CourseRecord.Read(_courses, names)));
+            }
+        }
+    }
+
+    public void Start() => _loop = KeepAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        Task[] work;
+        lock (_lock)
+        {
+            work = [.. _byNames.Values.Select(course => course.Work)];
+        }
+
+        await Task.WhenAll(work).ConfigureAwait(false);
+        foreach (var client in _clients.Concat(_retired))
+        {
+            client.Dispose();
+        }
+
+        _stopping.Dispose();
+    }
+
+    /// <summary>Orders a name's certificate now, unless that was tried a moment ago.</summary>
+    public RenewOutcome Renew(string name)
+    {
+        lock (_lock)
+        {
+            if (_byNames.Values.FirstOrDefault(course => course.Names.Contains(name) || course.Names.Cover(name)) is not { } course)
+            {
+                return new(RenewResult.UnknownName);
+            }
+
+            if (course.IsOrdering)
+            {
+                return new(RenewResult.Accepted);
+            }
+
+            if (course.Record.NextTry > time.GetUtcNow())
+            {
+                return new(RenewResult.TooSoon, course.Record.NextTry);
+            }
+
+            course.Urgent = true;
+            return new(RenewResult.Accepted);
+        }
+    }
+
+    private async Task KeepAsync()
+    {
+        using var progress = loops.Add("certificates");
+        using var timer = new PeriodicTimer(Round, time);
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                do
+                {
+                    progress.Beat();
+                    Look();
+                    book.WriteAgain();
+                    _expiry.Look(book.All, time.GetUtcNow());
+                }
+                while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
+            }
+            catch (Exception e) when (!_stopping.IsCancellationRequested)
+            {
+                Log.RoundFailed(logger, e);
+                await Task.Delay(Round, time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception)
+            {
+                // The daemon stops.
+                return;
+            }
+        }
+    }
+
+    private void Look()
+    {
+        var now = time.GetUtcNow();
+        lock (_lock)
+        {
+            if (_settings is not { } settings)
+            {
+                return;
+            }
+
+            var working = _byNames.Values.Where(course => !course.Work.IsCompleted).ToList();
+            foreach (var course in _byNames.Values.Where(course => course.Work.IsCompleted))
+            {
+                var held = book.Of(course.Names);
+                var asks = held?.Source.Origin == CertificateOrigin.Acme && (!ReferenceEquals(held, course.AdvisedFor) || course.AskAt <= now);
+                var orders = course.NextOrder(held, settings.KeyType, isUp) <= now;
+
+                // Two that prove the same name at once would take each other's answers away.
+                if ((asks || orders) && working.Count < MostAtOnce && !working.Any(other => other.Names.Intersect(course.Names).Any()))
+                {
+                    working.Add(course);
+                    course.IsOrdering = !asks;
+                    course.Work = asks ? AskAsync(course, held!) : OrderAsync(course, settings, held);
+                }
+            }
+        }
+    }
+
+    private async Task AskAsync(Course course, HeldCertificate held)
+    {
+        await Task.Yield();
+        AcmeClient client;
+        lock (_lock)
+        {
+            client = Array.Find(_clients, known => known.Directory == course.Record.Directory) ?? _clients[0];
+        }
+
+        course.AskAt = time.GetUtcNow() + AdviceInterval;
+        try
+        {
+            course.Advice = await client.AdviseAsync(held.Leaf, _stopping.Token).ConfigureAwait(false);
+            if (course.Advice?.AskAgain is { } pause)
+            {
+                course.AskAt = time.GetUtcNow() + TimeSpan.FromSeconds(Math.Clamp(pause.TotalSeconds, 60, 86400));
+            }
+        }
+        catch (Exception e) when (!_stopping.IsCancellationRequested)
+        {
+            // What was advised before holds on.
+            Log.NoAdvice(logger, client.Directory, course.Names.ToString(), e.Message);
+        }
+        catch (Exception)
+        {
+            // The daemon stops.
+            return;
+        }
+
+        course.AdvisedFor = held;
+    }
+
+    private async Task OrderAsync(Course course, AcmeSettings settings, HeldCertificate? held)
+    {
+        await Task.Yield();
+        var before = course.Record;
+        AcmeClient client;
+        lock (_lock)
+        {
+            client = _clients[Renewal.Authority(before.Failures, _clients.Length)];
+        }
+
+        using var late = new CancellationTokenSource(LongestTry, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _stopping.Token);
+        var wasUrgent = course.Urgent;
+        (course.Urgent, course.IsLeftOver) = (false, false);
+        var failures = before.Failures + 1;
+        try
+        {
+            // As after a failure, until it is none: a daemon that dies in the middle must not order again at once.
+            Keep(course, before with { Failures = failures, NextTry = time.GetUtcNow() + Renewal.Pause(failures, null, Random.Shared.NextDouble()) });
+            var certificate = await new Issuance(client, settings, _proofs, time, logger)
+                .RunAsync(course.Names, course.Record, record => Keep(course, record), held, either.Token).ConfigureAwait(false);
+            book.Put(certificate);
+            if (!certificate.IsValid(time.GetUtcNow()))
+            {
+                throw new AcmeException($"it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}, and this machine takes {time.GetUtcNow():u} for the time; is its clock right?");
+            }
+
+            Keep(course, new() { Names = course.Record.Names, Directory = client.Directory, NextTry = time.GetUtcNow() + Renewal.LeastPause });
+            course.IsOrdering = false;
+            meter.CountRenewal(renewed: true);
+            Log.Renewed(logger, course.Names.ToString(), client.Directory, certificate.NotAfter);
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // The next daemon goes on with the order; a try that was cut short is no failure.
+            course.Urgent = wasUrgent;
+            TryKeep(course, course.Record with { Failures = before.Failures });
+        }
+        catch (Exception e) when (e is AcmeException or HttpRequestException or OperationCanceledException)
+        {
+            Fail(course, client, failures, e is OperationCanceledException ? $"it took longer than {LongestTry.TotalMinutes:0} minutes" : e.Message, (e as AcmeException)?.RetryAfter);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.CourseNotWritten(logger, course.Names.ToString(), e.Message);
+            Fail(course, client, failures, $"the state directory cannot be written: {e.Message}", null);
+        }
+        catch (Exception e)
+        {
+            Log.RenewalFault(logger, e, course.Names.ToString());
+            Fail(course, client, failures, "a fault of ours; the log says which", null);
+        }
+
+        if (client.ClockAhead.Duration() > ClockTolerance)
+        {
+            Log.ClockWrong(logger, client.ClockAhead, client.Directory);
+        }
+    }
+
+    private void Fail(Course course, AcmeClient client, int failures, string why, TimeSpan? retryAfter)
+    {
+        course.IsOrdering = false;
+        meter.CountRenewal(renewed: false);
+        var next = time.GetUtcNow() + Renewal.Pause(failures, retryAfter, Random.Shared.NextDouble());
+        TryKeep(course, course.Record with { Failures = failures, NextTry = next, LastError = why });
+        Log.RenewalFailed(logger, course.Names.ToString(), client.Directory, why, next, failures);
+    }
+
+    private void Keep(Course course, CourseRecord record)
+    {
+        record.Write(_courses, course.Names);
+        course.Record = record;
+    }
+
+    private void TryKeep(Course course, CourseRecord record)
+    {
+        course.Record = record;
+        try
+        {
+            record.Write(_courses, course.Names);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.CourseNotWritten(logger, course.Names.ToString(), e.Message);
+        }
+    }
+}

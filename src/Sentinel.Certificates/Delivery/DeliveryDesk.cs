@@ -1,0 +1,126 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Progress;
+using Sentinel.Certificates.Storage;
+
+namespace Sentinel.Certificates.Delivery;
+
+/// <summary>Gives each certificate to whom the configuration says, by a command: again until it succeeds, and once for each certificate.</summary>
+internal sealed class DeliveryDesk(CertificateBook book, string directory, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
+{
+    private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    // Commands may take minutes each, and run one after the other.
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(5);
+
+    private readonly string _folder = Path.Combine(directory, "delivery");
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Dictionary<string, (int Failures, DateTimeOffset NextTry)> _failing = [];
+    private volatile IReadOnlyCollection<DeliverySettings> _settings = [];
+    private Dictionary<string, string>? _delivered;
+    private Task _loop = Task.CompletedTask;
+
+    private string RecordPath => Path.Combine(_folder, "delivered.json");
+
+    public void Configure(IReadOnlyCollection<DeliverySettings> settings) => _settings = settings;
+
+    public void Start() => _loop = KeepAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _stopping.Dispose();
+    }
+
+    private async Task KeepAsync()
+    {
+        using var progress = loops.Add("certificates.delivery", Silence);
+        using var timer = new PeriodicTimer(Round, time);
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                do
+                {
+                    await LookAsync(progress).ConfigureAwait(false);
+                }
+                while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
+            }
+            catch (Exception e) when (!_stopping.IsCancellationRequested)
+            {
+                Log.DeliveryRoundFailed(logger, e);
+                await Task.Delay(FirstPause, time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (Exception)
+            {
+                // The daemon stops.
+                return;
+            }
+        }
+    }
+
+    private async Task LookAsync(LoopProgress progress)
+    {
+        progress.Beat();
+        foreach (var delivery in _settings)
+        {
+            foreach (var certificate in book.All.Where(held => held.Names.Intersect(delivery.Names).Any()))
+            {
+                var key = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', delivery.Command))))[..16]} {certificate.Slot}";
+                _delivered ??= Read();
+                var isWaiting = _failing.TryGetValue(key, out var failing) && failing.NextTry > time.GetUtcNow();
+                if (!isWaiting && _delivered.GetValueOrDefault(key) != certificate.Fingerprint)
+                {
+                    progress.Beat();
+                    await DeliverAsync(delivery, certificate, key, failing.Failures).ConfigureAwait(false);
+                }
+            }
+        }
+    }
+
+    private async Task DeliverAsync(DeliverySettings delivery, HeldCertificate certificate, string key, int failures)
+    {
+        DurableFile.CreateDirectory(_folder);
+        var (chainFile, keyFile) = (Path.Combine(_folder, certificate.Names.FileName + ".crt"), Path.Combine(_folder, certificate.Names.FileName + ".key"));
+        DurableFile.Write(chainFile, Encoding.ASCII.GetBytes(certificate.ChainPem));
+        DurableFile.Write(keyFile, Encoding.ASCII.GetBytes(certificate.KeyPem));
+        string[] words = [.. delivery.Command.Select(word =>
+            word.Replace("{certificate}", chainFile, StringComparison.Ordinal).Replace("{key}", keyFile, StringComparison.Ordinal))];
+        if (await Command.RunAsync(words, Patience, time, _stopping.Token).ConfigureAwait(false) is { } why)
+        {
+            var pause = FirstPause * Math.Pow(2, Math.Min(failures, 12));
+            var next = time.GetUtcNow() + (pause < LongestPause ? pause : LongestPause);
+            _failing[key] = (failures + 1, next);
+            Log.DeliveryFailed(logger, certificate.Names.ToString(), words[0], why, next);
+            return;
+        }
+
+        _failing.Remove(key);
+        _delivered![key] = certificate.Fingerprint;
+        DurableFile.Write(RecordPath, JsonSerializer.SerializeToUtf8Bytes(_delivered, DeliveryJson.Default.DictionaryStringString));
+        Log.Delivered(logger, certificate.Names.ToString(), words[0]);
+    }
+
+    /// <summary>What cannot be read is delivered again: the command does the same however often it is run.</summary>
+    private Dictionary<string, string> Read()
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(RecordPath), DeliveryJson.Default.DictionaryStringString) ?? [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return [];
+        }
+    }
+}
+
+[JsonSerializable(typeof(Dictionary<string, string>))]
+internal sealed partial class DeliveryJson : JsonSerializerContext;

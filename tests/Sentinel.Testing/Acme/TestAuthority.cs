@@ -1,0 +1,58 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Sentinel.Testing.Acme;
+
+/// <summary>Certificates that a test made itself.</summary>
+public static class TestAuthority
+{
+    /// <summary>Writes a root, and a certificate from it with its key, for an address or a name.</summary>
+    public static void Write(string folder, string rootFile, string certificateFile, string keyFile, string name)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var rootRequest = new CertificateRequest("CN=a root of a test", rootKey, HashAlgorithmName.SHA256);
+        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        using var root = rootRequest.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
+        var (chain, key) = Issue(root, [name], now.AddDays(-1), now.AddDays(20));
+        File.WriteAllText(Path.Combine(folder, rootFile), root.ExportCertificatePem());
+        File.WriteAllText(Path.Combine(folder, certificateFile), chain);
+        File.WriteAllText(Path.Combine(folder, keyFile), key);
+    }
+
+    /// <summary>A certificate in PEM, and its key.</summary>
+    /// <param name="issuer">Null: it signs itself.</param>
+    public static (string Chain, string Key) Issue(X509Certificate2? issuer, string[] names, DateTimeOffset notBefore, DateTimeOffset notAfter, bool rsa = false)
+    {
+        using AsymmetricAlgorithm key = rsa ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = key is RSA modulus
+            ? new CertificateRequest("CN=test", modulus, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            : new CertificateRequest("CN=test", (ECDsa)key, HashAlgorithmName.SHA256);
+        var builder = new SubjectAlternativeNameBuilder();
+        foreach (var name in names)
+        {
+            if (IPAddress.TryParse(name, out var address))
+            {
+                builder.AddIpAddress(address);
+            }
+            else
+            {
+                builder.AddDnsName(name);
+            }
+        }
+
+        request.CertificateExtensions.Add(builder.Build());
+        if (issuer is null)
+        {
+            using var own = request.CreateSelfSigned(notBefore, notAfter);
+            return (own.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
+        }
+
+        var serial = RandomNumberGenerator.GetBytes(12);
+        serial[0] &= 0x7f;
+        request.CertificateExtensions.Add(X509AuthorityKeyIdentifierExtension.CreateFromCertificate(issuer, includeKeyIdentifier: false, includeIssuerAndSerial: true));
+        using var signed = request.Create(issuer.SubjectName, X509SignatureGenerator.CreateForECDsa(issuer.GetECDsaPrivateKey()!), notBefore, notAfter, serial);
+        return (signed.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
+    }
+}
