@@ -116,6 +116,55 @@ public sealed class GceTests : IAsyncLifetime
     }
 
     [NeedsFact("linux")]
+    public async Task Without_spot_capacity_it_falls_back_and_two_preemptions_in_one_recovery_are_one_outage()
+    {
+        _stage = await GceStage.StartAsync("spot-1");
+        _stage.Project.Trouble.Starving = (zone, type, _) => type == "n2-highmem-8" ? null : OperationFault.NoCapacity(zone);
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1") is { Status: "RUNNING", Starts: 2 });
+        Assert.Equal("n2-highmem-8", _stage.Project.Find(GceStage.Zone, "spot-1")!.MachineType);
+        _stage.Project.Trouble.Starving = (_, _, _) => null;
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1") is { Status: "RUNNING", Starts: 3 });
+
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+        Assert.Equal("e2-small", _stage.Project.Find(GceStage.Zone, "spot-1")!.MachineType);
+        using var client = Client();
+        Assert.Equal("spot-1", await client.GetStringAsync(new Uri("/", UriKind.Relative)));
+    }
+
+    [NeedsFact("linux")]
+    public async Task A_drill_is_ours_and_is_in_the_record_with_every_request()
+    {
+        _stage = await GceStage.StartAsync("spot-1");
+
+        Assert.Equal(HttpStatusCode.Accepted, await _stage.Sentinel.PostAsync("/v1/backends/spot-1/drill"));
+        await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1") is { Status: "RUNNING", Starts: 2 });
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+
+        var outage = JsonNode.Parse(await _stage.Sentinel.GetAsync("/outages"))!["outages"]!.AsArray().Single()!;
+        Assert.Equal("ours", (string)outage["cause"]!);
+        Assert.Contains(outage["timeline"]!.AsArray(), entry => (string)entry!["what"]! == "called" && ((string)entry["detail"]!).StartsWith("instances.start: done", StringComparison.Ordinal));
+        Assert.InRange((int)outage["calls"]!, 3, 10);
+    }
+
+    [NeedsFact("linux")]
+    public async Task A_lost_state_directory_loses_no_VM()
+    {
+        _stage = await GceStage.StartAsync("spot-1");
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await _stage.Sentinel.KillAsync();
+        Directory.Delete(_stage.Sandbox.State, recursive: true);
+
+        var next = await _stage.Sandbox.StartAsync(_stage.Configuration("spot-1"));
+
+        await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1") is { Status: "RUNNING", Starts: 2 });
+        await next.UntilAsync("spot-1", "serving");
+        Assert.Single(_stage.Project.Operations, operation => operation.Type == "start");
+    }
+
+    [NeedsFact("linux")]
     public async Task An_API_that_is_down_during_a_preemption_delays_the_start_and_nothing_else()
     {
         _stage = await GceStage.StartAsync("spot-1", "spot-2");

@@ -94,7 +94,7 @@ internal sealed partial class OutageTurn
         }
 
         _state = _state with { IsGone = stopped.IsGone };
-        if (stopped.Cause is OutageCause.Unknown && _state.Outage?.StoppedByUs == stopped.Incarnation)
+        if (stopped.Cause is OutageCause.Unknown && _state.Outage is { Cause: not (OutageCause.User or OutageCause.Deleted) } ours && ours.StoppedByUs == stopped.Incarnation)
         {
             stopped = stopped with { Cause = OutageCause.Ours };
         }
@@ -130,7 +130,12 @@ internal sealed partial class OutageTurn
             Change(outage => outage with { Released = false, Cause = OutageCause.Unknown });
         }
 
-        LearnCause(stopped.Cause);
+        // After a restart the same stop is told anew: what is on record of a person goes before what the cloud did besides.
+        if (isNews || _state.Outage!.Released || _state.Outage.Cause is not (OutageCause.User or OutageCause.Deleted))
+        {
+            LearnCause(stopped.Cause);
+        }
+
         Change(outage => outage with { Ended = stopped.Incarnation, StoppedAt = outage.StoppedAt ?? stopped.StoppedAt });
         if (isNews && stopped.Cause is not OutageCause.NotStarted)
         {
@@ -147,7 +152,8 @@ internal sealed partial class OutageTurn
     /// <summary>The VM will be preempted.</summary>
     public void Noticed(PreemptionNoticed notice)
     {
-        if (_state.Phase is not (OutagePhase.Unknown or OutagePhase.Serving or OutagePhase.Suspect or OutagePhase.Verifying) || _state.IsDown)
+        if (_state.Phase is not (OutagePhase.Unknown or OutagePhase.Serving or OutagePhase.Suspect or OutagePhase.Verifying) || _state.IsDown
+            || _state.Outage is { Cause: OutageCause.User or OutageCause.Deleted, Released: false })
         {
             return;
         }

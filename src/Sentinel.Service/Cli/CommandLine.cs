@@ -50,6 +50,7 @@ internal static class CommandLine
             BackendCommands.Create("resume", "Lets a drained backend take connections again"),
             BackendCommands.Create("release", "Lets go of a backend that is held because a person stopped it: starts it"),
             DrillCommand.Create(),
+            SimulateCommand.Create(),
             CertificatesCommand.Create(),
             VersionCommand.Create(),
         };

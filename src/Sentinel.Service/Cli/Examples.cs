@@ -58,6 +58,11 @@ internal static class Examples
         "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],
         "resume" => ["sudo sentinel resume spot-1                  # after it"],
         "release" => ["sudo sentinel release spot-1"],
+        "simulate" =>
+        [
+            "sentinel simulate --days 30 --vms 12 --zones 3",
+            "sentinel simulate --days 30 --config my.json --trace preemptions.csv --json",
+        ],
         "drill" => ["sudo sentinel drill spot-1 --within 3m       # stops it for real"],
         _ => [],
     };

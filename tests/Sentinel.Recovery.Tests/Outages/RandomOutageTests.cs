@@ -46,7 +46,7 @@ public sealed class RandomOutageTests
         {
             "starts what a person stopped" => ("what a person stopped is", (state, e, policy) => OutageStep.Apply(state, e, policy with { RestartWhenUserStopped = true })),
             "asks twice at once" => ("one request at a time", (state, e, policy) => OutageStep.Apply(state with { Pending = null }, e, policy)),
-            "never waits" => ("starts never storm", (state, e, policy) => OutageStep.Apply(state, e, policy with { BackoffInitial = TimeSpan.FromMilliseconds(1), BackoffMax = TimeSpan.FromMilliseconds(1) })),
+            "never waits" => ("after a refusal comes a wait", (state, e, policy) => OutageStep.Apply(state, e, policy with { BackoffInitial = TimeSpan.FromMilliseconds(1), BackoffMax = TimeSpan.FromMilliseconds(1) })),
             "gives up" => ("serves in the end", (state, e, policy) => GivingUp(OutageStep.Apply(state, e, policy))),
             "does not know its own stops" => ("our own stops are known as ours", (state, e, policy) => Forgetting(OutageStep.Apply(state, e, policy))),
             _ => ("what is down is not healthy", (state, e, policy) => Healing(OutageStep.Apply(state, e, policy))),

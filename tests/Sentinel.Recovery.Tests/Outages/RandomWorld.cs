@@ -29,6 +29,7 @@ internal sealed class RandomWorld
     private (string Id, int Attempts) _progress = ("", 0);
     private long _personsStop;
     private long _letGo;
+    private (string Outage, long Run, DateTimeOffset At) _refused = ("", 0, default);
     private readonly Step _step;
     private readonly Queue<string> _story = [];
 
@@ -168,6 +169,15 @@ internal sealed class RandomWorld
             _personsStop = _run;
         }
 
+        if (e is AttemptRefused refused && refused.Ticket == _state.Pending?.Ticket && _state.Phase is OutagePhase.Starting)
+        {
+            _refused = (_state.Outage!.Id, _run, _now);
+        }
+        else if (e is OperatorAsked)
+        {
+            _refused = ("", 0, default);
+        }
+
         var decision = _step(_state, e, _policy);
         if (e is OperatorAsked { Request: OperatorRequest.Release } && decision.Refusal is null)
         {
@@ -233,6 +243,7 @@ internal sealed class RandomWorld
                     });
                     break;
                 case StartInstance start:
+                    Must(_refused.Outage != _state.Outage!.Id || _refused.Run != _run || _now - _refused.At >= _policy.BackoffInitial * 0.8, "after a refusal comes a wait");
                     Must(before.Phase is not OutagePhase.Held || _state.Outage!.Released || _state.Ended > before.Ended, "what is held is not started before it ran again");
                     Must(!_policy.MustHold(_state.Outage!), "what a person stopped is not started");
                     Ask(start.Ticket, start.Attempt, isReset: false);

@@ -14,6 +14,7 @@ namespace Sentinel.Service.Admin.Documents;
 [JsonSerializable(typeof(BackendDocument))]
 [JsonSerializable(typeof(HealthDocument))]
 [JsonSerializable(typeof(NoticeDocument))]
+[JsonSerializable(typeof(Recovery.Simulation.SimulationReport))]
 [JsonSerializable(typeof(CertificatesDocument))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 
