@@ -71,6 +71,11 @@ internal sealed class BackendLoop : IAsyncDisposable
         _loop = RunAsync();
         if (_cloud is not null)
         {
+            if (_state.Outage?.StoppedByUs is { } stopped)
+            {
+                _cloud.Own(_settings.Instance!.Value, StopOf(stopped));
+            }
+
             _watch = _cloud.Watch(_settings.Instance!.Value, report => Post(EventOf(report)));
         }
 
@@ -134,6 +139,7 @@ internal sealed class BackendLoop : IAsyncDisposable
     private static OutagePolicy PolicyOf(BackendSettings settings) => settings.Policy with
     {
         CanStart = settings.Instance is not null,
+        Recreate = settings.Policy.Recreate ?? (settings.Instance?.Provider == Clouds.Gce.GceCloud.Name ? new Recreation() : null),
         Probed = settings.Health is not null,
         HealthyAfter = settings.Health?.HealthyAfter ?? 1,
         UnhealthyAfter = settings.Health?.UnhealthyAfter ?? 1,
@@ -228,6 +234,14 @@ internal sealed class BackendLoop : IAsyncDisposable
                     "recreate", again.Ticket, RequestId.For(_settings.Instance!.Value, "recreate", again.Ended, again.Attempt),
                     (vm, requestId, token) => _cloud!.RecreateAsync(vm, again.From, requestId, token)));
                 break;
+            case FallBack fallback:
+                _effects = Task.WhenAll(_effects, AttemptAsync(
+                    "fallback", fallback.Ticket, RequestId.For(_settings.Instance!.Value, "fallback", fallback.Ended, fallback.Attempt),
+                    (vm, requestId, token) => _cloud!.FallBackAsync(vm, fallback.As, fallback.From, requestId, token)));
+                break;
+            case StopInstance stop:
+                _effects = Task.WhenAll(_effects, AttemptAsync("stop", stop.Ticket, StopOf(stop.Running), _cloud!.StopAsync));
+                break;
             case ResetInstance reset:
                 _effects = Task.WhenAll(_effects, AttemptAsync("reset", reset.Ticket, RequestId.For(_settings.Instance!.Value, "reset", reset.Running, reset.Attempt), _cloud!.ResetAsync));
                 break;
@@ -237,6 +251,9 @@ internal sealed class BackendLoop : IAsyncDisposable
             case ProbeNow:
                 _room.Prober.ProbeNow(Id);
                 break;
+            case TellPeople tell:
+                _room.Alert(new(tell.Kind, _room.Clock.Now, Id, outage?.Id, tell.Reason, tell.Detail, (_room.Clock.Now - outage?.BeganAt)?.TotalSeconds));
+                break;
             case Noted noted:
                 OutageTelling.Tell(_room.Logger, Id, noted.Entry, outage);
                 break;
@@ -244,6 +261,8 @@ internal sealed class BackendLoop : IAsyncDisposable
                 throw new ArgumentOutOfRangeException(nameof(effect), effect, $"in {state.Phase}");
         }
     }
+
+    private Guid StopOf(Incarnation running) => RequestId.For(_settings.Instance!.Value, "stop", running, 1);
 
     private async Task AttemptAsync(string action, long ticket, Guid requestId, Func<InstanceName, Guid, CancellationToken, Task<CloudOutcome>> ask)
     {
@@ -253,6 +272,7 @@ internal sealed class BackendLoop : IAsyncDisposable
             await _oneRequest.WaitAsync(_stopping.Token).ConfigureAwait(false);
             try
             {
+                CallTrace.Listen((method, result, took) => Post(new CloudCalled(_room.Clock.Now, method, result.ToName(), took)));
                 var outcome = await ask(_settings.Instance!.Value, requestId, _stopping.Token).ConfigureAwait(false);
                 _figures.CountAttempt(action, outcome.Result);
                 Post(outcome.IsGood
@@ -287,7 +307,7 @@ internal sealed class BackendLoop : IAsyncDisposable
 
     private OutageEvent EventOf(InstanceReport report) => report.Condition switch
     {
-        InstanceCondition.Running => new InstanceRunning(_room.Clock.Now, report.Incarnation, report.Address),
+        InstanceCondition.Running => new InstanceRunning(_room.Clock.Now, report.Incarnation, report.Address, report.OnDemand),
         InstanceCondition.Stopping => new InstanceStopping(_room.Clock.Now, report.Incarnation, report.Stop?.Cause ?? OutageCause.Unknown),
         InstanceCondition.Stopped or InstanceCondition.Gone => new InstanceStopped(
             _room.Clock.Now,

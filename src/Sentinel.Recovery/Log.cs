@@ -71,6 +71,15 @@ internal static partial class Log
     [LoggerMessage(2028, LogLevel.Warning, "Making {Backend} again, which is gone: {Detail}", EventName = "recovery.recreate.requested")]
     public static partial void RecreateRequested(ILogger logger, BackendId backend, string outage, string detail);
 
+    [LoggerMessage(2029, LogLevel.Warning, "Bringing {Backend} up as something else: {Detail}", EventName = "recovery.fallback.requested")]
+    public static partial void FallbackRequested(ILogger logger, BackendId backend, string outage, string detail);
+
+    [LoggerMessage(2030, LogLevel.Warning, "Stopping {Backend}: {Detail}", EventName = "recovery.stop.requested")]
+    public static partial void StopRequested(ILogger logger, BackendId backend, string outage, string detail);
+
+    [LoggerMessage(2031, LogLevel.Debug, "For {Backend}, {Detail}", EventName = "recovery.called")]
+    public static partial void Called(ILogger logger, BackendId backend, string outage, string detail);
+
     [LoggerMessage(2040, LogLevel.Error, "An event ({Event}) of {Backend} failed in the sentinel itself; its loop goes on.", EventName = "recovery.event.failed")]
     public static partial void EventFailed(ILogger logger, Exception exception, BackendId backend, string @event);
 

@@ -38,6 +38,15 @@ internal static class OutageTelling
             case OutageMark.RecreateRequested:
                 Log.RecreateRequested(logger, backend, id, entry.Detail);
                 break;
+            case OutageMark.FallbackRequested:
+                Log.FallbackRequested(logger, backend, id, entry.Detail);
+                break;
+            case OutageMark.Called:
+                Log.Called(logger, backend, id, entry.Detail);
+                break;
+            case OutageMark.StopRequested:
+                Log.StopRequested(logger, backend, id, entry.Detail);
+                break;
             case OutageMark.ResetRequested:
                 Log.ResetRequested(logger, backend, id, entry.Detail);
                 break;

@@ -16,4 +16,5 @@ internal sealed record RecoveryRoom(
     OutageLog Outages,
     DrainedList Drained,
     RecoveryMeter Meter,
+    Action<RecoveryAlert> Alert,
     ILogger Logger);

@@ -50,11 +50,15 @@ public sealed class RecoveryService : IAsyncDisposable
             new OutageLog(Path.Combine(state.Path, "outages"), time, logger),
             new DrainedList(Path.Combine(state.Path, "drained.json"), logger),
             meter,
+            alert => AlertRaised?.Invoke(alert),
             logger);
         _processes = new ProcessCloud(Path.Combine(state.Path, "processes"), time, loops, logger);
         var pipeline = CloudPipeline.Build<CloudOutcome>(
             ProcessCloud.Name, time, ProcessCloud.Pipeline, outcome => outcome.Result is CloudResult.Fault);
-        _gce = new GceCloud(meter, time, loops, logger);
+        _gce = new GceCloud(Path.Combine(state.Path, "instances"), meter, time, loops, logger)
+        {
+            Trouble = detail => AlertRaised?.Invoke(new(OutageAlert.Capacity, clock.Now, null, null, Refusal.Permission.ToName(), detail, null)),
+        };
         _clouds = new() { [ProcessCloud.Name] = new MeasuredCloud(_processes, pipeline, meter, time), [GceCloud.Name] = _gce };
     }
 
@@ -64,6 +68,9 @@ public sealed class RecoveryService : IAsyncDisposable
         Running,
         Stopped,
     }
+
+    /// <summary>Something that people who are elsewhere should hear of. Called by loops: be quick and do not throw.</summary>
+    public event Action<RecoveryAlert>? AlertRaised;
 
     /// <summary>The flight recorder.</summary>
     public OutageLog Outages => _room.Outages;
@@ -239,7 +246,8 @@ public sealed class RecoveryService : IAsyncDisposable
     // Under the lock.
     private void Apply(RecoveryPlan plan)
     {
-        _gce.Configure(plan.Gce);
+        _gce.Configure(plan.Gce, plan.Backends.Where(backend => backend.Instance?.Provider == GceCloud.Name)
+            .ToDictionary(backend => backend.Instance!.Value, backend => new GceWishes(backend.Policy.Fallbacks)));
         _processes.Configure(ProcessesOf(plan));
         var wanted = plan.Backends.ToDictionary(backend => backend.Definition.Id);
         foreach (var (id, loop) in _loops.ToArray())

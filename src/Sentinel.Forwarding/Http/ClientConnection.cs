@@ -30,6 +30,7 @@ internal sealed class ClientConnection
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
     private bool _closing;
+    private bool _hasAsked;
     private int _open;
     private int _held;
 
@@ -164,14 +165,33 @@ internal sealed class ClientConnection
         }
     }
 
-    /// <summary>Asks for its end once its requests are answered: <c>Connection: close</c>, GOAWAY, at once if it is idle.</summary>
+    /// <summary>
+    /// Asks for its end once its requests are answered: <c>Connection: close</c>, GOAWAY, at once if it is idle. Whoever has
+    /// just come and asked nothing yet may have a request on the way: that one is still answered, if it comes before the
+    /// header's timeout.
+    /// </summary>
     public void RequestClose()
+    {
+        lock (_lock)
+        {
+            _closing = true;
+            if (!_hasAsked && Rules.Settings.Protocol != ListenerProtocol.Tls && !IsLate)
+            {
+                return;
+            }
+        }
+
+        Close();
+    }
+
+    private bool IsLate => Gate.Time.GetElapsedTime(Start) >= Rules.Settings.HeaderTimeout;
+
+    private void Close()
     {
         ConnectionContext? context;
         IConnectionLifetimeNotificationFeature? lifetime;
         lock (_lock)
         {
-            _closing = true;
             (context, lifetime) = (_context, _lifetime);
             if (context is null)
             {
@@ -210,6 +230,16 @@ internal sealed class ClientConnection
     {
         Interlocked.Increment(ref _open);
         Traffic.Touch();
+        bool closing;
+        lock (_lock)
+        {
+            (_hasAsked, closing) = (true, _closing);
+        }
+
+        if (closing)
+        {
+            Close();
+        }
     }
 
     /// <summary>A request is over.</summary>
@@ -244,6 +274,11 @@ internal sealed class ClientConnection
             SocketWatch.Review(_socket);
         }
 
+        if (_closing && !_hasAsked && IsLate)
+        {
+            Close();
+        }
+
         var idle = Rules.Settings.IdleTimeout;
         if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || !Traffic.IsIdleFor(idle))
         {
@@ -255,7 +290,12 @@ internal sealed class ClientConnection
             // Between requests nobody loses anything: end it as the protocol has it. One in the middle of a head stays
             // for that, and is ended at the next review.
             Note(ConnectionEnd.Idle);
-            RequestClose();
+            lock (_lock)
+            {
+                _closing = true;
+            }
+
+            Close();
         }
         else
         {

@@ -63,7 +63,10 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
         foreach (var connection in _open.Keys)
         {
             connection.RequestClose();
-            undecided.Add(connection.Decided);
+            if (Relay is not null)
+            {
+                undecided.Add(connection.Decided);
+            }
         }
 
         await Task.WhenAll(undecided);

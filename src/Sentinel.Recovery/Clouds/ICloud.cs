@@ -28,6 +28,20 @@ internal interface ICloud : IAsyncDisposable
     Task<CloudOutcome> RecreateAsync(InstanceName vm, Recreation from, Guid requestId, CancellationToken cancellationToken) =>
         Task.FromResult(new CloudOutcome(CloudResult.Misconfigured, $"a VM of {Provider} cannot be made again"));
 
+    /// <summary>
+    /// Brings a VM that is down up as something else; a later start brings it up as it was, where it then is. Repeats are
+    /// harmless. Never while anything else holds one of its disks.
+    /// </summary>
+    /// <param name="from">How it is made again if it is gone; null: it is not.</param>
+    /// <inheritdoc cref="StartAsync"/>
+    Task<CloudOutcome> FallBackAsync(InstanceName vm, Fallback to, Recreation? from, Guid requestId, CancellationToken cancellationToken) =>
+        Task.FromResult(new CloudOutcome(CloudResult.Misconfigured, $"a VM of {Provider} has no fallbacks"));
+
+    /// <summary>A stop that an earlier daemon asked for was ours too.</summary>
+    void Own(InstanceName vm, Guid requestId)
+    {
+    }
+
     /// <summary>Stops a VM the way the provider does when it preempts: a moment to finish, then the end.</summary>
     /// <inheritdoc cref="StartAsync"/>
     Task<CloudOutcome> StopAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken);

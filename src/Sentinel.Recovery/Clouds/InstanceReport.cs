@@ -7,7 +7,8 @@ namespace Sentinel.Recovery.Clouds;
 /// <param name="Incarnation">The run that goes on, or the one that ended.</param>
 /// <param name="Address">Where it answers; null if the cloud does not say.</param>
 /// <param name="Stop">Why it stopped; null unless <paramref name="Condition"/> is stopping, stopped or gone.</param>
-internal sealed record InstanceReport(InstanceCondition Condition, Incarnation Incarnation, string? Address = null, InstanceStop? Stop = null);
+/// <param name="OnDemand">Whether it runs at full price.</param>
+internal sealed record InstanceReport(InstanceCondition Condition, Incarnation Incarnation, string? Address = null, InstanceStop? Stop = null, bool OnDemand = false);
 
 /// <summary>Why an instance stopped.</summary>
 /// <param name="Cause">As far as the cloud knows.</param>

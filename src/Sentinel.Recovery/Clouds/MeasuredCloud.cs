@@ -35,7 +35,9 @@ internal sealed class MeasuredCloud(ICloud inner, ResiliencePipeline<CloudOutcom
             outcome = new(CloudResult.Fault, e.Message);
         }
 
-        meter.CountCloudRequest(Provider, method, outcome.Result, time.GetElapsedTime(begun));
+        var took = time.GetElapsedTime(begun);
+        meter.CountCloudRequest(Provider, method, outcome.Result, took);
+        CallTrace.Tell(method, outcome.Result, took);
         return outcome;
     }
 }

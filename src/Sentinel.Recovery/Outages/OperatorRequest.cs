@@ -14,4 +14,7 @@ public enum OperatorRequest
 
     /// <summary>Let go of a held backend: start it.</summary>
     Release,
+
+    /// <summary>Rehearse a preemption: stop it the way its cloud does, and bring it back.</summary>
+    Drill,
 }

@@ -26,6 +26,15 @@ internal sealed record Outage
     /// <summary>Attempts begun so far.</summary>
     public int Attempts { get; init; }
 
+    /// <summary>What the last attempt was: zero for the VM as it is, else which of the fallbacks, from one.</summary>
+    public int Rung { get; init; }
+
+    /// <summary>Attempts that were fallbacks: the back-off does not grow by them.</summary>
+    public int Climbed { get; init; }
+
+    /// <summary>The run that the sentinel itself stopped; null if none.</summary>
+    public Incarnation? StoppedByUs { get; init; }
+
     /// <summary>Whether the last attempt's outcome is unknown: after a crash the same attempt is made again.</summary>
     public bool Unanswered { get; init; }
 
@@ -37,6 +46,12 @@ internal sealed record Outage
 
     /// <summary>Whether it was reported as slow.</summary>
     public bool SlowTold { get; init; }
+
+    /// <summary>Requests to the cloud that were made for it.</summary>
+    public int Calls { get; init; }
+
+    /// <summary>What was alerted in its course, a bit for each thing that is told once.</summary>
+    public int Alerted { get; init; }
 
     /// <summary>When the instance stopped, if the cloud knows.</summary>
     public DateTimeOffset? StoppedAt { get; init; }

@@ -16,11 +16,25 @@ internal sealed record ResetInstance(long Ticket, int Attempt, Incarnation Runni
 /// <summary>Asks the cloud to make an instance that is gone again; answered like <see cref="StartInstance"/>.</summary>
 internal sealed record RecreateInstance(long Ticket, int Attempt, Incarnation Ended, Recreation From) : OutageEffect;
 
+/// <summary>Asks the cloud to bring the instance up as something else; answered like <see cref="StartInstance"/>.</summary>
+/// <param name="As">What it is to be.</param>
+/// <param name="From">How it is made again if it is gone; null: it is not.</param>
+internal sealed record FallBack(long Ticket, int Attempt, Incarnation Ended, Fallback As, Recreation? From) : OutageEffect;
+
+/// <summary>Asks the cloud to stop the running instance; answered like <see cref="StartInstance"/>.</summary>
+/// <param name="Running">The run that is to end.</param>
+internal sealed record StopInstance(long Ticket, Incarnation Running) : OutageEffect;
+
 /// <summary>Asks the cloud what became of the instance, without waiting for the next round.</summary>
 internal sealed record Observe : OutageEffect;
 
 /// <summary>Checks now, without waiting for the interval.</summary>
 internal sealed record ProbeNow : OutageEffect;
+
+/// <summary>People who are elsewhere should hear of it.</summary>
+/// <param name="Reason">A stable name.</param>
+/// <param name="Detail">For people.</param>
+internal sealed record TellPeople(OutageAlert Kind, string Reason, string Detail) : OutageEffect;
 
 /// <summary>Something happened that people will want to read: a log line, and a line of the outage's timeline if one is open.</summary>
 internal sealed record Noted(OutageEntry Entry) : OutageEffect;

@@ -37,6 +37,15 @@ public enum OutageMark
     /// <summary>It was asked for that a VM that is gone be made again.</summary>
     RecreateRequested,
 
+    /// <summary>It was asked for that the VM come up as something else.</summary>
+    FallbackRequested,
+
+    /// <summary>The sentinel asked for its stop: a drill, or the way back to spot.</summary>
+    StopRequested,
+
+    /// <summary>A request to the cloud was answered, or was not.</summary>
+    Called,
+
     /// <summary>The attempt was accepted.</summary>
     Accepted,
 

@@ -19,7 +19,8 @@ internal sealed record ProbeFailed(DateTimeOffset At, DateTimeOffset BegunAt, st
 
 /// <summary>The cloud says that the instance runs.</summary>
 /// <param name="Address">Where it answers, if the cloud knows.</param>
-internal sealed record InstanceRunning(DateTimeOffset At, Incarnation Incarnation, string? Address = null) : OutageEvent(At);
+/// <param name="OnDemand">It runs at full price, and is not taken away.</param>
+internal sealed record InstanceRunning(DateTimeOffset At, Incarnation Incarnation, string? Address = null, bool OnDemand = false) : OutageEvent(At);
 
 /// <summary>The cloud says that the instance is on its way down.</summary>
 internal sealed record InstanceStopping(DateTimeOffset At, Incarnation Incarnation, OutageCause Cause) : OutageEvent(At);
@@ -45,6 +46,11 @@ internal sealed record AttemptAccepted(DateTimeOffset At, long Ticket, string De
 /// <summary>A start or reset was refused, or failed.</summary>
 /// <param name="Ticket">Of the effect that this answers.</param>
 internal sealed record AttemptRefused(DateTimeOffset At, long Ticket, Refusal Refusal, string Detail) : OutageEvent(At);
+
+/// <summary>A request to the cloud was answered, or was not.</summary>
+/// <param name="Method">As its API calls it.</param>
+/// <param name="Result">A stable name.</param>
+internal sealed record CloudCalled(DateTimeOffset At, string Method, string Result, TimeSpan Took) : OutageEvent(At);
 
 /// <summary>A person asks for something.</summary>
 internal sealed record OperatorAsked(DateTimeOffset At, OperatorRequest Request) : OutageEvent(At);

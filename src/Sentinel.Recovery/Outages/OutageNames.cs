@@ -5,9 +5,13 @@ namespace Sentinel.Recovery.Outages;
 /// <summary>The stable names that records, status and metrics use, in snake case.</summary>
 public static class OutageNames
 {
+    private static readonly string[] Refusals = Of<Refusal>();
     private static readonly string[] Causes = Of<OutageCause>();
     private static readonly string[] Marks = Of<OutageMark>();
     private static readonly string[] Sources = Of<OutageSource>();
+
+    /// <summary>Such as <c>no_capacity</c>.</summary>
+    internal static string ToName(this Refusal refusal) => Refusals[(int)refusal];
 
     /// <summary>Such as <c>host_error</c>.</summary>
     public static string ToName(this OutageCause cause) => Causes[(int)cause];

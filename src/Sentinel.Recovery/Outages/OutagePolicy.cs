@@ -1,3 +1,5 @@
+using Sentinel.Backends;
+
 namespace Sentinel.Recovery.Outages;
 
 /// <summary>How an outage is handled: the <c>recovery</c> part of the configuration.</summary>
@@ -39,6 +41,9 @@ public sealed record OutagePolicy
     /// <summary>How a VM that is gone is made again; null: it is not.</summary>
     public Recreation? Recreate { get; init; }
 
+    /// <summary>What is tried, in order, once a start found no capacity.</summary>
+    public EquatableList<Fallback> Fallbacks { get; init; } = [];
+
     /// <summary>Whether health is found out by probes; if not, an instance that runs is healthy. Set by recovery itself.</summary>
     internal bool Probed { get; init; } = true;
 
@@ -47,6 +52,9 @@ public sealed record OutagePolicy
 
     /// <summary>Failures in a row that make it unhealthy. Set from its health settings.</summary>
     internal int UnhealthyAfter { get; init; } = 2;
+
+    /// <summary>How it may run on demand; null: not.</summary>
+    internal Fallback.OnDemand? OnDemand => Fallbacks.OfType<Fallback.OnDemand>().FirstOrDefault();
 
     /// <summary>Whether what is down is left alone because a person stopped or deleted it.</summary>
     internal bool MustHold(Outage outage) => outage is { Cause: OutageCause.User or OutageCause.Deleted, Released: false } && !RestartWhenUserStopped;

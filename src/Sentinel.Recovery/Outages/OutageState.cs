@@ -71,6 +71,18 @@ internal sealed record OutageState
     /// <summary>The newest ticket given out.</summary>
     public long LastTicket { get; init; }
 
+    /// <summary>Since when it runs on demand, failed returns to spot included; null: it does not.</summary>
+    public DateTimeOffset? OnDemandSince { get; init; }
+
+    /// <summary>How often going back to spot was tried since.</summary>
+    public int Returns { get; init; }
+
+    /// <summary>When going back to spot may be tried again.</summary>
+    public DateTimeOffset ReturnFrom { get; init; }
+
+    /// <summary>Since when nobody is connected, while that matters.</summary>
+    public DateTimeOffset? QuietSince { get; init; }
+
     /// <summary>When the last outages began, oldest first, as far back as flapping is looked for.</summary>
     public EquatableList<DateTimeOffset> Recent { get; init; } = [];
 

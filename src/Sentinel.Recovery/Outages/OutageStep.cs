@@ -8,6 +8,9 @@ namespace Sentinel.Recovery.Outages;
 /// </summary>
 internal static class OutageStep
 {
+    /// <summary>Nobody connected for so long is a quiet moment.</summary>
+    internal static readonly TimeSpan QuietFor = TimeSpan.FromMinutes(2);
+
     /// <summary>What is known when the daemon starts, or when a backend is added.</summary>
     /// <param name="open">The outage that was on when the daemon ended; it goes on under its name, with its attempts and its wait.</param>
     /// <param name="draining">Whether it was drained.</param>
@@ -73,6 +76,9 @@ internal static class OutageStep
             case AttemptRefused refused:
                 turn.Refused(refused);
                 break;
+            case CloudCalled called:
+                turn.Called(called);
+                break;
             case OperatorAsked asked:
                 turn.Asked(asked.Request);
                 break;
@@ -102,7 +108,7 @@ internal static class OutageStep
             _ when HealsUnasked(state, policy) => state.Since,
             _ => (DateTimeOffset?)null,
         };
-        return Earliest(Earliest(due, state.Pending?.Until), Earliest(HungAt(state, policy), SlowAt(state, policy)));
+        return Earliest(Earliest(Earliest(due, ReturnAt(state, policy)), state.Pending?.Until), Earliest(HungAt(state, policy), SlowAt(state, policy)));
     }
 
     /// <summary>Whether it is up because nothing speaks against it: nobody checks it, and it runs or has no instance.</summary>
@@ -117,6 +123,19 @@ internal static class OutageStep
         && state is { Instance: InstanceSight.Running, Healthy: false, Pending: null, Phase: OutagePhase.Suspect or OutagePhase.Verifying }
             ? state.HangsSince + policy.HungAfter
             : null;
+
+    /// <summary>When what runs on demand goes back to spot: at a quiet moment, or when its time is over; null: never, or not now.</summary>
+    internal static DateTimeOffset? ReturnAt(OutageState state, OutagePolicy policy)
+    {
+        if (state is not { OnDemandSince: { } since, Phase: OutagePhase.Serving, Pending: null } || policy.OnDemand is not { } onDemand)
+        {
+            return null;
+        }
+
+        var quiet = state.QuietSince + QuietFor is { } soon ? (soon > state.ReturnFrom ? soon : state.ReturnFrom) : (DateTimeOffset?)null;
+        var last = onDemand.AtMost > TimeSpan.Zero ? since + onDemand.AtMost : (DateTimeOffset?)null;
+        return Earliest(quiet, last < state.ReturnFrom && state.Returns > 0 ? state.ReturnFrom : last);
+    }
 
     /// <summary>When the outage is to be reported as slow; null: never, or it was.</summary>
     internal static DateTimeOffset? SlowAt(OutageState state, OutagePolicy policy) =>

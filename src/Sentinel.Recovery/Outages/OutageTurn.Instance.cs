@@ -11,6 +11,9 @@ internal sealed partial class OutageTurn
 
     private const int BrakeCount = 5;
 
+    /// <summary>Bits below belong to the kinds of refusal.</summary>
+    private const int HeldBit = 16;
+
     /// <summary>The instance runs.</summary>
     public void Running(InstanceRunning running)
     {
@@ -30,6 +33,7 @@ internal sealed partial class OutageTurn
             Incarnation = running.Incarnation,
             Address = running.Address ?? _state.Address,
         };
+        LearnPrice(running.OnDemand && policy.OnDemand is not null);
         if (wasRunning)
         {
             return;
@@ -90,6 +94,10 @@ internal sealed partial class OutageTurn
         }
 
         _state = _state with { IsGone = stopped.IsGone };
+        if (stopped.Cause is OutageCause.Unknown && _state.Outage?.StoppedByUs == stopped.Incarnation)
+        {
+            stopped = stopped with { Cause = OutageCause.Ours };
+        }
 
         var isNews = _state.Ended is not { } ended || stopped.Incarnation > ended;
         if (_state.Sighted && !isNews)
@@ -116,16 +124,17 @@ internal sealed partial class OutageTurn
             Open(stopped.Cause, OutageSource.Cloud, Words.Of(stopped.Cause));
         }
 
-        LearnCause(stopped.Cause);
-        Change(outage => outage with
+        if (isNews && _state.Outage!.Released)
         {
-            Ended = stopped.Incarnation,
-            StoppedAt = outage.StoppedAt ?? stopped.StoppedAt,
-            Released = outage.Released && !(isNews && stopped.Cause is OutageCause.User or OutageCause.Deleted),
-        });
+            // What a person let go of was another stop.
+            Change(outage => outage with { Released = false, Cause = OutageCause.Unknown });
+        }
+
+        LearnCause(stopped.Cause);
+        Change(outage => outage with { Ended = stopped.Incarnation, StoppedAt = outage.StoppedAt ?? stopped.StoppedAt });
         if (isNews && stopped.Cause is not OutageCause.NotStarted)
         {
-            CountPreemption(stopped.Cause is OutageCause.Preempted || (stopped.Cause is OutageCause.Unknown && _state.Outage!.Cause is OutageCause.Preempted));
+            CountPreemption(stopped.Cause is OutageCause.Preempted || (stopped.Cause is OutageCause.Unknown && _state.Outage!.Cause is OutageCause.Preempted), stopped.Detail);
             Note(OutageMark.Stopped, OutageSource.Cloud, stopped.Detail);
         }
 
@@ -184,13 +193,14 @@ internal sealed partial class OutageTurn
         {
             Enter(new OutagePhase.Waiting(outage.NextAttempt.Value), detail);
         }
-        else if (outage.Attempts > 0 || outage.NextAttempt is not null || outage.IsQuiet)
+        else if (outage.Attempts > 0 || outage.NextAttempt is not null || outage.IsQuiet || outage.Cause is OutageCause.Ours)
         {
             BeginAttempt(isReset: false);
         }
         else if (policy.FlapCount > 0 && _state.Recent.Count(begun => begun > at - policy.FlapWithin) is var count && count >= policy.FlapCount)
         {
             Note(OutageMark.Flapping, OutageSource.Sentinel, $"{count} outages within {Words.Of(policy.FlapWithin)}; a pause of {Words.Of(policy.FlapPause)}");
+            Alert(OutageAlert.Flapping, outage.Cause.ToName(), $"{count} outages within {Words.Of(policy.FlapWithin)}; a pause of {Words.Of(policy.FlapPause)}");
             Wait(at + policy.FlapPause, $"{count} outages within {Words.Of(policy.FlapWithin)}");
         }
         else if (_state.Recent.Count(begun => begun > at - Brake) > BrakeCount)
@@ -219,7 +229,7 @@ internal sealed partial class OutageTurn
             return;
         }
 
-        CountPreemption(stopped.Cause is OutageCause.Preempted);
+        CountPreemption(stopped.Cause is OutageCause.Preempted, stopped.Detail);
         Note(OutageMark.CauseFound, OutageSource.Cloud, $"{Words.Of(stopped.Cause)}: {stopped.Detail}");
         if (policy.MustHold(_state.Outage!) && _state.Phase is OutagePhase.Stopping or OutagePhase.Waiting)
         {
@@ -227,19 +237,34 @@ internal sealed partial class OutageTurn
         }
     }
 
-    private void CountPreemption(bool isOne)
+    /// <summary>How long it has been on demand counts from the first time since it was a spot VM.</summary>
+    private void LearnPrice(bool isOnDemand)
+    {
+        if (!isOnDemand)
+        {
+            _state = _state with { OnDemandSince = null, Returns = 0, ReturnFrom = default, QuietSince = null };
+        }
+        else if (_state.OnDemandSince is null)
+        {
+            _state = _state with { OnDemandSince = at, Returns = 0, ReturnFrom = at + FirstReturn };
+        }
+    }
+
+    private void CountPreemption(bool isOne, string detail)
     {
         if (isOne)
         {
             Change(outage => outage with { Preemptions = outage.Preemptions + 1, PreemptedAt = outage.StoppedAt ?? at });
+            Alert(OutageAlert.Preempted, OutageCause.Preempted.ToName(), detail);
         }
     }
 
     private void Hold()
     {
-        Change(outage => outage with { NextAttempt = null, Unanswered = false });
+        Change(outage => outage with { NextAttempt = null, Unanswered = false, Rung = 0 });
         var reason = _state.Outage!.Cause is OutageCause.Deleted ? "a person deleted it" : "a person stopped it";
         Note(OutageMark.Held, OutageSource.Cloud, reason);
+        AlertOnce(OutageAlert.Held, _state.Outage!.Cause.ToName(), reason, HeldBit);
         Enter(new OutagePhase.Held(), reason);
     }
 

@@ -10,6 +10,7 @@ internal sealed partial class OutageTurn
         OperatorRequest.Drain => Drain(),
         OperatorRequest.Resume => Resume(),
         OperatorRequest.Release => Release(),
+        OperatorRequest.Drill => Drill(),
         _ => throw new ArgumentOutOfRangeException(nameof(request), request, null),
     };
 
@@ -56,6 +57,21 @@ internal sealed partial class OutageTurn
 
         _state = _state with { Draining = false, Drained = false, Reason = _state.IsServing ? "an operator resumed it" : _state.Reason };
         return null;
+    }
+
+    private string? Drill()
+    {
+        var refusal = !policy.CanStart ? "it has no instance to stop: it is only watched"
+            : _state.Phase is not OutagePhase.Serving ? "it is not serving"
+            : _state.Pending is not null ? "a request to its cloud is under way"
+            : _state.Instance is not InstanceSight.Running ? "its cloud does not say that it runs"
+            : null;
+        if (refusal is null)
+        {
+            StopIt(OutageSource.Operator, "a drill");
+        }
+
+        return refusal;
     }
 
     private string? Release()

@@ -19,6 +19,9 @@ internal sealed partial class OutageTurn
 
         switch (_state.Phase)
         {
+            case OutagePhase.Stopping { ActAt: null } when isLost && _state.Outage?.StoppedByUs == _state.Incarnation:
+                GoOn("its cloud never answered");
+                break;
             case OutagePhase.Starting starting when starting.Deadline <= at:
                 FailAttempt(
                     OutageMark.TimedOut, OutageSource.Sentinel, isLost ? "its cloud never answered" : $"it was not seen running within {Words.Of(policy.StartTimeout)}", Refusal.Passing);
@@ -49,10 +52,17 @@ internal sealed partial class OutageTurn
             BeginAttempt(isReset: true);
         }
 
+        _state = _state with { QuietSince = _state is { OnDemandSince: not null, Phase: OutagePhase.Serving } && connections == 0 ? _state.QuietSince ?? at : null };
+        if (OutageStep.ReturnAt(_state, policy) <= at)
+        {
+            ReturnToSpot();
+        }
+
         if (OutageStep.SlowAt(_state, policy) <= at)
         {
             Change(outage => outage with { SlowTold = true });
             Note(OutageMark.Slow, OutageSource.Sentinel, $"it lasts longer than {Words.Of(policy.SlowAfter)}");
+            Alert(OutageAlert.Slow, _state.Outage!.Cause.ToName(), $"it lasts longer than {Words.Of(policy.SlowAfter)}: {_state.Reason}");
         }
     }
 

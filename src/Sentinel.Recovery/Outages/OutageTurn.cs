@@ -40,7 +40,22 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
         Outage = _state.Outage?.Shifted(by),
         Pending = _state.Pending is { } pending ? pending with { Until = pending.Until + by } : null,
         Recent = [.. _state.Recent.Select(begun => begun + by)],
+        OnDemandSince = _state.OnDemandSince + by,
+        ReturnFrom = _state.ReturnFrom == default ? default : _state.ReturnFrom + by,
+        QuietSince = _state.QuietSince + by,
     };
+
+    private void Alert(OutageAlert kind, string reason, string detail) => Do(new TellPeople(kind, reason, detail));
+
+    /// <summary>Tells of it unless this outage told of it before, be it before a restart of the daemon.</summary>
+    private void AlertOnce(OutageAlert kind, string reason, string detail, int bit)
+    {
+        if (_state.Outage is { } outage && (outage.Alerted & (1 << bit)) == 0)
+        {
+            Change(told => told with { Alerted = told.Alerted | (1 << bit) });
+            Alert(kind, reason, detail);
+        }
+    }
 
     private void Enter(OutagePhase phase, string reason) => _state = _state with { Phase = phase, Reason = reason };
 
@@ -63,7 +78,7 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
         {
             Outage = new Outage { Id = $"{second.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}-{_state.Backend}", OpenedAt = at, Cause = cause, IsQuiet = isQuiet },
             LastNamed = second,
-            Recent = isQuiet ? _state.Recent : [.. _state.Recent.Where(begun => begun > at - (policy.FlapWithin > Brake ? policy.FlapWithin : Brake)), at],
+            Recent = isQuiet || cause is OutageCause.Ours ? _state.Recent : [.. _state.Recent.Where(begun => begun > at - (policy.FlapWithin > Brake ? policy.FlapWithin : Brake)), at],
         };
         if (!isQuiet)
         {
@@ -83,6 +98,10 @@ internal sealed partial class OutageTurn(OutageState before, DateTimeOffset at, 
             _state = _state with { Outage = outage with { ClosedAt = at, PassedAt = _state.PassedAt, NextAttempt = null, Unanswered = false } };
             Note(what, source, detail);
             _ended = _state.Outage;
+            if (what is OutageMark.Closed)
+            {
+                Alert(OutageAlert.Recovered, outage.Cause.ToName(), detail);
+            }
         }
 
         _state = _state with { Outage = null };

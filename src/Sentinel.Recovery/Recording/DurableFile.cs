@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Sentinel.Recovery.Recording;
 
 /// <summary>Files that are there whole or not at all, whenever the power goes.</summary>
-internal static partial class DurableFile
+public static partial class DurableFile
 {
     // O_RDONLY | O_DIRECTORY | O_CLOEXEC, which differs between architectures.
     private const int OpenDirectory = 0x10000 | 0x80000;

@@ -71,7 +71,7 @@ public sealed class OutageLog
             records.Max(record => record.PreemptedAt),
             records.LastOrDefault(record => record.ClosedAt is null),
             records.LastOrDefault(record => record.ClosedAt is not null)?.Duration,
-            durations.Length == 0 ? null : durations[durations.Length / 2]);
+            durations.Length == 0 ? null : (durations[(durations.Length - 1) / 2] + durations[durations.Length / 2]) / 2);
     }
 
     /// <summary>One backend's outages, oldest first.</summary>

@@ -49,6 +49,15 @@ public sealed record OutageRecord
     /// <summary>The run that ended, as its cloud counts them.</summary>
     public long? Ended { get; init; }
 
+    /// <summary>Which fallback the last attempt was, from one; zero: none.</summary>
+    public int Rung { get; init; }
+
+    /// <summary>Attempts that were fallbacks.</summary>
+    public int Climbed { get; init; }
+
+    /// <summary>The run that the sentinel itself stopped.</summary>
+    public long? StoppedByUs { get; init; }
+
     /// <summary>Whether the last attempt's outcome is not known.</summary>
     public bool Unanswered { get; init; }
 
@@ -57,6 +66,12 @@ public sealed record OutageRecord
 
     /// <summary>Whether it was reported as slow.</summary>
     public bool SlowTold { get; init; }
+
+    /// <summary>Requests to the cloud that were made for it; watching is not counted.</summary>
+    public int Calls { get; init; }
+
+    /// <summary>What was alerted, a bit for each thing that is told once.</summary>
+    public int Alerted { get; init; }
 
     /// <summary>When the instance stopped, if its cloud knows.</summary>
     public DateTimeOffset? StoppedAt { get; init; }
@@ -89,9 +104,14 @@ public sealed record OutageRecord
         Timeline = outage.Timeline,
         Omitted = outage.Omitted,
         Ended = outage.Ended?.Order,
+        Rung = outage.Rung,
+        Climbed = outage.Climbed,
+        StoppedByUs = outage.StoppedByUs?.Order,
         Unanswered = outage.Unanswered,
         Released = outage.Released,
         SlowTold = outage.SlowTold,
+        Calls = outage.Calls,
+        Alerted = outage.Alerted,
         StoppedAt = outage.StoppedAt,
         RequestedAt = outage.RequestedAt,
         RunningAt = outage.RunningAt,
@@ -111,9 +131,14 @@ public sealed record OutageRecord
         Timeline = Timeline,
         Omitted = Omitted,
         Ended = Ended is { } ended ? new Incarnation(ended) : null,
+        Rung = Rung,
+        Climbed = Climbed,
+        StoppedByUs = StoppedByUs is { } stopped ? new Incarnation(stopped) : null,
         Unanswered = Unanswered,
         Released = Released,
         SlowTold = SlowTold,
+        Calls = Calls,
+        Alerted = Alerted,
         StoppedAt = StoppedAt,
         RequestedAt = RequestedAt,
         RunningAt = RunningAt,
@@ -126,6 +151,9 @@ public sealed record OutageDurations
 {
     /// <summary>From the stop to its being noticed; null where the cloud does not say when it stopped.</summary>
     public double? DetectedSeconds { get; init; }
+
+    /// <summary>From the stop, or from its being noticed, to the first request.</summary>
+    public double? StoppedSeconds { get; init; }
 
     /// <summary>From the first request to the instance running.</summary>
     public double? StartedSeconds { get; init; }
@@ -142,6 +170,7 @@ public sealed record OutageDurations
     internal static OutageDurations Of(Outage outage) => new()
     {
         DetectedSeconds = outage.StoppedAt <= outage.OpenedAt ? Seconds(outage.OpenedAt - outage.StoppedAt) : null,
+        StoppedSeconds = Seconds(outage.RequestedAt - outage.BeganAt),
         StartedSeconds = Seconds(outage.RunningAt - outage.RequestedAt),
         HealthySeconds = Seconds(outage.ClosedAt - outage.RunningAt),
         TotalSeconds = Seconds(outage.Duration),

@@ -31,7 +31,6 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
             routes.MapPost($"/v1/backends/{{name}}/{NameOf(verb)}", context => AskAsync(context, verb));
         }
 
-        routes.MapPost("/v1/backends/{name}/drill", Drill);
         routes.MapPost("/v1/preemption-notice", notices.ReceiveAsync);
         routes.MapMethods("/v1/certificates", Read, Certificates);
         routes.MapPost("/v1/certificates/{name}/renew", Renew);
@@ -115,10 +114,6 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
             await UnknownBackend(context).ConfigureAwait(false);
         }
     }
-
-    private Task Drill(HttpContext context) => status.Backend(NameIn(context)) is null
-        ? UnknownBackend(context)
-        : Answers.ProblemAsync(context, StatusCodes.Status501NotImplemented, "Drills are not yet supported.");
 
     private Task Certificates(HttpContext context) =>
         Answers.DocumentAsync(context, new CertificatesDocument(certificates.Certificates()), AdminJson.Default.CertificatesDocument);

@@ -1,5 +1,8 @@
 using System.CommandLine;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Probing;
 using Sentinel.Service.Admin;
+using Sentinel.Service.Admin.Documents;
 using Sentinel.Service.Configuration;
 
 namespace Sentinel.Service.Cli;
@@ -9,9 +12,17 @@ internal static class CheckCommand
 {
     public static Command Create()
     {
-        var probe = new Option<bool>("--probe") { Description = "Also connects to every backend (not yet supported)", Hidden = true };
-        var command = new Command("check", "Tells everything that is wrong with a configuration, each with its path and line") { ConfigurationOption.Instance, probe };
-        command.SetAction(arguments => (int)Check(ConfigurationOption.Of(arguments), arguments.GetValue(probe)));
+        var daemon = new DaemonOptions();
+        var probe = new Option<bool>("--probe") { Description = "Also connects to every backend the way its listeners would, and says what it found" };
+        var command = new Command("check", "Tells everything that is wrong with a configuration, each with its path and line") { probe };
+        daemon.AddTo(command);
+        command.SetAction(async (arguments, cancellationToken) =>
+        {
+            var configuration = Check(ConfigurationOption.Of(arguments));
+            return (int)(configuration is null ? ExitStatus.Usage
+                : arguments.GetValue(probe) ? await ProbeAsync(configuration, daemon, arguments, cancellationToken).ConfigureAwait(false)
+                : ExitStatus.Done);
+        });
         return command;
     }
 
@@ -24,22 +35,73 @@ internal static class CheckCommand
         }
     }
 
-    private static ExitStatus Check(string file, bool probe)
+    private static SentinelConfiguration? Check(string file)
     {
-        if (probe)
-        {
-            throw new CommandFailure(ExitStatus.Usage, "--probe is not yet supported; leave it out to check the file alone");
-        }
-
         var result = new ConfigurationSource(file).Read();
         if (!result.IsGood)
         {
             Complain(result);
-            return ExitStatus.Usage;
+            return null;
         }
 
         var good = result.Configuration;
         Terminal.Say($"{file} is good: {Spoken.Count(good.Backends.Count, "backend")}, {Spoken.Count(good.Pools.Count, "pool")}, {Spoken.Count(good.Listeners.Count, "listener")}.");
-        return ExitStatus.Done;
+        return good;
     }
+
+    private static async Task<ExitStatus> ProbeAsync(SentinelConfiguration configuration, DaemonOptions daemon, ParseResult arguments, CancellationToken cancellationToken)
+    {
+        var addresses = configuration.Backends.ToDictionary(backend => backend.Definition.Id, backend => backend.Definition.Address);
+        if (addresses.ContainsValue(null))
+        {
+            await LearnAsync(addresses, daemon, arguments, cancellationToken).ConfigureAwait(false);
+        }
+
+        var findings = await new BackendProbe(TimeProvider.System, ProbePatience.Usual)
+            .RunAsync(configuration.Listeners, configuration.Pools, addresses.GetValueOrDefault, cancellationToken).ConfigureAwait(false);
+        foreach (var finding in findings)
+        {
+            Terminal.Say($"{Word(finding.Verdict)}: {finding.Listener} to {finding.Backend.Name} at {finding.Place}: {finding.Text}.");
+        }
+
+        var (wrong, untried) = (findings.Count(finding => finding.Verdict == ProbeVerdict.Wrong), findings.Count(finding => finding.Verdict == ProbeVerdict.NotTried));
+        if (wrong > 0)
+        {
+            Terminal.Complain($"{Spoken.Count(wrong, "way")} of {findings.Count} to a backend would not work; mend what is said above and probe again");
+        }
+        else if (untried > 0)
+        {
+            Terminal.Complain($"{Spoken.Count(untried, "way")} of {findings.Count} to a backend could not be tried; start the daemon and probe again, or give the backend an address");
+        }
+
+        return wrong + untried > 0 ? ExitStatus.Failed : ExitStatus.Done;
+    }
+
+    /// <summary>Asks the daemon where backends are that the file does not place. Without one they stay unknown.</summary>
+    private static async Task LearnAsync(Dictionary<BackendId, string?> addresses, DaemonOptions daemon, ParseResult arguments, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var client = daemon.Connect(arguments);
+            var status = await client.GetAsync("status", AdminJson.Default.StatusDocument, cancellationToken).ConfigureAwait(false);
+            foreach (var backend in status.Backends)
+            {
+                if (addresses.TryGetValue(new(backend.Name), out var known) && known is null)
+                {
+                    addresses[new(backend.Name)] = backend.Address;
+                }
+            }
+        }
+        catch (CommandFailure failure) when (failure.Status != ExitStatus.Usage)
+        {
+            // Each way that could not be tried for it says so.
+        }
+    }
+
+    private static string Word(ProbeVerdict verdict) => verdict switch
+    {
+        ProbeVerdict.Good => "good",
+        ProbeVerdict.Wrong => "wrong",
+        _ => "not tried",
+    };
 }

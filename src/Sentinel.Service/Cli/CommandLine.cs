@@ -49,6 +49,7 @@ internal static class CommandLine
             BackendCommands.Create("drain", "Lets a backend's connections finish and sends it no new ones"),
             BackendCommands.Create("resume", "Lets a drained backend take connections again"),
             BackendCommands.Create("release", "Lets go of a backend that is held because a person stopped it: starts it"),
+            DrillCommand.Create(),
             CertificatesCommand.Create(),
             VersionCommand.Create(),
         };

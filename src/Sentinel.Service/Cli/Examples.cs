@@ -26,6 +26,7 @@ internal static class Examples
         "check" =>
         [
             "sentinel check",
+            "sentinel check --probe                       # and do the backends answer as the file says?",
             "sentinel check --config my.json && sudo systemctl reload sentinel",
         ],
         "schema" =>
@@ -57,6 +58,7 @@ internal static class Examples
         "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],
         "resume" => ["sudo sentinel resume spot-1                  # after it"],
         "release" => ["sudo sentinel release spot-1"],
+        "drill" => ["sudo sentinel drill spot-1 --within 3m       # stops it for real"],
         _ => [],
     };
 }

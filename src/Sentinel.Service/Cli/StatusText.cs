@@ -49,12 +49,31 @@ internal static class StatusText
     {
         var lasted = Spoken.Duration(TimeSpan.FromSeconds(outage.Seconds));
         yield return $"{outage.Id}: {outage.Backend}, {outage.Cause}, " + (outage.EndedAt is null ? $"going on for {lasted}" : $"lasted {lasted}");
+        if (Sum(outage) is { Length: > 0 } sum)
+        {
+            yield return sum;
+        }
+
         yield return "";
         foreach (var moment in outage.Timeline)
         {
             var after = (moment.At - outage.StartedAt).TotalSeconds;
             yield return $"{moment.At.UtcDateTime:yyyy-MM-dd HH:mm:ss'Z'}  {after,8:+0.0;-0.0;+0.0} s  {moment.Source,-8}  {moment.Detail}";
         }
+    }
+
+    /// <summary>Where the time went, as far as it is known.</summary>
+    private static string Sum(OutageDocument outage)
+    {
+        var parts = outage.Durations;
+        string[] known =
+        [
+            .. Part("detected", parts.DetectedSeconds), .. Part("stopped", parts.StoppedSeconds), .. Part("started", parts.StartedSeconds),
+            .. Part("healthy", parts.HealthySeconds), .. Part("total", parts.TotalSeconds), .. Part("ours", parts.OursSeconds),
+        ];
+        return known.Length == 0 ? "" : $"{string.Join(", ", known)}; {Spoken.Count(outage.Attempts, "attempt")}, {Spoken.Count(outage.Calls, "request")} to its cloud";
+
+        static string[] Part(string name, double? seconds) => seconds is { } known ? [$"{name} {known:0.0} s"] : [];
     }
 
     private static IEnumerable<string> Backends(IReadOnlyList<BackendDocument> backends, DateTimeOffset now, int width)

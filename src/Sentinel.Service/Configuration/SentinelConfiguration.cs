@@ -3,6 +3,7 @@ using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
+using Sentinel.Service.Alerts;
 
 namespace Sentinel.Service.Configuration;
 
@@ -20,6 +21,9 @@ internal sealed record SentinelConfiguration
 
     /// <summary>Logs and export.</summary>
     public TelemetrySettings Telemetry { get; init; } = new();
+
+    /// <summary>Who is told when something happens.</summary>
+    public EquatableList<WebhookSettings> Alerts { get; init; } = [];
 
     /// <summary>How Compute Engine is reached.</summary>
     public GceSettings Gce { get; init; } = new();

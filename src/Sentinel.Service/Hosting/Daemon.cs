@@ -9,6 +9,7 @@ using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Page;
+using Sentinel.Service.Alerts;
 using Sentinel.Service.Cli;
 using Sentinel.Service.Lifetimes;
 using Sentinel.Service.Telemetry;
@@ -128,6 +129,8 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton<ICertificates, ShownCertificates>();
         services.AddSingleton<ICertificateDesk, CertificateDesk>();
         services.AddSingleton(state);
+        services.AddSingleton(provider => new AlertRoom(
+            Path.Combine(state.Path, "alerts"), parts.Configuration.Name, TimeProvider.System, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));
         services.AddSingleton<RecoveryService>();
         services.AddSingleton<IRecoveryDesk, RecoveryDesk>();
         services.AddSingleton<IOutageOutlook, OutageOutlook>();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Recovery;
+using Sentinel.Service.Alerts;
 using Sentinel.Service.Cli;
 using Sentinel.Service.Lifetimes;
 using Sentinel.Service.Telemetry;
@@ -11,7 +12,7 @@ namespace Sentinel.Service.Hosting;
 
 /// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
 internal sealed class DaemonService(
-    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, CertificateService certificates, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, CertificateService certificates, AlertRoom alerts, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
 {
     private Rooms.Change? _change;
 
@@ -35,6 +36,7 @@ internal sealed class DaemonService(
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         var configuration = parts.Configuration;
+        recovery.AlertRaised += alerts.Tell;
         _change!.Commit();
         await recovery.StartAsync(cancellationToken).ConfigureAwait(false);
         certificates.Start();
@@ -58,6 +60,7 @@ internal sealed class DaemonService(
             await forwarder.StopAsync(parts.Signals.Now).ConfigureAwait(false);
             await admin.DisposeAsync().ConfigureAwait(false);
             await recovery.StopAsync(parts.Signals.Now).ConfigureAwait(false);
+            await alerts.DisposeAsync().ConfigureAwait(false);
         }
 
         Log.Stopped(logger);
@@ -67,6 +70,7 @@ internal sealed class DaemonService(
     {
         await admin.DisposeAsync().ConfigureAwait(false);
         await recovery.LeaveAsync().ConfigureAwait(false);
+        await alerts.DisposeAsync().ConfigureAwait(false);
         telemetry.StopExporting();
     }
 }

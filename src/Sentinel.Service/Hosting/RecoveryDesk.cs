@@ -48,6 +48,7 @@ internal sealed class RecoveryDesk(RecoveryService recovery, TimeProvider time) 
             EndedAt = record.ClosedAt,
             Seconds = Math.Round(((record.ClosedAt ?? time.GetUtcNow()) - began).TotalSeconds, 3),
             Attempts = record.Attempts,
+            Calls = record.Calls,
             Durations = record.Durations,
             Timeline = [.. record.Timeline.Select(entry => new OutageMomentDocument(entry.At, entry.What.ToName(), entry.Source.ToName(), entry.Detail))],
             Omitted = record.Omitted,

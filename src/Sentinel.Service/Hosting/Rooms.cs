@@ -3,12 +3,13 @@ using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery;
+using Sentinel.Service.Alerts;
 using Sentinel.Service.Configuration;
 
 namespace Sentinel.Service.Hosting;
 
 /// <summary>Puts a configuration in force in all rooms, or in none: at the start as at each reload.</summary>
-internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates)
+internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates, AlertRoom alerts)
 {
     private SentinelConfiguration? _current;
 
@@ -42,6 +43,7 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
         pools.Configure(
             [.. backends, .. (_current?.Backends ?? []).Select(backend => backend.Definition).Where(old => !backends.Any(backend => backend.Id == old.Id))],
             [.. next.Pools, .. (_current?.Pools ?? []).Where(old => !next.Pools.Any(pool => pool.Id == old.Id))]);
+        alerts.Commit(next.Alerts);
         recovery.Commit(change.Recovery!);
         change.Listeners!.Commit();
         change.Admin!.Commit();

@@ -11,11 +11,13 @@ namespace Sentinel.Forwarding.Tests.Http;
 /// <summary>gRPC by its wire form: length-prefixed messages over HTTP/2 in cleartext, and the status in the trailers.</summary>
 public sealed class GrpcTests
 {
-    [Fact]
-    public async Task Messages_stream_both_ways_and_the_status_comes_in_the_trailers()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Messages_stream_both_ways_and_the_status_comes_in_the_trailers(bool tls)
     {
         await using var backend = await HttpBackend.StartAsync(EchoAsync, HttpProtocols.Http2);
-        await using var stage = await HttpStage.StartAsync(backend);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], certificates: tls ? new() : null);
         using var client = stage.Client(HttpVersion.Version20);
         var messages = new Pipe();
         using var deadline = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);

@@ -18,7 +18,7 @@ public sealed class ReloadTests
             await goOn.WaitAsync(context.RequestAborted);
             await context.Response.WriteAsync("done");
         });
-        await using var stage = await HttpStage.StartAsync(backend);
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromMilliseconds(500) });
         using var busy = await RawClient.ConnectAsync(stage.EndPoint);
         using var silent = await RawClient.ConnectAsync(stage.EndPoint);
         await busy.SendAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -34,7 +34,57 @@ public sealed class ReloadTests
         Assert.Equal("", await busy.ReadChunkAsync());
         Assert.Equal("end", await busy.HowItEndsAsync());
         await stopping;
+        Assert.Equal(["completed", "idle"], stage.Logs.Ends.Select(end => (string)end["End"]!).Order());
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Who_came_just_before_a_stop_and_asks_after_it_is_answered_and_told_to_go(bool tls, bool isHttp1Only)
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { Http2 = !isHttp1Only }, certificates: tls ? new("h") : null);
+        await using var client = tls ? await stage.ConnectTlsAsync("h") : (Stream)await stage.ConnectAsync();
+        await using var idle = tls ? await stage.ConnectTlsAsync("h") : (Stream)await stage.ConnectAsync();
+        await idle.WriteAsync("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"u8.ToArray());
+        using var told = new StreamReader(idle);
+        while (await told.ReadLineAsync() is { Length: > 0 })
+        {
+        }
+
+        await Eventually.TrueAsync(() => stage.Status.Connections == 2);
+        var stopping = stage.Forwarder.StopAsync(CancellationToken.None);
+
+        // Who has been served and asks nothing goes at once.
+        Assert.Null(await told.ReadLineAsync());
+        Assert.False(stopping.IsCompleted);
+        await client.WriteAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n"u8.ToArray());
+
+        var answer = await new StreamReader(client).ReadToEndAsync();
+        Assert.StartsWith("HTTP/1.1 200 ", answer, StringComparison.Ordinal);
+        Assert.Contains("Connection: close", answer, StringComparison.Ordinal);
+        Assert.Contains("served", answer, StringComparison.Ordinal);
+        await stopping;
         Assert.All(stage.Logs.Ends, end => Assert.Equal("completed", end["End"]));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_came_just_before_a_stop_and_asks_nothing_is_let_go_when_his_time_is_over(bool tls)
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { Http2 = false, HeaderTimeout = TimeSpan.FromSeconds(1) }, certificates: tls ? new("h") : null);
+        await using var client = tls ? await stage.ConnectTlsAsync("h") : (Stream)await stage.ConnectAsync();
+        await Eventually.TrueAsync(() => stage.Status.Connections == 1);
+
+        var stopping = stage.Forwarder.StopAsync(CancellationToken.None);
+
+        Assert.Equal(0, await client.ReadAsync(new byte[1]));
+        await stopping;
     }
 
     [Fact]

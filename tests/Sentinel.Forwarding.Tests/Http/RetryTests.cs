@@ -11,6 +11,11 @@ public sealed class RetryTests
     [Theory]
     [InlineData("GET", null)]
     [InlineData("POST", "a body that nobody has read yet")]
+    [InlineData("POST", null)]
+    [InlineData("PATCH", "a body that nobody has read yet")]
+    [InlineData("PUT", "a body that nobody has read yet")]
+    [InlineData("DELETE", null)]
+    [InlineData("BREW", null)]
     public async Task A_request_that_reached_nobody_goes_to_the_next(string method, string? body)
     {
         using var second = new ScriptedBackend(Answering);
@@ -28,19 +33,55 @@ public sealed class RetryTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_get_that_was_left_without_an_answer_is_sent_once_more(bool reset)
+    [InlineData("GET", true)]
+    [InlineData("GET", false)]
+    [InlineData("HEAD", true)]
+    [InlineData("OPTIONS", true)]
+    [InlineData("TRACE", true)]
+    [InlineData("PUT", true)]
+    [InlineData("PUT", false)]
+    [InlineData("DELETE", true)]
+    [InlineData("DELETE", false)]
+    public async Task An_idempotent_request_that_was_left_without_an_answer_is_sent_once_more(string method, bool reset)
     {
         var left = 1;
         using var backend = new ScriptedBackend(peer => Interlocked.Decrement(ref left) >= 0 ? LeaveAsync(peer, reset) : Answering(peer));
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
         using var client = stage.Client();
 
-        Assert.Equal("served", await client.GetStringAsync("/"));
+        using var answer = await client.SendAsync(Request(method, body: null));
 
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         Assert.Equal(2, backend.Requests.Count);
+        Assert.All(backend.Requests, request => Assert.StartsWith($"{method} / HTTP/1.1", request, StringComparison.Ordinal));
         Assert.Single(stage.Logs.Lines, line => line.Event == "request.resent");
+    }
+
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("DELETE")]
+    public async Task An_idempotent_request_that_its_dying_backend_left_goes_to_the_next_or_waits(string method)
+    {
+        ScriptedBackend? dying = null;
+        using var first = dying = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            dying!.Kill();
+        });
+        using var second = new ScriptedBackend(Answering, new(Loopback.Next(), first.EndPoint.Port));
+        await using var stage = await HttpStage.StartAsync([first.EndPoint, second.EndPoint], settings => settings with { Hold = TimeSpan.FromMinutes(1) });
+        stage.Report(1, healthy: false);
+        using var client = stage.Client();
+
+        var asking = client.SendAsync(Request(method, body: null));
+        await Eventually.TrueAsync(() => stage.Status.Held == 1);
+        stage.Report(0, healthy: false);
+        stage.Report(1, healthy: true);
+
+        using var answer = await asking;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Single(first.Requests);
+        Assert.Single(second.Requests);
     }
 
     [Fact]
@@ -62,8 +103,8 @@ public sealed class RetryTests
     [InlineData("POST", null, false)]
     [InlineData("PUT", "body", false)]
     [InlineData("PATCH", null, false)]
-    [InlineData("DELETE", null, true)]
-    [InlineData("DELETE", null, false)]
+    [InlineData("BREW", null, true)]
+    [InlineData("DELETE", "body", true)]
     [InlineData("GET", "body", false)]
     public async Task A_request_that_may_have_been_carried_out_is_never_sent_again(string method, string? body, bool reset)
     {

@@ -9,12 +9,14 @@ namespace Sentinel.Forwarding.Tests.Http;
 public sealed class WebSocketTests
 {
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_web_socket_passes_both_ways_and_closes_as_asked(bool http2)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task A_web_socket_passes_both_ways_and_closes_as_asked(bool http2, bool tls)
     {
         await using var backend = await HttpBackend.StartAsync(EchoAsync);
-        await using var stage = await HttpStage.StartAsync(backend);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], certificates: tls ? new() : null);
         using var deadline = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);
         using var socket = await ConnectAsync(stage, http2, deadline.Token);
         var buffer = new byte[128 * 1024];
@@ -144,8 +146,8 @@ public sealed class WebSocketTests
             socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
         }
 
-        using var handler = new SocketsHttpHandler { UseProxy = false };
-        await socket.ConnectAsync(new($"ws://{stage.EndPoint}/"), new HttpMessageInvoker(handler, disposeHandler: false), cancellationToken);
+        using var handler = new SocketsHttpHandler { UseProxy = false, SslOptions = new() { RemoteCertificateValidationCallback = TestCertificates.Any } };
+        await socket.ConnectAsync(new($"{(stage.Address.Scheme == "https" ? "wss" : "ws")}://{stage.EndPoint}/"), new HttpMessageInvoker(handler, disposeHandler: false), cancellationToken);
         return socket;
     }
 

@@ -55,6 +55,26 @@ internal sealed class ServerProgram : IDisposable
         """,
         file => ["-p", Path.GetDirectoryName(file)!, "-c", file]));
 
+    /// <summary>An SSH server that nobody can log in to.</summary>
+    public static Task<ServerProgram> SshdAsync(IPEndPoint at)
+    {
+        Directory.CreateDirectory("/run/sshd");
+        return StartAsync(at, new(
+            "sshd",
+            $$"""
+            ListenAddress {{at}}
+            HostKey {dir}/key
+            PidFile none
+            UsePAM no
+            """,
+            file =>
+            {
+                using var keygen = Process.Start(Needs.Find("ssh-keygen")!, ["-q", "-t", "ed25519", "-N", "", "-f", Path.Combine(Path.GetDirectoryName(file)!, "key")]);
+                keygen.WaitForExit();
+                return ["-D", "-e", "-f", file];
+            }));
+    }
+
     public void Dispose()
     {
         _process.Kill(entireProcessTree: true);

@@ -27,9 +27,15 @@ internal sealed class RandomWorld
     private DateTimeOffset _answersFrom = Start;
     private (long Ticket, bool Answered, DateTimeOffset At) _request;
     private (string Id, int Attempts) _progress = ("", 0);
+    private long _personsStop;
+    private long _letGo;
+    private readonly Step _step;
+    private readonly Queue<string> _story = [];
 
-    public RandomWorld(int seed)
+    /// <param name="step">What is tried: the step itself, or a wrong one that must be caught.</param>
+    public RandomWorld(int seed, Step? step = null)
     {
+        _step = step ?? OutageStep.Apply;
         _random = new Random(seed);
         _policy = new OutagePolicy
         {
@@ -42,11 +48,19 @@ internal sealed class RandomWorld
             HungAfter = TimeSpan.FromSeconds(_random.Next(2) * 90),
             FlapCount = _random.Next(2) * 5,
             RestartWhenUserStopped = _random.Next(4) == 0,
+            Recreate = _random.Next(2) == 0 ? new() : null,
+            Fallbacks = [.. new Fallback[] { new Fallback.OtherMachine("n2-highmem-8"), new Fallback.OtherZone("us-central1-b", true), new Fallback.OnDemand(TimeSpan.FromHours(1)) }.Where(_ => _random.Next(2) == 0)],
         };
         _state = OutageStep.Begin(new BackendId("spot-1"), Start).State;
         Schedule(TimeSpan.Zero, Poll);
         Schedule(TimeSpan.Zero, Probe);
     }
+
+    /// <summary>Decides what an event means.</summary>
+    internal delegate Decision Step(OutageState state, OutageEvent e, OutagePolicy policy);
+
+    /// <summary>The last that happened, as it can be written into a scenario.</summary>
+    public string Story => string.Join('\n', _story);
 
     /// <summary>Whether the VM was ever seen in each of these: shows that the test reaches what it is about.</summary>
     public HashSet<BackendState> Seen { get; } = [];
@@ -105,7 +119,7 @@ internal sealed class RandomWorld
                 StartVm();
                 break;
             case 5:
-                Apply(new OperatorAsked(_now, (OperatorRequest)_random.Next(4)));
+                Apply(new OperatorAsked(_now, (OperatorRequest)_random.Next(5)));
                 break;
             case 6:
                 Send(() => new PreemptionNoticed(_now, "30s ahead"));
@@ -146,7 +160,31 @@ internal sealed class RandomWorld
         }
     }
 
-    private void Apply(OutageEvent e) => Take(OutageStep.Apply(_state, e, _policy));
+    private void Apply(OutageEvent e)
+    {
+        Tell($"> {(_now - Start).TotalSeconds:0.###}s {e}");
+        if (e is InstanceStopped { Cause: OutageCause.User } stopped && stopped.Incarnation.Order == _run && !_vmRuns && _run != _letGo)
+        {
+            _personsStop = _run;
+        }
+
+        var decision = _step(_state, e, _policy);
+        if (e is OperatorAsked { Request: OperatorRequest.Release } && decision.Refusal is null)
+        {
+            (_personsStop, _letGo) = (0, _run);
+        }
+
+        Take(decision);
+    }
+
+    private void Tell(string line)
+    {
+        _story.Enqueue(line);
+        if (_story.Count > 80)
+        {
+            _story.Dequeue();
+        }
+    }
 
     private void Take(Decision decision)
     {
@@ -165,8 +203,35 @@ internal sealed class RandomWorld
 
         foreach (var effect in decision.Effects)
         {
+            Tell($"    {effect}");
+            if (_random.Next(200) == 0 && !_calm && effect is not Noted)
+            {
+                // Killed between two effects: the record was written before the first.
+                Restart();
+                return;
+            }
+
             switch (effect)
             {
+                case FallBack fallback:
+                    Must(!_policy.MustHold(_state.Outage!), "what a person stopped does not come up as something else");
+                    Ask(fallback.Ticket, fallback.Attempt, isReset: false);
+                    break;
+                case RecreateInstance again:
+                    Ask(again.Ticket, again.Attempt, isReset: false);
+                    break;
+                case StopInstance stop:
+                    Must(_state.Outage is { StoppedByUs: not null }, "our own stops are known as ours");
+                    Schedule(TimeSpan.FromSeconds(_calm ? 1 : _random.Next(40)), () =>
+                    {
+                        if (_vmRuns && stop.Running.Order == _run && (_calm || _random.Next(4) > 0))
+                        {
+                            StopVm(OutageCause.Ours);
+                        }
+
+                        return new AttemptAccepted(_now, stop.Ticket, "done");
+                    });
+                    break;
                 case StartInstance start:
                     Must(before.Phase is not OutagePhase.Held || _state.Outage!.Released || _state.Ended > before.Ended, "what is held is not started before it ran again");
                     Must(!_policy.MustHold(_state.Outage!), "what a person stopped is not started");
@@ -182,6 +247,7 @@ internal sealed class RandomWorld
 
     private void Ask(long ticket, int attempt, bool isReset)
     {
+        Must(_vmRuns || _policy.RestartWhenUserStopped || _personsStop != _run, "what a person stopped is never started");
         Must(attempt == _state.Outage!.Attempts, "the attempt is the outage's newest");
         Must(_request.Answered || _request.Ticket == 0 || _request.At + _policy.StartTimeout < _now, "one request at a time");
         _starts.Add(_now);
@@ -237,7 +303,7 @@ internal sealed class RandomWorld
     private OutageEvent Report()
     {
         var cause = !_calm && _random.Next(3) == 0 ? OutageCause.Unknown : _stopCause;
-        return _vmRuns ? new InstanceRunning(_now, new(_run)) : new InstanceStopped(_now, new(_run), cause, _now, cause.ToString());
+        return _vmRuns ? new InstanceRunning(_now, new(_run), OnDemand: _run % 3 == 0) : new InstanceStopped(_now, new(_run), cause, _now, cause.ToString());
     }
 
     private OutageEvent? Poll()
@@ -278,7 +344,7 @@ internal sealed class RandomWorld
     {
         if (!holds)
         {
-            throw new InvalidOperationException($"{what}; at {_now - Start}, {_state}");
+            throw new InvalidOperationException($"{what}; at {_now - Start}, {_state}\n{Story}");
         }
     }
 }

@@ -83,11 +83,22 @@ internal sealed class Transcript
                 "flapCount" => _policy with { FlapCount = int.Parse(value) },
                 "flapWithin" => _policy with { FlapWithin = Span(value) },
                 "recreate" => _policy with { Recreate = new() { Template = value } },
+                "fallbacks" => _policy with { Fallbacks = [.. value.Split(',').Select(FallbackOf)] },
                 "flapPause" => _policy with { FlapPause = Span(value) },
                 _ => throw new FormatException($"no such setting: {key}"),
             };
         }
     }
+
+    /// <summary><c>machine:TYPE</c>, <c>zone:ZONE</c>, <c>snapshot:ZONE</c>, <c>onDemand:DURATION</c>.</summary>
+    private static Fallback FallbackOf(string text) => text.Split(':') switch
+    {
+        ["machine", var type] => new Fallback.OtherMachine(type),
+        ["zone", var zone] => new Fallback.OtherZone(zone, FromSnapshot: false),
+        ["snapshot", var zone] => new Fallback.OtherZone(zone, FromSnapshot: true),
+        ["onDemand", var atMost] => new Fallback.OnDemand(Span(atMost)),
+        _ => throw new FormatException(text),
+    };
 
     private void Run(string line)
     {
@@ -123,7 +134,8 @@ internal sealed class Transcript
         "tick" => new Ticked(Now, _connections),
         "pass" => new ProbePassed(Now, BegunAt(arguments)),
         "fail" => new ProbeFailed(Now, Now, rest.Length == 0 ? "connection refused" : rest),
-        "running" => new InstanceRunning(Now, new(long.Parse(arguments[0])), arguments.ElementAtOrDefault(1)),
+        "running" => new InstanceRunning(
+            Now, new(long.Parse(arguments[0])), arguments.Skip(1).FirstOrDefault(argument => argument != "onDemand"), arguments.Contains("onDemand")),
         "stopping" => new InstanceStopping(Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true)),
         "stopped" => new InstanceStopped(
             Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true), Now, arguments.Length > 2 ? string.Join(' ', arguments[2..]) : arguments[1]),
@@ -168,7 +180,11 @@ internal sealed class Transcript
                 Noted { Entry: var entry } => $"note {entry.What} by {entry.Source}: {entry.Detail}".TrimEnd(' ', ':'),
                 StartInstance start => $"start: attempt {start.Attempt} after run {start.Ended}, ticket {start.Ticket}",
                 RecreateInstance again => $"recreate: attempt {again.Attempt} after run {again.Ended} from {again.From.Template}, ticket {again.Ticket}",
+                FallBack fallback =>
+                    $"fall back: attempt {fallback.Attempt} after run {fallback.Ended} {fallback.As}{(fallback.From is null ? "" : ", which is gone")}, ticket {fallback.Ticket}",
+                StopInstance stop => $"stop: run {stop.Running}, ticket {stop.Ticket}",
                 ResetInstance reset => $"reset: attempt {reset.Attempt}, run {reset.Running}, ticket {reset.Ticket}",
+                TellPeople tell => $"tell people, {tell.Kind} ({tell.Reason}): {tell.Detail}",
                 Observe => "observe",
                 ProbeNow => "probe",
                 _ => throw new FormatException(effect.ToString()),

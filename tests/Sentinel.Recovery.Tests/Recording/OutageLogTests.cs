@@ -132,6 +132,9 @@ public sealed class OutageLogTests : IDisposable
         Assert.Equal(Record(300).Id, history.Open!.Id);
         Assert.Equal(TimeSpan.FromSeconds(5000), history.LastOutage);
         Assert.Equal(TimeSpan.FromSeconds(30), history.TypicalOutage);
+
+        await log.WriteAsync(Record(400, 40));
+        Assert.Equal(TimeSpan.FromSeconds(35), log.HistoryOf(new("spot-1")).TypicalOutage);
         Assert.Equal(new OutageHistory(0, null, null, null, null), log.HistoryOf(new("unheard-of")));
     }
 

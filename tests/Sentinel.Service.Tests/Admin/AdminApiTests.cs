@@ -145,7 +145,7 @@ public sealed class AdminApiTests
     [InlineData("POST", "/v1/backends/spot-1/explode", 404)]
     [InlineData("POST", "/status", 405)]
     [InlineData("GET", "/v1/backends/spot-1/recover", 405)]
-    [InlineData("POST", "/v1/backends/spot-1/drill", 501)]
+    [InlineData("POST", "/v1/backends/none/drill", 404)]
     public async Task Errors_are_problem_details(string method, string path, int status)
     {
         await using var admin = await AdminFixture.StartAsync();
@@ -175,7 +175,7 @@ public sealed class AdminApiTests
             Timeline = [new(admin.Time.GetUtcNow(), "opened", "cloud", "preempted")],
         });
 
-        var one = """{"id":"20260101T000000Z-spot-1","backend":"spot-1","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z","endedAt":null,"seconds":71.4,"attempts":1,"durations":{"detectedSeconds":null,"startedSeconds":null,"healthySeconds":null,"totalSeconds":null,"oursSeconds":null},"timeline":[{"at":"2026-01-01T00:00:00.000Z","what":"opened","source":"cloud","detail":"preempted"}],"omitted":0}""";
+        var one = """{"id":"20260101T000000Z-spot-1","backend":"spot-1","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z","endedAt":null,"seconds":71.4,"attempts":1,"calls":0,"durations":{"detectedSeconds":null,"stoppedSeconds":null,"startedSeconds":null,"healthySeconds":null,"totalSeconds":null,"oursSeconds":null},"timeline":[{"at":"2026-01-01T00:00:00.000Z","what":"opened","source":"cloud","detail":"preempted"}],"omitted":0}""";
         Assert.Equal(one, await admin.Http.GetStringAsync("/outages/20260101T000000Z-spot-1"));
         Assert.Equal($$"""{"outages":[{{one}}]}""", await admin.Http.GetStringAsync("/outages"));
     }

@@ -45,6 +45,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("run", "sentinel run --config my.json")]
     [InlineData("demo", "--preempt-every 20s")]
     [InlineData("check", "systemctl reload sentinel")]
+    [InlineData("check", "sentinel check --probe")]
     [InlineData("status", "sentinel status --watch")]
     [InlineData("outages", "20261122T101500Z-spot-1")]
     [InlineData("drain", "sudo sentinel drain spot-1")]
@@ -85,6 +86,46 @@ public sealed class CommandLineTests : IDisposable
         await File.WriteAllTextAsync(file, (await File.ReadAllTextAsync(file)).Replace("[\"b\"], \"policy\": \"best\"", "[\"a\"]", StringComparison.Ordinal));
         var good = await SentinelAsync("check", "--config", file);
         Assert.Equal((0, $"{file} is good: 1 backend, 1 pool, 1 listener.\n", ""), (good.Status, good.Output, good.Errors));
+    }
+
+    [Fact]
+    public async Task Check_probes_backends_and_fails_if_one_would_not_serve()
+    {
+        using var backend = new TcpListener(IPAddress.Loopback, 0);
+        backend.Start();
+        var greeting = Task.Run(async () =>
+        {
+            while (true)
+            {
+                using var client = await backend.AcceptTcpClientAsync();
+                await client.GetStream().WriteAsync("220 mail.example.test\r\n"u8.ToArray());
+            }
+        });
+        var file = Path.Combine(_folder, "sentinel.json");
+        var text = $$"""
+            { "backends": { "a": { "address": "127.0.0.1" }, "b": { "address": "127.24.1.9" } }, "admin": { "bind": "127.0.0.1:1" },
+              "pools": { "one": { "backends": ["a"] }, "both": { "backends": ["a", "b"] } },
+              "listeners": { "mail": { "bind": ["127.0.0.1:25"], "protocol": "tcp", "pool": "one", "port": {{((IPEndPoint)backend.LocalEndpoint).Port}} } } }
+            """;
+        await File.WriteAllTextAsync(file, text);
+        var good = await SentinelAsync("check", "--probe", "--config", file);
+        Assert.Equal(0, good.Status);
+        Assert.EndsWith($"\ngood: mail to a at {backend.LocalEndpoint}: \"220 mail.example.test\".\n", good.Output, StringComparison.Ordinal);
+        Assert.Equal("", good.Errors);
+
+        await File.WriteAllTextAsync(file, text.Replace("\"pool\": \"one\"", "\"pool\": \"both\"", StringComparison.Ordinal));
+        var wrong = await SentinelAsync("check", "--probe", "--config", file);
+        Assert.Equal(1, wrong.Status);
+        Assert.EndsWith("nobody listens there; start the service on the backend, or mend port.\n", wrong.Output, StringComparison.Ordinal);
+        Assert.Equal("sentinel: 1 way of 2 to a backend would not work; mend what is said above and probe again\n", wrong.Errors);
+
+        await File.WriteAllTextAsync(file, text.Replace("\"address\": \"127.0.0.1\"", "\"instance\": \"gce/us-central1-a/a\"", StringComparison.Ordinal)
+            .Replace("\"admin\"", "\"clouds\": { \"gce\": { \"project\": \"my-project\" } }, \"admin\"", StringComparison.Ordinal));
+        var untried = await SentinelAsync("check", "--probe", "--config", file);
+        Assert.Equal(1, untried.Status);
+        Assert.Contains("\nnot tried: mail to a at ?:", untried.Output, StringComparison.Ordinal);
+        Assert.Equal("sentinel: 1 way of 1 to a backend could not be tried; start the daemon and probe again, or give the backend an address\n", untried.Errors);
+        Assert.False(greeting.IsCompleted);
     }
 
     [Fact]

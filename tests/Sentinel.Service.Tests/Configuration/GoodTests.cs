@@ -26,6 +26,26 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
         """;
 
     [Fact]
+    public void Fallbacks_are_taken_in_order_and_overridden_whole()
+    {
+        var configuration = files.Good("""
+            {
+              "recovery": { "fallbacks": [ { "machineType": "n2-highmem-8" }, { "provisioning": "standard", "atMost": "8h" } ], "recreate": { "dataDisks": ["data"] } },
+              "backends": {
+                "a": { "instance": "gce/us-central1-a/a", "recovery": { "startAfter": "1s" } },
+                "b": { "instance": "gce/us-central1-a/b", "recovery": { "fallbacks": [ { "zone": "us-central1-b", "fromSnapshot": true } ] } }
+              },
+              "pools": {},
+              "listeners": {}
+            }
+            """);
+
+        Assert.Equal([new Fallback.OtherMachine("n2-highmem-8"), new Fallback.OnDemand(TimeSpan.FromHours(8))], configuration.Backends[0].Policy.Fallbacks);
+        Assert.Equal([new Fallback.OtherZone("us-central1-b", FromSnapshot: true)], configuration.Backends[1].Policy.Fallbacks);
+        Assert.Null(configuration.Backends[1].Policy.Recreate!.Template);
+    }
+
+    [Fact]
     public void What_is_left_out_has_its_default()
     {
         var listener = new ListenerSettings { Name = "ssh", Bind = [new(new(IPAddress.Any, 22), null)], Protocol = ListenerProtocol.Tcp, Pool = new("web"), Port = 22 };

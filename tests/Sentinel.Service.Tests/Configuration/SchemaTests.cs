@@ -22,7 +22,8 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         backends.*.recovery.startAfter backends.*.recovery.restartWhenUserStopped backends.*.recovery.startTimeout
         backends.*.recovery.backoff.initial backends.*.recovery.backoff.max backends.*.recovery.hungAfter backends.*.recovery.slowAfter
         backends.*.recovery.flap.count backends.*.recovery.flap.within backends.*.recovery.flap.pause
-        backends.*.recovery.fallbacks backends.*.recovery.recreate.template backends.*.recovery.recreate.dataDisks
+        backends.*.recovery.fallbacks.*.machineType backends.*.recovery.fallbacks.*.zone backends.*.recovery.fallbacks.*.fromSnapshot backends.*.recovery.fallbacks.*.provisioning backends.*.recovery.fallbacks.*.atMost
+        backends.*.recovery.recreate.template backends.*.recovery.recreate.dataDisks
         pools.*.backends pools.*.policy pools.*.failbackAfter
         listeners.*.bind listeners.*.protocol listeners.*.pool listeners.*.port
         listeners.*.routes.*.host listeners.*.routes.*.path listeners.*.routes.*.pool listeners.*.routes.*.port
@@ -33,7 +34,8 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         listeners.*.outagePage listeners.*.redirectToHttps listeners.*.http2 listeners.*.maxRequestBody
         listeners.*.headerTimeout
         recovery.startAfter recovery.restartWhenUserStopped recovery.startTimeout recovery.backoff.initial recovery.backoff.max
-        recovery.hungAfter recovery.slowAfter recovery.flap.count recovery.flap.within recovery.flap.pause recovery.fallbacks
+        recovery.hungAfter recovery.slowAfter recovery.flap.count recovery.flap.within recovery.flap.pause
+        recovery.fallbacks.*.machineType recovery.fallbacks.*.zone recovery.fallbacks.*.fromSnapshot recovery.fallbacks.*.provisioning recovery.fallbacks.*.atMost
         recovery.recreate.template recovery.recreate.dataDisks
         certificates.acme.directory certificates.acme.email certificates.acme.caFile certificates.acme.eab.keyId certificates.acme.eab.hmacKeyFile
         certificates.acme.profile certificates.acme.keyType certificates.acme.challenge certificates.acme.dnsHook certificates.acme.names
@@ -41,7 +43,8 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         certificates.sync.*.backend certificates.sync.*.url certificates.sync.*.directory certificates.sync.*.interval
         certificates.sync.*.hmacSecretFile certificates.sync.*.ed25519KeyFile certificates.sync.*.caFile
         certificates.deliver.*.names certificates.deliver.*.command
-        ssh coordination alerts
+        ssh coordination
+        alerts.webhooks.*.url alerts.webhooks.*.secretFile alerts.webhooks.*.format alerts.webhooks.*.events
         telemetry.logs telemetry.logLevel telemetry.otlpEndpoint
         """;
 

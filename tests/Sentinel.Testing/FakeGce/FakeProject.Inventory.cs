@@ -57,6 +57,15 @@ public sealed partial class FakeProject
         }
     }
 
+    /// <summary>A disk of a region, which VMs of all its zones can have, one at a time.</summary>
+    public void AddRegionalDisk(string region, string disk, long sizeGb = 10)
+    {
+        lock (_lock)
+        {
+            MakeDisk(region, disk, sizeGb, null, isRegional: true);
+        }
+    }
+
     internal FakeOperation Insert(string zone, JsonObject body, string? template, string? requestId)
     {
         lock (_lock)
@@ -122,7 +131,7 @@ public sealed partial class FakeProject
 
     internal void Attach(FakeInstance vm, JsonObject attached)
     {
-        var disk = NeedDisk(vm.Zone, FakeInstance.Last((string)attached["source"]!));
+        var disk = NeedDisk(PlaceOf(vm.Zone, (string)attached["source"]!), FakeInstance.Last((string)attached["source"]!));
         if (disk["users"]!.AsArray() is { Count: > 0 } users)
         {
             throw GceRefusalException.InUse((string)disk["selfLink"]!, (string)users[0]!);
@@ -147,6 +156,9 @@ public sealed partial class FakeProject
         vm.Document["disks"]!.AsArray().Remove(attached);
     }
 
+    /// <summary>The zone or region that a disk belongs to.</summary>
+    internal static string PlaceOf(string zone, string source) => source.Contains("regions/", StringComparison.Ordinal) ? zone[..zone.LastIndexOf('-')] : zone;
+
     internal JsonObject NeedDisk(string zone, string disk)
     {
         lock (_lock)
@@ -167,7 +179,17 @@ public sealed partial class FakeProject
     {
         lock (_lock)
         {
+            if (Repeated(requestId) is { } known)
+            {
+                return known;
+            }
+
             var source = NeedDisk(zone, disk);
+            if (_snapshots.ContainsKey((string)body["name"]!))
+            {
+                throw new GceRefusalException(409, "alreadyExists", $"The resource 'projects/{name}/global/snapshots/{(string)body["name"]!}' already exists");
+            }
+
             var snapshot = (string)body["name"]!;
             return Begin("createSnapshot", zone, (string)source["selfLink"]!, NewId(), requestId, operation =>
             {
@@ -182,6 +204,16 @@ public sealed partial class FakeProject
                 };
                 End(operation);
             });
+        }
+    }
+
+    internal JsonObject NeedSnapshot(string snapshot)
+    {
+        lock (_lock)
+        {
+            return _snapshots.TryGetValue(snapshot, out var found)
+                ? found.DeepClone().AsObject()
+                : throw GceRefusalException.NotFound($"projects/{name}/global/snapshots/{snapshot}");
         }
     }
 
@@ -202,10 +234,15 @@ public sealed partial class FakeProject
         // Every disk is looked at before any is taken: a refused request changes nothing.
         foreach (var source in given.Select(disk => (string?)disk["source"]).OfType<string>())
         {
-            if (NeedDisk(zone, FakeInstance.Last(source))["users"]!.AsArray() is { Count: > 0 } users)
+            if (NeedDisk(PlaceOf(zone, source), FakeInstance.Last(source))["users"]!.AsArray() is { Count: > 0 } users)
             {
                 throw GceRefusalException.InUse(source, (string)users[0]!);
             }
+        }
+
+        if (given.FirstOrDefault(disk => (string?)disk["initializeParams"]?["sourceSnapshot"] is { } from && !_snapshots.ContainsKey(FakeInstance.Last(from))) is not null)
+        {
+            throw GceRefusalException.Invalid("Invalid value for field 'resource.disks[0].initializeParams.sourceSnapshot': The referenced snapshot resource cannot be found.");
         }
 
         document["kind"] = "compute#instance";
@@ -241,8 +278,9 @@ public sealed partial class FakeProject
         return vm;
     }
 
-    private void MakeDisk(string zone, string disk, long sizeGb, JsonNode? parameters)
+    private void MakeDisk(string zone, string disk, long sizeGb, JsonNode? parameters, bool isRegional = false)
     {
+        var place = isRegional ? $"regions/{zone}" : $"zones/{zone}";
         if (_disks.ContainsKey($"{zone}/{disk}"))
         {
             throw new GceRefusalException(409, "alreadyExists", $"The resource 'projects/{name}/zones/{zone}/disks/{disk}' already exists");
@@ -253,8 +291,8 @@ public sealed partial class FakeProject
             ["kind"] = "compute#disk",
             ["id"] = NewId().ToString(CultureInfo.InvariantCulture),
             ["name"] = disk,
-            ["zone"] = $"{Root}/projects/{name}/zones/{zone}",
-            ["selfLink"] = Link(zone, "disks", disk),
+            [isRegional ? "region" : "zone"] = $"{Root}/projects/{name}/{place}",
+            ["selfLink"] = $"{Root}/projects/{name}/{place}/disks/{disk}",
             ["status"] = "READY",
             ["sizeGb"] = sizeGb.ToString(CultureInfo.InvariantCulture),
             ["creationTimestamp"] = FakeOperation.Stamp(time.GetUtcNow()),
@@ -266,7 +304,7 @@ public sealed partial class FakeProject
 
     private void Release(FakeInstance vm, JsonObject attached)
     {
-        var key = $"{vm.Zone}/{FakeInstance.Last((string)attached["source"]!)}";
+        var key = $"{PlaceOf(vm.Zone, (string)attached["source"]!)}/{FakeInstance.Last((string)attached["source"]!)}";
         if (_disks.TryGetValue(key, out var disk))
         {
             var users = disk["users"]!.AsArray();

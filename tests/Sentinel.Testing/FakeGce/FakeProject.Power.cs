@@ -72,6 +72,7 @@ public sealed partial class FakeProject
             var vm = Need(zone, instance);
             return vm.Status switch
             {
+                "TERMINATED" or "STOPPED" when !vm.Disks.Any() => throw GceRefusalException.Invalid("Invalid value for field 'resource.disks': ''. Boot disk must be specified."),
                 "TERMINATED" or "STOPPED" => Begin("start", zone, vm.Link, vm.Id, requestId, operation => Provision(vm, operation, isNew: false)),
                 "RUNNING" or "PROVISIONING" or "STAGING" => Begin("start", zone, vm.Link, vm.Id, requestId, operation => End(operation)),
                 "SUSPENDED" => throw GceRefusalException.Invalid("Instance is suspended and must be resumed."),

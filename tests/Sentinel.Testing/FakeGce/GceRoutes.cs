@@ -37,6 +37,8 @@ internal sealed class GceRoutes(FakeProject project, TimeProvider time)
             ("GET", ["zones", var zone, "operations", var operation]) => project.Describe(project.Operation(zone, operation)),
             ("POST", ["zones", var zone, "operations", var operation, "wait"]) => await WaitAsync(zone, operation, context.RequestAborted).ConfigureAwait(false),
             ("GET", ["zones", var zone, "disks"]) => List(query, "compute#diskList", project.Disks(zone)),
+            ("GET", ["regions", var region, "disks", var disk]) => project.NeedDisk(region, disk).DeepClone().AsObject(),
+            ("GET", ["global", "snapshots", var snapshot]) => project.NeedSnapshot(snapshot),
             ("GET", ["zones", var zone, "disks", var disk]) => project.NeedDisk(zone, disk).DeepClone().AsObject(),
             ("POST", ["zones", var zone, "disks", var disk, "createSnapshot"]) => project.Describe(project.Snapshot(zone, disk, await BodyAsync(context).ConfigureAwait(false), query.RequestId)),
             ("GET", ["global", "snapshots"]) => List(query, "compute#snapshotList", project.Snapshots()),
@@ -95,6 +97,8 @@ internal sealed class GceRoutes(FakeProject project, TimeProvider time)
 
     private async Task<FakeOperation> DoAsync(HttpContext context, Asked query, string zone, string vm, string verb)
     {
+        // The change is made later, when the request is no more.
+        var (device, autoDelete) = (query["deviceName"], query["autoDelete"] == "true");
         switch (verb)
         {
             case "start":
@@ -108,8 +112,10 @@ internal sealed class GceRoutes(FakeProject project, TimeProvider time)
             case "simulateMaintenanceEvent":
                 project.Preempt(zone, vm);
                 return project.Change(verb, zone, vm, query.RequestId, mustBeOff: false, (_, _) => { }, _ => { });
+            case "detachDisk" when project.Find(zone, vm) is { Status: "RUNNING" } it && it.Disks.Any(disk => (string?)disk["deviceName"] == device && (bool?)disk["boot"] == true):
+                throw GceRefusalException.Invalid("Detaching boot disk from running instance is not supported.");
             case "detachDisk":
-                return project.Change(verb, zone, vm, query.RequestId, mustBeOff: false, (_, _) => { }, it => project.Detach(it, query["deviceName"] ?? ""));
+                return project.Change(verb, zone, vm, query.RequestId, mustBeOff: false, (_, _) => { }, it => project.Detach(it, device ?? ""));
         }
 
         var body = await BodyAsync(context).ConfigureAwait(false);
@@ -122,7 +128,7 @@ internal sealed class GceRoutes(FakeProject project, TimeProvider time)
             "setMetadata" => project.Change(verb, zone, vm, query.RequestId, mustBeOff: false, (_, document) => Match(document["metadata"]!, body), it =>
                 Replace(it.Document, "metadata", body)),
             "setDiskAutoDelete" => project.Change(verb, zone, vm, query.RequestId, mustBeOff: false, (_, _) => { }, it =>
-                it.Disks.First(disk => (string?)disk["deviceName"] == query["deviceName"])["autoDelete"] = query["autoDelete"] == "true"),
+                it.Disks.First(disk => (string?)disk["deviceName"] == device)["autoDelete"] = autoDelete),
             "attachDisk" => project.Change(verb, zone, vm, query.RequestId, mustBeOff: false, (it, _) => Free(it.Zone, body), it => project.Attach(it, body)),
             _ => throw GceRefusalException.NotFound(context.Request.Path),
         };
@@ -130,7 +136,7 @@ internal sealed class GceRoutes(FakeProject project, TimeProvider time)
 
     private void Free(string zone, JsonObject attached)
     {
-        var disk = project.NeedDisk(zone, FakeInstance.Last((string)attached["source"]!));
+        var disk = project.NeedDisk(FakeProject.PlaceOf(zone, (string)attached["source"]!), FakeInstance.Last((string)attached["source"]!));
         if (disk["users"]!.AsArray() is { Count: > 0 } users)
         {
             throw GceRefusalException.InUse((string)disk["selfLink"]!, (string)users[0]!);

@@ -27,6 +27,9 @@ internal sealed record Answer
     /// <summary>In how many seconds it will probably be over, for programs.</summary>
     public int? ExpectedSeconds { get; init; }
 
+    /// <summary>How much of the usual time is over, from 0 to 1, for a page to draw; null if nobody knows.</summary>
+    public double? Progress { get; init; }
+
     /// <summary>The gRPC status that says the same (the mapping of gRPC's own documentation for HTTP statuses).</summary>
     public int GrpcStatus => Status switch
     {

@@ -65,9 +65,14 @@ internal static class AnswerWriter
             page.Paragraph(paragraph);
         }
 
+        if (answer.Progress is { } progress)
+        {
+            page.Progress(progress, "How much of the usual time is over");
+        }
+
         if (answer.Refreshes)
         {
-            page.Refresh(RefreshSeconds).Paragraph($"This page tries again by itself every {RefreshSeconds} seconds.");
+            page.Refresh(RefreshSeconds).Aside($"This page tries again by itself every {RefreshSeconds} seconds.");
         }
 
         if (answer.Status == StatusCodes.Status503ServiceUnavailable)

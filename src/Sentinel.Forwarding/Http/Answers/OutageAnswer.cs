@@ -52,6 +52,7 @@ internal static class OutageAnswer
             Refreshes = repeats,
             Page = page,
             Since = outlook.Since,
+            Progress = outlook is { IsOnPurpose: false, Typical: { Ticks: > 0 } usual, Remaining: { } rest } ? 1 - (rest / usual) : null,
             ExpectedSeconds = outlook.IsOnPurpose || outlook.Remaining is not { } left || left == TimeSpan.Zero ? null : (int)Math.Ceiling(left.TotalSeconds),
         };
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 
@@ -33,6 +34,23 @@ internal sealed class Page
     public Page Paragraph(string text)
     {
         _body.Append("<p>").Append(Escape(text)).Append("</p>\n");
+        return this;
+    }
+
+    /// <summary>A line that matters less.</summary>
+    public Page Aside(string text)
+    {
+        _body.Append("<p class=\"soft\">").Append(Escape(text)).Append("</p>\n");
+        return this;
+    }
+
+    /// <summary>A bar.</summary>
+    /// <param name="done">From 0 to 1.</param>
+    /// <param name="label">What it measures, for who cannot see it.</param>
+    public Page Progress(double done, string label)
+    {
+        var percent = Math.Clamp(done, 0, 1).ToString("P0", CultureInfo.InvariantCulture);
+        _body.Append(CultureInfo.InvariantCulture, $"<progress aria-label=\"{Escape(label)}\" value=\"{Math.Clamp(done, 0, 1):0.##}\">{percent}</progress>\n");
         return this;
     }
 

@@ -65,25 +65,23 @@ internal sealed class GceClient : IDisposable
     /// <summary>All instances of a zone, as far as watching needs them.</summary>
     public async Task<GceAnswer<List<GceInstance>>> InstancesAsync(string zone, CancellationToken cancellationToken)
     {
-        const string Fields = "items(id,name,status,creationTimestamp,lastStartTimestamp,lastStopTimestamp,networkInterfaces/networkIP),nextPageToken";
-        var all = new List<GceInstance>();
-        string? token = null;
-        do
-        {
-            var page = await SendAsync(
-                "instances.list", HttpMethod.Get, $"zones/{zone}/instances?maxResults={PageSize}&fields={Uri.EscapeDataString(Fields)}{Next(token)}",
-                GceJson.Default.GcePageGceInstance, _pipeline, isUrgent: false, cancellationToken).ConfigureAwait(false);
-            if (page.Refusal is { } refusal)
-            {
-                return refusal;
-            }
-
-            all.AddRange(page.Value!.Items ?? []);
-            token = page.Value.NextPageToken;
-        }
-        while (token is not null);
-        return all;
+        const string Fields = "items(id,name,status,creationTimestamp,lastStartTimestamp,lastStopTimestamp,networkInterfaces/networkIP,scheduling/provisioningModel),nextPageToken";
+        return await AllAsync("instances.list", $"zones/{zone}/instances?maxResults={PageSize}&fields={Uri.EscapeDataString(Fields)}", GceJson.Default.GcePageGceInstance, cancellationToken)
+            .ConfigureAwait(false);
     }
+
+    /// <summary>All that there is to say of a zone's instances.</summary>
+    public Task<GceAnswer<List<JsonObject>>> DescriptionsAsync(string zone, CancellationToken cancellationToken) =>
+        AllAsync("instances.list", $"zones/{zone}/instances?maxResults={PageSize}", GceJson.Default.GcePageJsonObject, cancellationToken);
+
+    /// <summary>What a zone's disks were made of.</summary>
+    public Task<GceAnswer<List<GceDisk>>> DisksAsync(string zone, CancellationToken cancellationToken) => AllAsync(
+        "disks.list", $"zones/{zone}/disks?maxResults={PageSize}&fields={Uri.EscapeDataString("items(name,sourceImage,sourceSnapshot,sizeGb,type),nextPageToken")}",
+        GceJson.Default.GcePageGceDisk, cancellationToken);
+
+    /// <summary>All that there is to say of one instance.</summary>
+    public Task<GceAnswer<JsonObject>> DescriptionAsync(string zone, string name, CancellationToken cancellationToken) =>
+        SendAsync("instances.get", HttpMethod.Get, $"zones/{zone}/instances/{name}", GceJson.Default.JsonObject, _pipeline, isUrgent: true, cancellationToken);
 
     /// <summary>One page of a zone's operations, newest first.</summary>
     public Task<GceAnswer<GcePage<GceOperation>>> OperationsAsync(string zone, int size, string? token, CancellationToken cancellationToken) => SendAsync(
@@ -101,15 +99,33 @@ internal sealed class GceClient : IDisposable
         $"instances.{verb}", HttpMethod.Post, $"zones/{zone}/instances/{name}/{verb}?requestId={requestId}",
         GceJson.Default.GceOperation, _pipeline, isUrgent: true, cancellationToken);
 
-    /// <summary>Makes an instance from a template.</summary>
-    /// <param name="body">What it does not take from the template; disks that are named here take the place of all of the template's.</param>
-    public Task<GceAnswer<GceOperation>> InsertAsync(string zone, string template, JsonObject body, Guid requestId, CancellationToken cancellationToken) => SendAsync(
-        "instances.insert", HttpMethod.Post, $"zones/{zone}/instances?sourceInstanceTemplate={Uri.EscapeDataString(template)}&requestId={requestId}",
+    /// <summary>Asks for an instance, which must be off for most of these, to be changed.</summary>
+    /// <param name="query">Begins with an ampersand unless it is empty.</param>
+    public Task<GceAnswer<GceOperation>> ChangeAsync(string zone, string name, string verb, string query, JsonObject body, Guid requestId, CancellationToken cancellationToken) => SendAsync(
+        $"instances.{verb}", HttpMethod.Post, $"zones/{zone}/instances/{name}/{verb}?requestId={requestId}{query}",
         GceJson.Default.GceOperation, _pipeline, isUrgent: true, cancellationToken, body);
 
-    /// <summary>One disk of a zone.</summary>
-    public Task<GceAnswer<GceDisk>> DiskAsync(string zone, string name, CancellationToken cancellationToken) =>
-        SendAsync("disks.get", HttpMethod.Get, $"zones/{zone}/disks/{name}", GceJson.Default.GceDisk, _pipeline, isUrgent: true, cancellationToken);
+    /// <summary>Makes an instance.</summary>
+    /// <param name="template">Null: the body says it all.</param>
+    /// <param name="body">What it does not take from the template; disks that are named here take the place of all of the template's.</param>
+    public Task<GceAnswer<GceOperation>> InsertAsync(string zone, string? template, JsonObject body, Guid requestId, CancellationToken cancellationToken) => SendAsync(
+        "instances.insert", HttpMethod.Post,
+        $"zones/{zone}/instances?requestId={requestId}{(template is null ? "" : $"&sourceInstanceTemplate={Uri.EscapeDataString(template)}")}",
+        GceJson.Default.GceOperation, _pipeline, isUrgent: true, cancellationToken, body);
+
+    /// <summary>One disk.</summary>
+    /// <param name="place">Where: <c>zones/Z</c> or <c>regions/R</c>.</param>
+    public Task<GceAnswer<GceDisk>> DiskAsync(string place, string name, CancellationToken cancellationToken) =>
+        SendAsync("disks.get", HttpMethod.Get, $"{place}/disks/{name}", GceJson.Default.GceDisk, _pipeline, isUrgent: true, cancellationToken);
+
+    /// <summary>Copies a disk of a zone; what comes back may not be over.</summary>
+    public Task<GceAnswer<GceOperation>> SnapshotAsync(string zone, string disk, string snapshot, Guid requestId, CancellationToken cancellationToken) => SendAsync(
+        "disks.createSnapshot", HttpMethod.Post, $"zones/{zone}/disks/{disk}/createSnapshot?requestId={requestId}",
+        GceJson.Default.GceOperation, _pipeline, isUrgent: true, cancellationToken, new JsonObject { ["name"] = snapshot });
+
+    /// <summary>A snapshot.</summary>
+    public Task<GceAnswer<JsonObject>> SnapshotAsync(string snapshot, CancellationToken cancellationToken) =>
+        SendAsync("snapshots.get", HttpMethod.Get, $"global/snapshots/{snapshot}", GceJson.Default.JsonObject, _pipeline, isUrgent: true, cancellationToken);
 
     /// <summary>An instance template, by its full name from <c>projects/</c> on.</summary>
     public Task<GceAnswer<JsonObject>> TemplateAsync(string template, CancellationToken cancellationToken) =>
@@ -133,6 +149,25 @@ internal sealed class GceClient : IDisposable
 
     private static string Next(string? token) => token is null ? "" : $"&pageToken={Uri.EscapeDataString(token)}";
 
+    private async Task<GceAnswer<List<T>>> AllAsync<T>(string method, string path, JsonTypeInfo<GcePage<T>> type, CancellationToken cancellationToken)
+    {
+        var all = new List<T>();
+        string? token = null;
+        do
+        {
+            var page = await SendAsync(method, HttpMethod.Get, path + Next(token), type, _pipeline, isUrgent: false, cancellationToken).ConfigureAwait(false);
+            if (page.Refusal is { } refusal)
+            {
+                return refusal;
+            }
+
+            all.AddRange(page.Value!.Items ?? []);
+            token = page.Value.NextPageToken;
+        }
+        while (token is not null);
+        return all;
+    }
+
     private async Task<GceAnswer<T>> SendAsync<T>(
         string method, HttpMethod verb, string path, JsonTypeInfo<T> type, ResiliencePipeline<GceReply> pipeline, bool isUrgent, CancellationToken cancellationToken,
         JsonObject? body = null)
@@ -140,7 +175,9 @@ internal sealed class GceClient : IDisposable
     {
         var begun = _time.GetTimestamp();
         var answer = await AnswerAsync(verb, path, type, pipeline, isUrgent, cancellationToken, body).ConfigureAwait(false);
-        _meter.CountCloudRequest(GceCloud.Name, method, answer.Refusal?.Result ?? CloudResult.Done, _time.GetElapsedTime(begun));
+        var took = _time.GetElapsedTime(begun);
+        _meter.CountCloudRequest(GceCloud.Name, method, answer.Refusal?.Result ?? CloudResult.Done, took);
+        CallTrace.Tell(method, answer.Refusal?.Result ?? CloudResult.Done, took);
         if (answer.Refusal is { IsThrottled: true })
         {
             _budget.PauseUntilNextMinute();

@@ -5,8 +5,9 @@ using Sentinel.Recovery.Outages;
 
 namespace Sentinel.Recovery.Clouds.Gce;
 
-/// <summary>Compute Engine.</summary>
-internal sealed class GceCloud(RecoveryMeter meter, TimeProvider time, LoopRegistry loops, ILogger logger) : ICloud
+/// <summary>Compute Engine. A VM is known by its name at home, though it may have fallen back to another zone.</summary>
+/// <param name="directory">Where descriptions of VMs are kept.</param>
+internal sealed partial class GceCloud(string directory, RecoveryMeter meter, TimeProvider time, LoopRegistry loops, ILogger logger) : ICloud
 {
     public const string Name = "gce";
 
@@ -16,17 +17,27 @@ internal sealed class GceCloud(RecoveryMeter meter, TimeProvider time, LoopRegis
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
+    private readonly GceMemory _memory = new(directory, logger);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Dictionary<InstanceName, string> _places = [];
+    private readonly Dictionary<InstanceName, List<GceResidence>> _residences = [];
+    private IReadOnlyDictionary<InstanceName, GceWishes> _wishes = new Dictionary<InstanceName, GceWishes>();
     private readonly Dictionary<string, GceZone> _zones = [];
     private readonly List<GceClient> _retired = [];
     private (GceSettings Settings, GceClient Client)? _current;
 
     public string Provider => Name;
 
+    /// <summary>Told when a zone cannot be watched for want of a permission.</summary>
+    public Action<string>? Trouble { get; init; }
+
     /// <summary>Goes on under these settings; requests that are under way end under the old ones.</summary>
-    public void Configure(GceSettings settings)
+    /// <param name="wishes">What is to be known of single VMs; null: as before.</param>
+    public void Configure(GceSettings settings, IReadOnlyDictionary<InstanceName, GceWishes>? wishes = null)
     {
         lock (_lock)
         {
+            _wishes = wishes ?? _wishes;
             if (_current?.Settings == settings)
             {
                 return;
@@ -43,63 +54,61 @@ internal sealed class GceCloud(RecoveryMeter meter, TimeProvider time, LoopRegis
 
     public IDisposable Watch(InstanceName vm, Action<InstanceReport> observer)
     {
-        var zone = ZoneOf(vm);
-        var watched = zone.Add(vm);
-        return new Subscription(zone, watched, watched.Feed.Watch(observer));
-    }
-
-    public void Refresh(InstanceName vm) => ZoneOf(vm).Refresh(vm.Name);
-
-    public async Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken)
-    {
-        var client = Client;
-        var found = await client.InstanceAsync(vm.Zone, vm.Name, cancellationToken).ConfigureAwait(false);
-        return found switch
+        var residence = new GceResidence(zone => WatchAt(zone, vm, observer), ended =>
         {
-            { Refusal: { } refusal } => new(refusal.Result, refusal.Detail),
-            { Value.Status: "RUNNING" } => Seen(vm, new(CloudResult.Already, "it runs already")),
-            { Value.Status: "TERMINATED" or "STOPPED" or "PROVISIONING" or "STAGING" } => await DoAsync(client, vm, "start", requestId, cancellationToken).ConfigureAwait(false),
-            { Value.Status: "SUSPENDED" } => await DoAsync(client, vm, "resume", requestId, cancellationToken).ConfigureAwait(false),
-            _ => new(CloudResult.NotReady, $"it is {found.Value!.Status}"),
-        };
-    }
-
-    public async Task<CloudOutcome> RecreateAsync(InstanceName vm, Recreation from, Guid requestId, CancellationToken cancellationToken)
-    {
-        var client = Client;
-        var found = await client.InstanceAsync(vm.Zone, vm.Name, cancellationToken).ConfigureAwait(false);
-        if (found.Value is { } there)
+            lock (_lock)
+            {
+                _residences.GetValueOrDefault(vm)?.Remove(ended);
+            }
+        });
+        string? place;
+        lock (_lock)
         {
-            return Seen(vm, there.Status == "RUNNING" ? new(CloudResult.Already, "it runs already") : new(CloudResult.NotReady, $"it exists and is {there.Status}"));
+            if (!_residences.TryGetValue(vm, out var residences))
+            {
+                _residences[vm] = residences = [];
+            }
+
+            residences.Add(residence);
+            place = WishesOf(vm).OtherZones.Any() ? _places.GetValueOrDefault(vm) : vm.Zone;
         }
 
-        if (found.Refusal is { Result: not CloudResult.NotFound } refusal)
+        if (place is not null)
         {
-            return new(refusal.Result, refusal.Detail);
+            residence.MoveTo(place);
+        }
+        else
+        {
+            _ = SettleAsync(vm);
         }
 
-        var drawn = await GceRebuild.DrawAsync(client, vm, from, cancellationToken).ConfigureAwait(false);
-        if (drawn.Obstacle is { } obstacle)
-        {
-            return obstacle;
-        }
-
-        var asked = await client.InsertAsync(vm.Zone, from.Template, drawn.Body!, requestId, cancellationToken).ConfigureAwait(false);
-        return asked.Refusal is { } refused
-            ? new(refused.Result, refused.Detail)
-            : Seen(vm, await FollowAsync(client, vm, asked.Value!, cancellationToken).ConfigureAwait(false));
+        return residence;
     }
+
+    public void Refresh(InstanceName vm) => ZoneOf(PlaceOf(vm)).Refresh(vm.Name);
+
+    public Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken) =>
+        BringUpAsync(vm, default, null, requestId, cancellationToken);
+
+    public Task<CloudOutcome> RecreateAsync(InstanceName vm, Recreation from, Guid requestId, CancellationToken cancellationToken) =>
+        BringUpAsync(vm, default, from, requestId, cancellationToken);
+
+    public Task<CloudOutcome> FallBackAsync(InstanceName vm, Fallback to, Recreation? from, Guid requestId, CancellationToken cancellationToken) =>
+        BringUpAsync(vm, GceForm.Of(to), from, requestId, cancellationToken);
 
     public Task<CloudOutcome> StopAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken)
     {
-        ZoneOf(vm).AddOwn(requestId);
+        Own(vm, requestId);
         return DoAsync(Client, vm, "stop", requestId, cancellationToken);
     }
 
     public Task<CloudOutcome> ResetAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken) => DoAsync(Client, vm, "reset", requestId, cancellationToken);
 
+    public void Own(InstanceName vm, Guid requestId) => ZoneOf(PlaceOf(vm)).AddOwn(requestId);
+
     public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync().ConfigureAwait(false);
         GceZone[] zones;
         GceClient[] clients;
         lock (_lock)
@@ -131,35 +140,43 @@ internal sealed class GceCloud(RecoveryMeter meter, TimeProvider time, LoopRegis
         }
     }
 
-    private GceZone ZoneOf(InstanceName vm)
+    private GceZone ZoneOf(string name)
     {
         lock (_lock)
         {
-            if (!_zones.TryGetValue(vm.Zone, out var zone))
+            if (!_zones.TryGetValue(name, out var zone))
             {
-                _zones[vm.Zone] = zone = new(vm.Zone, () => Client, Interval, time, loops, logger);
+                _zones[name] = zone = new(name, () => Client, Interval, WishesOf, _memory, detail => Trouble?.Invoke(detail), time, loops, logger);
             }
 
             return zone;
         }
     }
 
-    private CloudOutcome Seen(InstanceName vm, CloudOutcome outcome)
+    private GceWishes WishesOf(InstanceName vm)
     {
-        ZoneOf(vm).Refresh(vm.Name);
-        return outcome;
+        lock (_lock)
+        {
+            return _wishes.GetValueOrDefault(vm) ?? GceWishes.None;
+        }
     }
 
     private async Task<CloudOutcome> DoAsync(GceClient client, InstanceName vm, string verb, Guid requestId, CancellationToken cancellationToken)
     {
-        var asked = await client.DoAsync(vm.Zone, vm.Name, verb, requestId, cancellationToken).ConfigureAwait(false);
-        return asked.Refusal is { } refusal
-            ? new(refusal.Result, refusal.Detail)
-            : Seen(vm, await FollowAsync(client, vm, asked.Value!, cancellationToken).ConfigureAwait(false));
+        var zone = PlaceOf(vm);
+        var asked = await client.DoAsync(zone, vm.Name, verb, requestId, cancellationToken).ConfigureAwait(false);
+        if (asked.Refusal is { } refusal)
+        {
+            return new(refusal.Result, refusal.Detail);
+        }
+
+        var outcome = await FollowAsync(client, zone, asked.Value!, cancellationToken).ConfigureAwait(false);
+        Refresh(vm);
+        return outcome;
     }
 
     /// <summary>Accepted is not done, and done may still have failed.</summary>
-    private async Task<CloudOutcome> FollowAsync(GceClient client, InstanceName vm, GceOperation operation, CancellationToken cancellationToken)
+    private async Task<CloudOutcome> FollowAsync(GceClient client, string zone, GceOperation operation, CancellationToken cancellationToken)
     {
         var begun = time.GetTimestamp();
         while (!operation.IsDone)
@@ -169,7 +186,7 @@ internal sealed class GceCloud(RecoveryMeter meter, TimeProvider time, LoopRegis
                 return new(CloudResult.Fault, $"{operation.Name} is not over after {OperationPatience.TotalMinutes:0} minutes");
             }
 
-            var waited = await client.WaitAsync(vm.Zone, operation.Name, cancellationToken).ConfigureAwait(false);
+            var waited = await client.WaitAsync(zone, operation.Name, cancellationToken).ConfigureAwait(false);
             if (waited.Refusal is { Result: CloudResult.NotFound or CloudResult.Forbidden } refusal)
             {
                 return new(CloudResult.Fault, $"what became of {operation.Name} is not known: {refusal.Detail}");
@@ -186,19 +203,5 @@ internal sealed class GceCloud(RecoveryMeter meter, TimeProvider time, LoopRegis
         }
 
         return GceRefusal.Of(operation) is { } failed ? new(failed.Result, failed.Detail) : new(CloudResult.Done, operation.Name);
-    }
-
-    private sealed class Subscription(GceZone zone, GceVm vm, IDisposable feed) : IDisposable
-    {
-        private int _isDisposed;
-
-        public void Dispose()
-        {
-            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-            {
-                feed.Dispose();
-                zone.Remove(vm);
-            }
-        }
     }
 }

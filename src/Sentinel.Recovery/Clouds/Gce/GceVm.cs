@@ -4,11 +4,17 @@ using Sentinel.Recovery.Outages;
 namespace Sentinel.Recovery.Clouds.Gce;
 
 /// <summary>One instance that is watched, as far as it is known. Changed by its zone's loop alone.</summary>
-internal sealed class GceVm(InstanceName name)
+/// <param name="home">Its name in the configuration, where it may have fallen back from.</param>
+internal sealed class GceVm(InstanceName name, InstanceName home)
 {
     private bool _mustTell = true;
 
     public InstanceName Name => name;
+
+    public InstanceName Home => home;
+
+    /// <summary>The run that its description was last looked at in.</summary>
+    public DateTimeOffset? DescribedRun { get; set; }
 
     public ReportFeed Feed { get; } = new();
 

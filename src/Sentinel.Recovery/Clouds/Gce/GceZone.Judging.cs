@@ -65,7 +65,8 @@ internal sealed partial class GceZone
             // What boots does not answer yet, and what it will be called is known when it runs.
             if (condition is InstanceCondition.Unseen || status == "RUNNING")
             {
-                vm.Tell(new(condition, run, vm.Seen!.NetworkInterfaces is [var first, ..] ? first.NetworkIP : null));
+                vm.Tell(new(
+                    condition, run, vm.Seen!.NetworkInterfaces is [var first, ..] ? first.NetworkIP : null, OnDemand: vm.Seen.Scheduling?.ProvisioningModel == "STANDARD"));
             }
 
             return;

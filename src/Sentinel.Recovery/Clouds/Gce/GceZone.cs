@@ -20,11 +20,17 @@ internal sealed partial class GceZone : IAsyncDisposable
     private const int SingleQuestions = 10;
 
     private const int FailuresBeforeBlind = 3;
+    /// <summary>Between two lists of full descriptions, which are long.</summary>
+    private static readonly TimeSpan DescribeAgain = TimeSpan.FromMinutes(1);
+
     private const int OperationPage = 100;
     private const int OperationPages = 20;
 
     private readonly string _zone;
     private readonly Func<GceClient> _client;
+    private readonly Func<InstanceName, GceWishes> _wishes;
+    private readonly GceMemory _memory;
+    private readonly Action<string> _trouble;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _lock = new();
@@ -39,10 +45,12 @@ internal sealed partial class GceZone : IAsyncDisposable
     private bool _isPuzzled;
     private bool _knowsReasons;
     private long _fullRoundAt;
+    private long _describedAt;
 
-    public GceZone(string zone, Func<GceClient> client, Func<TimeSpan> interval, TimeProvider time, LoopRegistry loops, ILogger logger)
+    public GceZone(
+        string zone, Func<GceClient> client, Func<TimeSpan> interval, Func<InstanceName, GceWishes> wishes, GceMemory memory, Action<string> trouble, TimeProvider time, LoopRegistry loops, ILogger logger)
     {
-        (_zone, _client, _time, _logger) = (zone, client, time, logger);
+        (_zone, _client, _wishes, _memory, _trouble, _time, _logger) = (zone, client, wishes, memory, trouble, time, logger);
         _evidence = new(time);
 
         // A round has thirty seconds for each call with its retries, and may make several.
@@ -50,13 +58,14 @@ internal sealed partial class GceZone : IAsyncDisposable
         _loop = RunAsync(interval);
     }
 
-    public GceVm Add(InstanceName name)
+    /// <param name="home">Its name in the configuration.</param>
+    public GceVm Add(InstanceName name, InstanceName home)
     {
         lock (_lock)
         {
             if (!_vms.TryGetValue(name.Name, out var vm))
             {
-                _vms[name.Name] = vm = new(name);
+                _vms[name.Name] = vm = new(name, home);
             }
 
             vm.Watchers++;
@@ -217,6 +226,7 @@ internal sealed partial class GceZone : IAsyncDisposable
             await JudgeAsync(client, vm, byName.GetValueOrDefault(vm.Name.Name), () => questions-- > 0).ConfigureAwait(false);
         }
 
+        await DescribeAsync(client, vms).ConfigureAwait(false);
         return true;
     }
 
@@ -228,6 +238,10 @@ internal sealed partial class GceZone : IAsyncDisposable
         if (_failures == FailuresBeforeBlind || (_failures == 1 && refusal.Result is CloudResult.Forbidden))
         {
             Log.Blind(_logger, _zone, refusal.Detail);
+            if (refusal.Result is CloudResult.Forbidden)
+            {
+                _trouble($"zone {_zone} cannot be watched: {refusal.Detail}");
+            }
         }
 
         if (_failures >= FailuresBeforeBlind)
@@ -250,6 +264,10 @@ internal sealed partial class GceZone : IAsyncDisposable
                 if (_knowsReasons || !_hasHistory)
                 {
                     Log.ReasonsUnreadable(_logger, _zone, refusal.Detail);
+                    if (refusal.Result is CloudResult.Forbidden)
+                    {
+                        _trouble($"why VMs of zone {_zone} stop cannot be read: {refusal.Detail}");
+                    }
                 }
 
                 (_knowsReasons, _hasHistory) = (false, true);

@@ -14,6 +14,15 @@ internal static partial class Log
     [LoggerMessage(2303, LogLevel.Warning, "Why VMs of zone {Zone} stop cannot be read; those that stop without a known reason are not started until it can: {Why}", EventName = "gce.reasons.unreadable")]
     public static partial void ReasonsUnreadable(ILogger logger, string zone, string why);
 
+    [LoggerMessage(2304, LogLevel.Warning, "The description of {Instance} cannot be written; it is kept in memory: {Why}", EventName = "gce.description.unwritable")]
+    public static partial void DescriptionUnwritable(ILogger logger, InstanceName instance, string why);
+
+    [LoggerMessage(2305, LogLevel.Warning, "The description of {Instance} cannot be read and counts as unknown: {Why}", EventName = "gce.description.unreadable")]
+    public static partial void DescriptionUnreadable(ILogger logger, InstanceName instance, string why);
+
+    [LoggerMessage(2306, LogLevel.Warning, "Where {Instance} is cannot be found out; it is looked for again: {Why}", EventName = "gce.place.unknown")]
+    public static partial void NotFoundYet(ILogger logger, InstanceName instance, string why);
+
     [LoggerMessage(2302, LogLevel.Information, "Compute Engine answers again about zone {Zone}.", EventName = "gce.sees")]
     public static partial void SeesAgain(ILogger logger, string zone);
 }

@@ -25,6 +25,9 @@ internal sealed record OutageDocument
     /// <summary>Starts that were tried.</summary>
     public int Attempts { get; init; }
 
+    /// <summary>Requests to the cloud that were made for it.</summary>
+    public int Calls { get; init; }
+
     /// <summary>Where the time went.</summary>
     public OutageDurations Durations { get; init; } = new();
 

@@ -10,13 +10,13 @@ namespace Sentinel.Service.Configuration.Description;
 internal static class NotYet
 {
     /// <summary>Keys of the whole file.</summary>
-    public static readonly LaterKey[] TopLevel = [new("ssh"), new("coordination"), new("alerts")];
+    public static readonly LaterKey[] TopLevel = [new("ssh"), new("coordination")];
 
     /// <summary>Keys of a listener.</summary>
     public static readonly LaterKey[] Listener = [];
 
     /// <summary>Keys of <c>recovery</c>.</summary>
-    public static readonly LaterKey[] Recovery = [new("fallbacks", "[]")];
+    public static readonly LaterKey[] Recovery = [];
 
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
     public static readonly string[] Protocols = [];

@@ -1,3 +1,4 @@
+using Sentinel.Backends;
 using Sentinel.Recovery.Outages;
 using Sentinel.Service.Configuration.Shapes;
 
@@ -30,9 +31,13 @@ internal sealed class RecoveryShape(bool isOverride) : ObjectShape<OutagePolicy>
     private readonly Key<OutagePolicy> _flap = Key.Optional("flap", new FlapShape(isOverride),
         "A pause for a VM that goes down again and again.");
 
+    private static readonly Key<EquatableList<Fallback>> Fallbacks = Key.Default("fallbacks",
+        new ListShape<Fallback>("fallbacks", new FallbackShape(), distinct: true), Defaults.Fallbacks,
+        "What is tried, in order, once a start of a VM of Compute Engine found no capacity; then the start again.");
+
     private readonly Key<Recreation> _recreate = Key.Optional("recreate", new RecreateShape(), "How a VM of Compute Engine that is gone is made again.");
 
-    public override IReadOnlyList<Key> Keys => [StartAfter, RestartWhenUserStopped, StartTimeout, _backoff, HungAfter, SlowAfter, _flap, _recreate];
+    public override IReadOnlyList<Key> Keys => [StartAfter, RestartWhenUserStopped, StartTimeout, _backoff, HungAfter, SlowAfter, _flap, Fallbacks, _recreate];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Recovery;
 
@@ -66,6 +71,7 @@ internal sealed class RecoveryShape(bool isOverride) : ObjectShape<OutagePolicy>
             FlapCount = flap.FlapCount,
             FlapWithin = flap.FlapWithin,
             FlapPause = flap.FlapPause,
+            Fallbacks = fields.Get(Fallbacks, basis.Fallbacks),
             Recreate = fields.OrNull(_recreate) ?? basis.Recreate,
         };
     }

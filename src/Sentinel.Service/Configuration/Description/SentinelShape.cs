@@ -5,6 +5,7 @@ using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Outages;
+using Sentinel.Service.Alerts;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Shapes;
 using Sentinel.Service.Configuration.Text;
@@ -47,10 +48,12 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
 
     private static readonly Key<CertificateSettings> Certificates = Key.Optional("certificates", new CertificatesShape(), "Certificates of listeners: where they come from.");
 
+    private static readonly Key<EquatableList<WebhookSettings>> Alerts = Key.Optional("alerts", new AlertsShape(), "Who is told when something happens.");
+
     private static readonly Key<TelemetrySettings> Telemetry = Key.Optional("telemetry", new TelemetryShape(), "Logs and export.");
 
     /// <summary><c>recovery</c> stands before <c>backends</c>, which begin from it.</summary>
-    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Certificates, Telemetry];
+    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Certificates, Alerts, Telemetry];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.TopLevel;
 
@@ -102,6 +105,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         Name = fields.Get(Name, fields.Reading.Environment.HostName),
         StateDirectory = fields.Get(StateDirectory, DefaultStateDirectory(fields.Reading.Environment)),
         Admin = fields.OrNull(Admin) ?? new(),
+        Alerts = fields.OrNull(Alerts) ?? [],
         Telemetry = fields.OrNull(Telemetry) ?? new(),
         Gce = fields.OrNull(Clouds) ?? new(),
         Backends = fields.Get(Backends),

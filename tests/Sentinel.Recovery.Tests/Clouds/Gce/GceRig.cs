@@ -13,6 +13,8 @@ internal sealed class GceRig : IAsyncDisposable
 {
     public const string Zone = "us-central1-a";
 
+    public string Folder { get; } = Directory.CreateTempSubdirectory("gce-").FullName;
+
     private readonly RecoveryMeter _meter = new();
     private readonly CollectedLog _log = new();
 
@@ -21,6 +23,8 @@ internal sealed class GceRig : IAsyncDisposable
     public FakeMetadataServer Metadata { get; private set; } = null!;
 
     public GceCloud Cloud { get; private set; } = null!;
+
+    public GceSettings Settings { get; private set; } = null!;
 
     public FakeProject Project => Server.Project;
 
@@ -32,7 +36,7 @@ internal sealed class GceRig : IAsyncDisposable
     {
         var rig = new GceRig { Server = await FakeGceServer.StartAsync(timing: GceTiming.Quick), Metadata = await FakeMetadataServer.StartAsync() };
         rig.Server.TokenCheck = rig.Metadata.Knows;
-        rig.Cloud = new GceCloud(rig._meter, TimeProvider.System, new LoopRegistry(TimeProvider.System), rig._log);
+        rig.Cloud = new GceCloud(rig.Folder, rig._meter, TimeProvider.System, new LoopRegistry(TimeProvider.System), rig._log);
         var settings = new GceSettings
         {
             Endpoint = rig.Server.Endpoint,
@@ -40,7 +44,7 @@ internal sealed class GceRig : IAsyncDisposable
             WatchInterval = TimeSpan.FromMilliseconds(100),
             RequestsPerMinute = 100_000,
         };
-        rig.Cloud.Configure(change?.Invoke(settings) ?? settings);
+        rig.Cloud.Configure(rig.Settings = change?.Invoke(settings) ?? settings);
         return rig;
     }
 
@@ -59,5 +63,6 @@ internal sealed class GceRig : IAsyncDisposable
         await Metadata.DisposeAsync();
         _meter.Dispose();
         _log.Dispose();
+        Directory.Delete(Folder, recursive: true);
     }
 }

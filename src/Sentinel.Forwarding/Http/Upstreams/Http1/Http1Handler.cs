@@ -72,7 +72,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var way = (request.RequestUri!.Port, DialTerms.Of(request).Tls);
-        var isRepeatable = Resending.IsSafe(request.Method.Method) && RequestHead.FramingOf(request) == Framing.None;
+        var isRepeatable = Resending.IsIdempotent(request.Method.Method) && RequestHead.FramingOf(request) == Framing.None;
         var connection = Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable) ?? await DialAsync(request, way, cancellationToken);
         return await connection.SendAsync(request, cancellationToken);
     }

@@ -19,14 +19,20 @@ internal sealed record GceInstance
     public DateTimeOffset? LastStopTimestamp { get; init; }
 
     public IReadOnlyList<GceInterface> NetworkInterfaces { get; init; } = [];
+
+    public GceScheduling? Scheduling { get; init; }
 }
+
+/// <summary>How an instance is paid for.</summary>
+internal sealed record GceScheduling(string? ProvisioningModel);
 
 /// <summary>A network interface of an instance.</summary>
 internal sealed record GceInterface(string? NetworkIP);
 
 /// <summary>A disk, as far as it is read.</summary>
 /// <param name="Users">The instances that hold it.</param>
-internal sealed record GceDisk(string Name, string? Status, IReadOnlyList<string>? Users);
+/// <param name="SizeGb">A 64-bit number as a string.</param>
+internal sealed record GceDisk(string Name, string? Status, IReadOnlyList<string>? Users, string? SourceImage, string? SourceSnapshot, string? SizeGb, string? Type);
 
 /// <summary>An operation.</summary>
 internal sealed record GceOperation
@@ -88,6 +94,8 @@ internal sealed record MetadataToken(
 [JsonSerializable(typeof(GcePage<GceOperation>))]
 [JsonSerializable(typeof(GceDisk))]
 [JsonSerializable(typeof(JsonObject))]
+[JsonSerializable(typeof(GcePage<JsonObject>))]
+[JsonSerializable(typeof(GcePage<GceDisk>))]
 [JsonSerializable(typeof(GceErrorBody))]
 [JsonSerializable(typeof(MetadataToken))]
 internal sealed partial class GceJson : JsonSerializerContext;

@@ -1,0 +1,92 @@
+using Sentinel.Recovery.Outages;
+
+namespace Sentinel.Recovery.Clouds.Gce;
+
+/// <summary>Where VMs are that may be in several zones. The cloud is asked; nothing depends on what was written down.</summary>
+internal sealed partial class GceCloud
+{
+    private string PlaceOf(InstanceName vm)
+    {
+        lock (_lock)
+        {
+            return _places.GetValueOrDefault(vm) ?? vm.Zone;
+        }
+    }
+
+    private void Place(InstanceName vm, string zone)
+    {
+        GceResidence[] residences;
+        lock (_lock)
+        {
+            _places[vm] = zone;
+            residences = [.. _residences.GetValueOrDefault(vm) ?? []];
+        }
+
+        Array.ForEach(residences, residence => residence.MoveTo(zone));
+    }
+
+    private GceSubscription WatchAt(string zone, InstanceName vm, Action<InstanceReport> observer)
+    {
+        var of = ZoneOf(zone);
+        var watched = of.Add(vm with { Zone = zone }, vm);
+        return new GceSubscription(of, watched, watched.Feed.Watch(observer));
+    }
+
+    /// <summary>Finds out where a VM is before anything is told of it: what is off in one zone may run in another.</summary>
+    private async Task SettleAsync(InstanceName vm)
+    {
+        await Task.Yield();
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                var search = Attempt(vm, Guid.Empty, _stopping.Token);
+                if (await search.FindAsync().ConfigureAwait(false) is not { } refusal)
+                {
+                    Place(vm, search.Zone);
+                    return;
+                }
+
+                Log.NotFoundYet(logger, vm, refusal.Detail);
+                await Task.Delay(Interval(), time, _stopping.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task<CloudOutcome> BringUpAsync(InstanceName vm, GceForm form, Recreation? from, Guid requestId, CancellationToken cancellationToken)
+    {
+        var attempt = Attempt(vm, requestId, cancellationToken);
+        var outcome = await attempt.RunAsync(form, from).ConfigureAwait(false);
+        if (attempt.Zone != PlaceOf(vm))
+        {
+            Place(vm, attempt.Zone);
+        }
+
+        Refresh(vm);
+        return outcome;
+    }
+
+    private GceBringUp Attempt(InstanceName vm, Guid requestId, CancellationToken cancellationToken)
+    {
+        var client = Client;
+        return new(client, vm, WishesOf(vm), _memory.Find(vm), requestId, (zone, operation, token) => FollowAsync(client, zone, operation, token), cancellationToken);
+    }
+
+    private sealed class GceSubscription(GceZone zone, GceVm vm, IDisposable feed) : IDisposable
+    {
+        private int _isDisposed;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+            {
+                feed.Dispose();
+                zone.Remove(vm);
+            }
+        }
+    }
+}

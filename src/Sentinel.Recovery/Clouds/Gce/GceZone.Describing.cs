@@ -1,0 +1,47 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Sentinel.Recovery.Clouds.Gce.Wire;
+
+namespace Sentinel.Recovery.Clouds.Gce;
+
+/// <summary>Writes down what VMs are like while they run, for the day when they are gone.</summary>
+internal sealed partial class GceZone
+{
+    private async Task DescribeAsync(GceClient client, GceVm[] vms)
+    {
+        var news = vms.Where(vm => vm.Seen is { Status: "RUNNING" } seen && vm.DescribedRun != GceVm.StartOf(seen)).ToArray();
+        if (news.Length == 0 || (_describedAt != 0 && _time.GetElapsedTime(_describedAt) < DescribeAgain))
+        {
+            return;
+        }
+
+        _describedAt = _time.GetTimestamp();
+        if (await client.DescriptionsAsync(_zone, _stopping.Token).ConfigureAwait(false) is not { Value: { } descriptions })
+        {
+            return;
+        }
+
+        // Who may not list disks can still have VMs made again whose disks outlive them.
+        var disks = (await client.DisksAsync(_zone, _stopping.Token).ConfigureAwait(false)).Value ?? [];
+        var byName = descriptions.ToDictionary(description => (string)description["name"]!);
+        foreach (var vm in news)
+        {
+            if (byName.GetValueOrDefault(vm.Name.Name) is { } description && GceDescription.Status(description) == "RUNNING")
+            {
+                vm.DescribedRun = GceVm.StartOf(vm.Seen!);
+                var wishes = _wishes(vm.Home);
+                if (!wishes.IsFallbackType(GceDescription.MachineType(description)) && !(wishes.IsSpotAtHome && GceDescription.IsOnDemand(description)))
+                {
+                    description[GceDescription.Sources] = SourcesOf(description, disks);
+                    _memory.Keep(vm.Home, description);
+                }
+            }
+        }
+    }
+
+    private static JsonObject SourcesOf(JsonObject description, List<GceDisk> disks)
+    {
+        var names = GceDescription.Disks(description).Select(disk => GceDescription.Last((string?)disk["source"] ?? "")).ToHashSet();
+        return new(disks.Where(disk => names.Contains(disk.Name)).Select(disk => KeyValuePair.Create(disk.Name, JsonSerializer.SerializeToNode(disk, GceJson.Default.GceDisk))));
+    }
+}

@@ -1,0 +1,118 @@
+using System.Text.Json.Nodes;
+using Sentinel.EndToEnd.Harness;
+using Sentinel.Testing;
+
+namespace Sentinel.EndToEnd;
+
+/// <summary>The tools that people point at a front end to find its weak spots: testssl.sh, with nginx beside it, and slowhttptest.</summary>
+public sealed class HostileTests : IAsyncLifetime
+{
+    private readonly Sandbox _sandbox = new();
+    private SentinelProcess _sentinel = null!;
+
+    public async Task InitializeAsync()
+    {
+        _sentinel = await _sandbox.StartAsync(new
+        {
+            backends = new Dictionary<string, object>
+            {
+                ["one"] = new
+                {
+                    instance = "process/one",
+                    address = _sandbox.Address(10),
+                    command = _sandbox.WebVm("one", _sandbox.Address(10)),
+                    health = new { kind = "http", port = 8080, interval = "1s" },
+                },
+            },
+            pools = new { web = new { backends = new[] { "one" } } },
+            listeners = new
+            {
+                http = new { bind = new[] { $"{_sandbox.Front}:8080" }, protocol = "http", pool = "web", port = 8080 },
+                https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
+            },
+        });
+        await _sentinel.UntilAsync("one", "serving");
+    }
+
+    public async Task DisposeAsync() => await _sandbox.DisposeAsync();
+
+    [NeedsFact("testssl", "nginx", "openssl")]
+    public async Task Testssl_finds_nothing_above_low_that_it_does_not_find_in_nginx()
+    {
+        (await Shell.RunAsync(
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=nginx",
+            "-keyout", _sandbox.PathOf("key.pem"), "-out", _sandbox.PathOf("certificate.pem"))).Ok();
+        var configuration = _sandbox.Write("nginx.conf", $$"""
+            daemon off;
+            master_process off;
+            pid {{_sandbox.PathOf("nginx.pid")}};
+            error_log stderr;
+            events { }
+            http {
+                access_log off;
+                client_body_temp_path {{_sandbox.PathOf("body")}};
+                proxy_temp_path {{_sandbox.PathOf("proxy")}};
+                fastcgi_temp_path {{_sandbox.PathOf("fastcgi")}};
+                uwsgi_temp_path {{_sandbox.PathOf("uwsgi")}};
+                scgi_temp_path {{_sandbox.PathOf("scgi")}};
+                server {
+                    listen {{_sandbox.Address(2)}}:8443 ssl http2;
+                    ssl_certificate {{_sandbox.PathOf("certificate.pem")}};
+                    ssl_certificate_key {{_sandbox.PathOf("key.pem")}};
+                    ssl_protocols TLSv1.2 TLSv1.3;
+                    location / { return 200 "nginx"; }
+                }
+            }
+            """);
+        using var nginx = Shell.Start("nginx", "-p", _sandbox.Folder, "-c", configuration);
+
+        // one after the other would take twice as long and, waiting most of the time, no less of the machine
+        var reports = await Task.WhenAll(FindingsAsync(_sandbox.Front, "testssl-sentinel.json"), FindingsAsync(_sandbox.Address(2), "testssl-nginx.json"));
+        nginx.Kill();
+
+        Assert.Contains("TLS1_3", reports[0].Keys);
+        Assert.Contains("heartbleed", reports[0].Keys);
+        var grave = reports[0].Where(finding => IsGrave(finding.Value) && !IsGrave(reports[1].GetValueOrDefault(finding.Key, "OK")));
+        Assert.Empty(grave);
+    }
+
+    [NeedsTheory("slowhttptest", "curl")]
+    [InlineData("-H", "-i", "2")]
+    [InlineData("-B", "-i", "2", "-t", "POST", "-s", "100000", "-u", "/upload")]
+    [InlineData("-X", "-w", "256", "-y", "512", "-n", "2", "-z", "64", "-u", "/download/10000000")]
+    public async Task Slow_clients_keep_no_other_client_waiting(params string[] mode)
+    {
+        var path = mode[^2] == "-u" ? mode[^1] : "/";
+        var slow = Shell.RunAsync(
+            "slowhttptest", [.. mode.TakeWhile(option => option != "-u"), "-c", "500", "-r", "250", "-l", "6", "-p", "5", "-u", $"http://{_sandbox.Front}:8080{path}"]);
+        var answers = new List<string>();
+        var most = 0;
+        do
+        {
+            answers.Add((await Shell.RunAsync("curl", "-sS", "--noproxy", "*", "--max-time", "5", $"http://{_sandbox.Front}:8080/")).Ok());
+            var listeners = (await _sentinel.StatusAsync())["listeners"]!.AsArray();
+            most = Math.Max(most, (int)listeners.Single(listener => (string?)listener!["name"] == "http")!["connections"]!);
+        }
+        while (!slow.IsCompleted);
+
+        Assert.Contains("test duration", (await slow).Output, StringComparison.Ordinal);
+        Assert.All(answers, answer => Assert.Equal("one", answer));
+        Assert.InRange(answers.Count, 3, int.MaxValue);
+        Assert.InRange(most, 400, int.MaxValue);
+        await Eventually.TrueAsync(async () => (int)(await _sentinel.BackendAsync("one"))["connections"]! == 0, TimeSpan.FromSeconds(30));
+    }
+
+    private static bool IsGrave(string severity) => severity is "MEDIUM" or "HIGH" or "CRITICAL";
+
+    private async Task<Dictionary<string, string>> FindingsAsync(string address, string file)
+    {
+        var run = await Shell.RunAsync(
+            "testssl", "-p", "-s", "-f", "-h", "-U", "--fast", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none",
+            "--openssl-timeout", "20", "--jsonfile", _sandbox.PathOf(file), $"{address}:8443");
+
+        // Its status counts problems of its own; a run that broke off says Fatal and leaves half a document.
+        Assert.DoesNotContain("Fatal", run.Output, StringComparison.Ordinal);
+        return JsonNode.Parse(await File.ReadAllTextAsync(_sandbox.PathOf(file)))!.AsArray()
+            .GroupBy(finding => (string)finding!["id"]!).ToDictionary(findings => findings.Key, findings => (string)findings.First()!["severity"]!);
+    }
+}
