@@ -4,7 +4,7 @@ using Sentinel.Backends.Progress;
 namespace Sentinel.Certificates.Acme;
 
 /// <summary>Sees to it that there is a certificate for each configured set of names, and a newer one in time.</summary>
-internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, Action<CertificateAlert> alert, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private const int MostAtOnce = 4;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
@@ -15,7 +15,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     private readonly string _courses = Path.Combine(directory, "orders");
     private readonly string _accounts = Path.Combine(directory, "accounts");
     private readonly Proofs _proofs = new(board);
-    private readonly ExpiryWatch _expiry = new(logger);
+    private readonly ExpiryWatch _expiry = new(alert, logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<EquatableNames, Course> _byNames = [];
@@ -258,6 +258,10 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         var next = time.GetUtcNow() + Renewal.Pause(failures, retryAfter, Random.Shared.NextDouble());
         TryKeep(course, course.Record with { Failures = failures, NextTry = next, LastError = why });
         Log.RenewalFailed(logger, course.Names.ToString(), client.Directory, why, next, failures);
+        if (failures == 1)
+        {
+            alert(new(time.GetUtcNow(), "renewal_failed", $"no certificate for {course.Names} from {client.Directory}: {why}"));
+        }
     }
 
     private void Keep(Course course, CourseRecord record)
