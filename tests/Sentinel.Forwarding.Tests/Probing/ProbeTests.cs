@@ -160,7 +160,7 @@ public sealed class ProbeTests : IDisposable
         AssertFound(ProbeVerdict.Good, "accepts, and answers neither HTTP nor TLS", await ProbeAsync(ListenerProtocol.Tcp, ProxyProtocol.None));
     }
 
-    private static ProbePatience Patience => new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(1));
+    private static ProbePatience Patience => new(TimeSpan.FromMilliseconds(400), TimeSpan.FromMilliseconds(800));
 
     private static PoolDefinition[] Pools => [new() { Id = HttpStage.Web, Backends = [HttpStage.Backend(0)] }];
 
