@@ -42,12 +42,13 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
     /// <summary>See <see cref="SniSelector.Find"/>.</summary>
     public HeldCertificate? Find(string? serverName, bool takesEcdsa) => _selector.Find(serverName, takesEcdsa, time.GetUtcNow());
 
-    /// <summary>The one for exactly these names that holds longest; null if there is none.</summary>
-    public HeldCertificate? Of(EquatableNames names)
+    /// <summary>The one for exactly these names that holds longest, of the kind of key that is wanted if there is one; null if there is none.</summary>
+    public HeldCertificate? Of(EquatableNames names, KeyKind wanted)
     {
+        var isEcdsa = wanted is KeyKind.Ec256 or KeyKind.Ec384;
         lock (_lock)
         {
-            return _bySlot.Values.Where(certificate => certificate.Names.Equals(names)).MaxBy(certificate => certificate.NotAfter);
+            return _bySlot.Values.Where(certificate => certificate.Names.Equals(names)).MaxBy(certificate => (certificate.IsEcdsa == isEcdsa, certificate.NotAfter));
         }
     }
 

@@ -32,10 +32,13 @@ public sealed class CertificateService : IAsyncDisposable
         var logger = loggers.CreateLogger("Sentinel.Certificates");
         _book = new(directory, time, logger);
         _meter = new(() => _book.All);
-        _orders = new(_book, _board, _meter, directory, backend => IsUp(pools, backend), loops, time, logger);
+        _orders = new(_book, _board, _meter, directory, backend => IsUp(pools, backend), alert => Alerted?.Invoke(alert), loops, time, logger);
         _sync = new(_book, _meter, pools, loops, time, logger);
         _deliveries = new(_book, directory, loops, time, logger);
     }
+
+    /// <summary>A first failure in a row, or an end that is near. Raised on a thread of this room: be quick.</summary>
+    public event Action<CertificateAlert>? Alerted;
 
     /// <summary>What is held and what is wanted, by name.</summary>
     public IReadOnlyList<CertificateStatus> Statuses

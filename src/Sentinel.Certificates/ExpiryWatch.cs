@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace Sentinel.Certificates;
 
 /// <summary>Warns of each certificate that ends soon: at 14 days and at 3, once each. For one thread at a time.</summary>
-internal sealed class ExpiryWatch(ILogger logger)
+internal sealed class ExpiryWatch(Action<CertificateAlert> alert, ILogger logger)
 {
     private static readonly int[] Days = [3, 14];
 
@@ -21,6 +21,7 @@ internal sealed class ExpiryWatch(ILogger logger)
             {
                 _told[certificate.Slot] = (certificate, near);
                 Log.Expiring(logger, certificate.Names.ToString(), certificate.NotAfter, (int)Math.Floor(left.TotalDays));
+                alert(new(now, "expiring", $"the certificate for {certificate.Names} ends at {certificate.NotAfter:yyyy-MM-dd HH:mm}Z"));
             }
         }
     }

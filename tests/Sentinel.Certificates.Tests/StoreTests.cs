@@ -115,6 +115,21 @@ public sealed class StoreTests : IDisposable
     }
 
     [Fact]
+    public void After_a_change_of_the_kind_of_key_the_new_one_counts_even_if_it_ends_first()
+    {
+        var book = Open();
+        var names = new EquatableNames(["a.test"]);
+        var (chain, key) = TestAuthority.Issue(null, ["a.test"], _time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(90), rsa: true);
+        book.Put(HeldCertificate.TryRead(chain, key, CertificateSource.Acme, out _)!);
+        Assert.False(book.Of(names, KeyKind.Ec256)!.IsEcdsa);
+
+        book.Put(Make(6, "a.test"));
+
+        Assert.True(book.Of(names, KeyKind.Ec256)!.IsEcdsa);
+        Assert.False(book.Of(names, KeyKind.Rsa2048)!.IsEcdsa);
+    }
+
+    [Fact]
     public void A_key_of_another_certificate_is_refused_and_not_repeated()
     {
         var (chain, _) = Pem(5, ["a.test"]);

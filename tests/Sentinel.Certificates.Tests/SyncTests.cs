@@ -179,7 +179,8 @@ public sealed class SyncTests : IAsyncLifetime
         var now = _time.GetUtcNow();
         var (chain, key) = TestAuthority.Issue(null, ["a.test"], now.AddDays(-60), now.AddDays(30));
         var held = HeldCertificate.TryRead(chain, key, CertificateSource.Acme, out _)!;
-        var watch = new ExpiryWatch(_rig.Logs);
+        var alerts = new List<CertificateAlert>();
+        var watch = new ExpiryWatch(alerts.Add, _rig.Logs);
         for (var day = 0; day < 30; day++)
         {
             watch.Look([held], now.AddDays(day));
@@ -187,6 +188,7 @@ public sealed class SyncTests : IAsyncLifetime
 
         var told = _rig.Logs.Text.Split('\n');
         Assert.Equal(2, told.Length);
+        Assert.Equal(["expiring", "expiring"], alerts.Select(alert => alert.Reason));
         Assert.Contains("in 13 days", told[0], StringComparison.Ordinal);
         Assert.Contains("in 2 days", told[1], StringComparison.Ordinal);
     }

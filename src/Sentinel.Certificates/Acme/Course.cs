@@ -40,7 +40,7 @@ internal sealed class Course(EquatableNames names, CourseRecord record)
     public DateTimeOffset NextOrder(HeldCertificate? held, KeyKind wanted, Func<string, bool> isUp)
     {
         var isWanted = held is not null && (held.Source.Origin != CertificateOrigin.Acme || held.IsEcdsa == (wanted is KeyKind.Ec256 or KeyKind.Ec384));
-        var isCaredFor = held?.Source.Origin == CertificateOrigin.Backend && isUp(held.Source.From);
+        var isCaredFor = held?.Source.Origin is CertificateOrigin.Directory || (held?.Source.Origin is CertificateOrigin.Backend && isUp(held.Source.From));
         var due = held is null || !isWanted || Urgent ? DateTimeOffset.MinValue
             : Renewal.Due(held.NotBefore, held.NotAfter, ReferenceEquals(held, AdvisedFor) ? Advice?.Window : null, Renewal.Draw(held), isCaredFor);
         return IsLeftOver || due > Record.NextTry ? due : Record.NextTry;

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Sentinel.Certificates.Acme;
@@ -25,7 +26,14 @@ internal sealed class DirectoryTrust(string? caFile, TimeProvider time)
         if (caFile is not null)
         {
             other.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            other.ChainPolicy.CustomTrustStore.ImportFromPemFile(caFile);
+            try
+            {
+                other.ChainPolicy.CustomTrustStore.ImportFromPemFile(caFile);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+            {
+                throw new AuthenticationException($"{caFile} cannot be read: {e.Message}", e);
+            }
         }
 
         other.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;

@@ -4,7 +4,7 @@ using Sentinel.Backends.Progress;
 namespace Sentinel.Certificates.Acme;
 
 /// <summary>Sees to it that there is a certificate for each configured set of names, and a newer one in time.</summary>
-internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, Action<CertificateAlert> alert, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private const int MostAtOnce = 4;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
@@ -15,7 +15,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     private readonly string _courses = Path.Combine(directory, "orders");
     private readonly string _accounts = Path.Combine(directory, "accounts");
     private readonly Proofs _proofs = new(board);
-    private readonly ExpiryWatch _expiry = new(logger);
+    private readonly ExpiryWatch _expiry = new(alert, logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<EquatableNames, Course> _byNames = [];
@@ -23,6 +23,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     private AcmeSettings? _settings;
     private AcmeClient[] _clients = [];
     private Task _loop = Task.CompletedTask;
+    private Task _leaving = Task.CompletedTask;
 
     /// <summary>What is ordered, with when and why not.</summary>
     public IReadOnlyList<(EquatableNames Names, DateTimeOffset Next, string? LastError)> Courses
@@ -31,7 +32,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         {
             lock (_lock)
             {
-                return _settings is not { } settings ? [] : [.. _byNames.Values.Select(course => (course.Names, course.NextOrder(book.Of(course.Names), settings.KeyType, isUp), course.Record.LastError))];
+                return _settings is not { } settings ? [] : [.. _byNames.Values.Select(course => (course.Names, course.NextOrder(book.Of(course.Names, settings.KeyType), settings.KeyType, isUp), course.Record.LastError))];
             }
         }
     }
@@ -52,9 +53,10 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
             _clients = settings is null ? [] : [.. settings.FallbackDirectories.Prepend(settings.Directory).Select((url, index) =>
                 new AcmeClient(url, settings.CaFile, settings.Email, index == 0 ? settings.ExternalAccount : null, _accounts, time, logger))];
             var wanted = settings?.Names.Select(names => new EquatableNames(names)).ToHashSet() ?? [];
-            foreach (var gone in _byNames.Keys.Where(names => !wanted.Contains(names)).ToArray())
+            foreach (var gone in _byNames.Values.Where(course => !wanted.Contains(course.Names)).ToArray())
             {
-                _byNames.Remove(gone);
+                _byNames.Remove(gone.Names);
+                _leaving = Task.WhenAll(_leaving, gone.Work);
             }
 
             foreach (var names in wanted)
@@ -73,7 +75,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         Task[] work;
         lock (_lock)
         {
-            work = [.. _byNames.Values.Select(course => course.Work)];
+            work = [.. _byNames.Values.Select(course => course.Work), _leaving];
         }
 
         await Task.WhenAll(work).ConfigureAwait(false);
@@ -153,7 +155,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
             var working = _byNames.Values.Where(course => !course.Work.IsCompleted).ToList();
             foreach (var course in _byNames.Values.Where(course => course.Work.IsCompleted))
             {
-                var held = book.Of(course.Names);
+                var held = book.Of(course.Names, settings.KeyType);
                 var asks = held?.Source.Origin == CertificateOrigin.Acme && (!ReferenceEquals(held, course.AdvisedFor) || course.AskAt <= now);
                 var orders = course.NextOrder(held, settings.KeyType, isUp) <= now;
 
@@ -162,21 +164,17 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
                 {
                     working.Add(course);
                     course.IsOrdering = !asks;
-                    course.Work = asks ? AskAsync(course, held!) : OrderAsync(course, settings, held);
+                    course.Work = asks
+                        ? AskAsync(course, Array.Find(_clients, known => known.Directory == course.Record.Directory) ?? _clients[0], held!)
+                        : OrderAsync(course, _clients[Renewal.Authority(course.Record.Failures, _clients.Length)], settings, held);
                 }
             }
         }
     }
 
-    private async Task AskAsync(Course course, HeldCertificate held)
+    private async Task AskAsync(Course course, AcmeClient client, HeldCertificate held)
     {
         await Task.Yield();
-        AcmeClient client;
-        lock (_lock)
-        {
-            client = Array.Find(_clients, known => known.Directory == course.Record.Directory) ?? _clients[0];
-        }
-
         course.AskAt = time.GetUtcNow() + AdviceInterval;
         try
         {
@@ -200,16 +198,10 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         course.AdvisedFor = held;
     }
 
-    private async Task OrderAsync(Course course, AcmeSettings settings, HeldCertificate? held)
+    private async Task OrderAsync(Course course, AcmeClient client, AcmeSettings settings, HeldCertificate? held)
     {
         await Task.Yield();
         var before = course.Record;
-        AcmeClient client;
-        lock (_lock)
-        {
-            client = _clients[Renewal.Authority(before.Failures, _clients.Length)];
-        }
-
         using var late = new CancellationTokenSource(LongestTry, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _stopping.Token);
         var wasUrgent = course.Urgent;
@@ -266,6 +258,10 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         var next = time.GetUtcNow() + Renewal.Pause(failures, retryAfter, Random.Shared.NextDouble());
         TryKeep(course, course.Record with { Failures = failures, NextTry = next, LastError = why });
         Log.RenewalFailed(logger, course.Names.ToString(), client.Directory, why, next, failures);
+        if (failures == 1)
+        {
+            alert(new(time.GetUtcNow(), "renewal_failed", $"no certificate for {course.Names} from {client.Directory}: {why}"));
+        }
     }
 
     private void Keep(Course course, CourseRecord record)

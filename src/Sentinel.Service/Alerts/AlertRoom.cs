@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Certificates;
 using Sentinel.Recovery;
 
 namespace Sentinel.Service.Alerts;
@@ -61,6 +62,17 @@ internal sealed class AlertRoom(string directory, string sentinel, TimeProvider 
         Reason = alert.Reason,
         Message = AlertWords.Of(alert),
         Seconds = alert.Seconds is { } seconds ? Math.Round(seconds, 3) : null,
+    });
+
+    /// <summary>Tells of something about a certificate.</summary>
+    public void Tell(CertificateAlert alert) => Tell(AlertEvent.Certificate, new AlertDocument
+    {
+        Id = Guid.CreateVersion7(alert.At).ToString(),
+        Event = "certificate",
+        At = alert.At,
+        Sentinel = sentinel,
+        Reason = alert.Reason,
+        Message = alert.Message,
     });
 
     /// <summary>Tells of anything.</summary>

@@ -37,6 +37,7 @@ internal sealed class DaemonService(
     {
         var configuration = parts.Configuration;
         recovery.AlertRaised += alerts.Tell;
+        certificates.Alerted += alerts.Tell;
         _change!.Commit();
         await recovery.StartAsync(cancellationToken).ConfigureAwait(false);
         certificates.Start();

@@ -156,10 +156,10 @@ public sealed class ClientHelloTests
         var bytes = await RealAsync("App.Example.com", SslApplicationProtocol.Http2, SslApplicationProtocol.Http11);
 
         Assert.Equal(TlsPreface.Hello, ClientHelloParser.Read(bytes, out var hello));
-        Assert.Equal(new ClientHello("app.example.com", IsAcmeChallenge: false), hello);
+        Assert.Equal(new ClientHello("app.example.com", IsAcmeChallenge: false, TakesEcdsa: true), hello);
         bytes = await RealAsync("a.example", new SslApplicationProtocol("acme-tls/1"));
         Assert.Equal(TlsPreface.Hello, ClientHelloParser.Read(bytes, out hello));
-        Assert.Equal(new ClientHello("a.example", IsAcmeChallenge: true), hello);
+        Assert.Equal(new ClientHello("a.example", IsAcmeChallenge: true, TakesEcdsa: true), hello);
     }
 
     [Fact]
