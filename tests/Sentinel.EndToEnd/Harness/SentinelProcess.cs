@@ -132,8 +132,9 @@ internal sealed class SentinelProcess : IAsyncDisposable
         _isDisposed = true;
         if (!HasExited)
         {
-            await Signal("TERM");
-            await Signal("TERM");
+            // the second one ends it without a drain; it may be gone before either
+            await Shell.RunAsync("kill", "-TERM", $"{Id}");
+            await Shell.RunAsync("kill", "-TERM", $"{Id}");
             await ExitAsync();
         }
 
