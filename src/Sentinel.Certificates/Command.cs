@@ -50,7 +50,15 @@ internal static class Command
         }
         catch (OperationCanceledException)
         {
-            process.Kill(entireProcessTree: true);
+            try
+            {
+                process.Kill(entireProcessTree: true);
+            }
+            catch (Exception e) when (e is Win32Exception or AggregateException or InvalidOperationException)
+            {
+                // Another user's, or over already.
+            }
+
             cancellationToken.ThrowIfCancellationRequested();
             return $"took longer than {patience.TotalSeconds:0} s";
         }

@@ -14,14 +14,16 @@ internal sealed record AccountRecord(Uri Directory, string Key, string? Url)
     /// <summary>Not for logs: it holds a key.</summary>
     public override string ToString() => $"account at {Directory}";
 
-    /// <summary>Null if there is none, or none that can be read.</summary>
+    /// <summary>Null if there is none, or what is there is no account.</summary>
+    /// <exception cref="IOException">There is one that cannot be read: another must not take its place.</exception>
+    /// <exception cref="UnauthorizedAccessException">As above.</exception>
     public static AccountRecord? Read(string folder, Uri directory)
     {
         try
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(PathOf(folder, directory)), AcmeJson.Default.AccountRecord);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or JsonException)
         {
             return null;
         }

@@ -141,7 +141,8 @@ internal sealed class AcmeClient : IDisposable
                 return document;
             }
 
-            await Task.Delay(Min(reply.RetryAfter ?? pause, LongestWait), _time, cancellationToken).ConfigureAwait(false);
+            var asked = reply.RetryAfter is { } wished && wished > pause ? wished : pause;
+            await Task.Delay(Min(asked, LongestWait), _time, cancellationToken).ConfigureAwait(false);
         }
     }
 

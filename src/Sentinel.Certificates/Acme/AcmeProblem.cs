@@ -60,4 +60,7 @@ internal sealed class AcmeException : Exception
     public AcmeProblem Problem { get; } = new();
 
     public TimeSpan? RetryAfter { get; }
+
+    /// <summary>Whether it says something about this moment alone, and nothing about what was asked.</summary>
+    public bool IsPassing => Problem.Status is 429 or >= 500 || Problem.Is("badNonce") || Problem.Is("serverInternal") || Problem.Is("rateLimited");
 }

@@ -10,7 +10,7 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
     /// <param name="record">As it was kept last; the try is entered in it already.</param>
     /// <param name="keep">Writes it down.</param>
     /// <param name="replaced">What the new one is to replace; null: nothing.</param>
-    /// <exception cref="AcmeException">Refused. The order is of no more use.</exception>
+    /// <exception cref="AcmeException">Refused. The order is of no more use, unless that is for the moment only.</exception>
     /// <exception cref="HttpRequestException">The authority cannot be reached. The order stays.</exception>
     public async Task<HeldCertificate> RunAsync(EquatableNames names, CourseRecord record, Action<CourseRecord> keep, HeldCertificate? replaced, CancellationToken cancellationToken)
     {
@@ -29,7 +29,7 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
             keep(record);
             return await FinishAsync(names, order, record.Key!, cancellationToken).ConfigureAwait(false);
         }
-        catch (AcmeException)
+        catch (AcmeException e) when (!e.IsPassing)
         {
             keep(record with { Order = null, Key = null });
             throw;
@@ -64,7 +64,7 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
         {
             return (await client.ReadOrderAsync(order, cancellationToken).ConfigureAwait(false)).Status is "pending" or "ready" or "processing" or "valid";
         }
-        catch (AcmeException)
+        catch (AcmeException e) when (!e.IsPassing)
         {
             // Expired, or the authority forgot it.
             return false;

@@ -176,6 +176,12 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     {
         await Task.Yield();
         course.AskAt = time.GetUtcNow() + AdviceInterval;
+        if (!ReferenceEquals(course.AdvisedFor, held))
+        {
+            // advice about the certificate before is none about this one
+            course.Advice = null;
+        }
+
         try
         {
             course.Advice = await client.AdviseAsync(held.Leaf, _stopping.Token).ConfigureAwait(false);

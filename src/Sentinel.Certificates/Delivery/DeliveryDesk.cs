@@ -71,7 +71,7 @@ internal sealed class DeliveryDesk(CertificateBook book, string directory, LoopR
         progress.Beat();
         foreach (var delivery in _settings)
         {
-            foreach (var certificate in book.All.Where(held => held.Names.Intersect(delivery.Names).Any()))
+            foreach (var certificate in book.All.Where(held => held.IsValid(time.GetUtcNow()) && held.Names.Intersect(delivery.Names).Any()).OrderBy(held => held.NotAfter))
             {
                 var key = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', delivery.Command))))[..16]} {certificate.Slot}";
                 _delivered ??= Read();

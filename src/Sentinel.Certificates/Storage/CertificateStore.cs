@@ -52,10 +52,12 @@ internal sealed class CertificateStore(string directory, TimeProvider time, ILog
         {
             var entry = listed.GetValueOrDefault(slot.Key);
 
-            // What the manifest does not know was written when it could not be: it is the newest there is.
+            // What the manifest does not know was written when it could not be, if it is newer than the one in force; else it
+            // is an old one that could not be deleted.
+            var current = entry is null ? null : slot.FirstOrDefault(file => file.Key == entry.Current).Value;
             var inOrder = slot
                 .OrderByDescending(file => file.Value.IsValid(now))
-                .ThenByDescending(file => entry is null || (file.Key != entry.Current && file.Key != entry.Previous))
+                .ThenByDescending(file => entry is null || current is null || (file.Key != entry.Current && file.Key != entry.Previous && (file.Value.NotBefore, file.Value.NotAfter).CompareTo((current.NotBefore, current.NotAfter)) > 0))
                 .ThenByDescending(file => file.Key == entry?.Current)
                 .ThenByDescending(file => file.Value.NotBefore)
                 .ThenByDescending(file => file.Value.NotAfter)
@@ -101,7 +103,7 @@ internal sealed class CertificateStore(string directory, TimeProvider time, ILog
         try
         {
             var manifest = JsonSerializer.Deserialize(File.ReadAllBytes(ManifestPath), ManifestJson.Default.Manifest) ?? new();
-            return manifest.Certificates.GroupBy(entry => entry.Slot).ToDictionary(group => group.Key, group => group.Last());
+            return (manifest.Certificates ?? []).Where(entry => entry is { Slot: not null, Current: not null }).GroupBy(entry => entry.Slot).ToDictionary(group => group.Key, group => group.Last());
         }
         catch (JsonException)
         {
@@ -122,7 +124,7 @@ internal sealed class CertificateStore(string directory, TimeProvider time, ILog
 
             Protect(path);
             var text = File.ReadAllText(path);
-            var source = text.StartsWith(SourceLine, StringComparison.Ordinal) ? text.AsSpan(SourceLine.Length, text.AsSpan().IndexOf('\n') - SourceLine.Length).Trim().ToString() : "";
+            var source = text.StartsWith(SourceLine, StringComparison.Ordinal) ? text.Split('\n', 2)[0][SourceLine.Length..].Trim() : "";
             if (HeldCertificate.TryRead(text, text, CertificateSource.Parse(source), out var why) is { } certificate)
             {
                 return certificate;

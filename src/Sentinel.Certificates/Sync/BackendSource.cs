@@ -11,6 +11,7 @@ namespace Sentinel.Certificates.Sync;
 internal static class BackendSource
 {
     private const int LargestAnswer = 32 << 20;
+    private const int MostCertificates = 1000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     /// <param name="address">Of the VM, now.</param>
@@ -55,8 +56,19 @@ internal static class BackendSource
             return SyncOutcome.Failed($"{url} answered what is no list of certificates");
         }
 
+        if (given.Count == 0)
+        {
+            // A daemon that has just started may not have read its own yet.
+            return SyncOutcome.Failed($"{url} gave no certificates");
+        }
+
+        if (given.Count > MostCertificates)
+        {
+            return SyncOutcome.Failed($"{url} gave {given.Count} certificates, more than {MostCertificates}");
+        }
+
         var (good, bad) = (new List<HeldCertificate>(), new List<string>());
-        foreach (var (domain, chain, key) in given)
+        foreach (var (domain, chain, key) in given.Where(one => one is not null))
         {
             if (HeldCertificate.TryRead(chain ?? "", key ?? "", source, out var why) is { } certificate)
             {

@@ -102,7 +102,7 @@ internal sealed class SyncDesk(CertificateBook book, CertificateMeter meter, Poo
                     var isUp = backend?.Status.Healthy == true;
                     if (isUp && !place.WasUp)
                     {
-                        place.DueAt = now;
+                        (place.DueAt, place.Failures) = (now, 0);
                     }
 
                     place.WasUp = isUp;

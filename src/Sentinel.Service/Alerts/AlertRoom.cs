@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
@@ -19,9 +20,14 @@ internal sealed class AlertRoom(string directory, string sentinel, TimeProvider 
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
     });
 
+    // Whoever tells does not wait for a disk: alerts come from loops that bring VMs back.
+    private readonly Channel<(AlertEvent What, AlertDocument Alert)> _news =
+        Channel.CreateBounded<(AlertEvent, AlertDocument)>(new BoundedChannelOptions(4 * WebhookQueue.Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+
     private readonly Lock _lock = new();
     private readonly Dictionary<Uri, (WebhookSettings Settings, WebhookPost Post)> _posts = [];
     private readonly List<Task> _ending = [];
+    private Task? _passing;
     private bool _isDisposed;
 
     /// <summary>Puts webhooks in force: what waits for one that stays goes on waiting, what waits for one that is gone is forgotten.</summary>
@@ -75,18 +81,27 @@ internal sealed class AlertRoom(string directory, string sentinel, TimeProvider 
         Message = alert.Message,
     });
 
-    /// <summary>Tells of anything.</summary>
+    /// <summary>Tells of anything. Returns at once.</summary>
     public void Tell(AlertEvent what, AlertDocument alert)
     {
+        _news.Writer.TryWrite((what, alert));
         lock (_lock)
         {
-            foreach (var (settings, post) in _posts.Values)
+            _passing ??= _isDisposed ? Task.CompletedTask : Task.Run(PassOnAsync);
+        }
+    }
+
+    private async Task PassOnAsync()
+    {
+        await foreach (var (what, alert) in _news.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            WebhookPost[] posts;
+            lock (_lock)
             {
-                if (settings.Events.Contains(what))
-                {
-                    post.Add(alert);
-                }
+                posts = [.. _posts.Values.Where(known => known.Settings.Events.Contains(what)).Select(known => known.Post)];
             }
+
+            Array.ForEach(posts, post => post.Add(alert));
         }
     }
 
@@ -94,9 +109,16 @@ internal sealed class AlertRoom(string directory, string sentinel, TimeProvider 
     public async ValueTask DisposeAsync()
     {
         Task[] ending;
+        Task? passing;
+        _news.Writer.TryComplete();
         lock (_lock)
         {
-            _isDisposed = true;
+            (_isDisposed, passing) = (true, _passing);
+        }
+
+        await (passing ?? Task.CompletedTask).ConfigureAwait(false);
+        lock (_lock)
+        {
             ending = [.. _posts.Values.Select(known => known.Post.DisposeAsync().AsTask()), .. _ending];
             _posts.Clear();
             _ending.Clear();

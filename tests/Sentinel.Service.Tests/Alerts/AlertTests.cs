@@ -121,7 +121,7 @@ public sealed class AlertTests : IAsyncLifetime
         _room.Tell(Alert(OutageAlert.Preempted));
         _room.Tell(Alert(OutageAlert.Recovered));
 
-        await Eventually.TrueAsync(() => Waiting() == 0);
+        await Eventually.TrueAsync(() => _receiver.Came.Count == 2 && Waiting() == 0);
         Assert.Equal(["preempted", "recovered"], _receiver.Came.Select(it => (string)JsonNode.Parse(it.Body)!["event"]!));
     }
 

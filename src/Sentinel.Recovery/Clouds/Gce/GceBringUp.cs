@@ -36,12 +36,19 @@ internal sealed partial class GceBringUp
     /// <summary>Where it is, as far as was found out.</summary>
     public string Zone { get; private set; }
 
+    /// <summary>Whether every zone has answered, so that <see cref="Zone"/> is more than a guess.</summary>
+    public bool IsSought { get; private set; }
+
     /// <summary>Looks for it wherever it may be. If it is in several zones, it is where it runs, or ran last.</summary>
     /// <returns>Why nothing is known; null if it was found, or is known not to be.</returns>
     public async Task<GceRefusal?> FindAsync()
     {
         _found.Clear();
-        foreach (var zone in _wishes.OtherZones.Prepend(_vm.Zone).Distinct())
+        var last = GceDescription.Last((string?)_memory?["zone"] ?? "");
+
+        // where it last was counts also when the configuration does not name that zone any more: its data is there
+        string[] known = last.Length > 0 ? [last] : [];
+        foreach (var zone in _wishes.OtherZones.Prepend(_vm.Zone).Concat(known).Distinct())
         {
             var answer = await _client.DescriptionAsync(zone, _vm.Name, _cancel).ConfigureAwait(false);
             if (answer.Value is { } description)
@@ -55,8 +62,9 @@ internal sealed partial class GceBringUp
         }
 
         Zone = _found.Count > 0 ? _found.OrderByDescending(found => !IsDown(found.Value)).ThenByDescending(found => StartOf(found.Value)).First().Key
-            : GceDescription.Last((string?)_memory?["zone"] ?? "") is { Length: > 0 } last && _wishes.OtherZones.Contains(last) ? last
+            : last.Length > 0 ? last
             : _vm.Zone;
+        IsSought = true;
         return null;
     }
 

@@ -13,6 +13,18 @@ internal sealed partial class GceCloud
         }
     }
 
+    /// <summary>Every zone that it may be in: at home, where the configuration lets it go, where it last was.</summary>
+    private HashSet<string> ZonesOf(InstanceName vm)
+    {
+        var zones = WishesOf(vm).OtherZones.Append(vm.Zone).Append(PlaceOf(vm)).ToHashSet();
+        if (GceDescription.Last((string?)_memory.Find(vm)?["zone"] ?? "") is { Length: > 0 } last)
+        {
+            zones.Add(last);
+        }
+
+        return zones;
+    }
+
     private void Place(InstanceName vm, string zone)
     {
         GceResidence[] residences;
@@ -61,7 +73,7 @@ internal sealed partial class GceCloud
     {
         var attempt = Attempt(vm, requestId, cancellationToken);
         var outcome = await attempt.RunAsync(form, from).ConfigureAwait(false);
-        if (attempt.Zone != PlaceOf(vm))
+        if (attempt.IsSought && attempt.Zone != PlaceOf(vm))
         {
             Place(vm, attempt.Zone);
         }

@@ -70,7 +70,7 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
             }
 
             residences.Add(residence);
-            place = WishesOf(vm).OtherZones.Any() ? _places.GetValueOrDefault(vm) : vm.Zone;
+            place = ZonesOf(vm).Count > 1 ? _places.GetValueOrDefault(vm) : vm.Zone;
         }
 
         if (place is not null)
@@ -104,7 +104,14 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
 
     public Task<CloudOutcome> ResetAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken) => DoAsync(Client, vm, "reset", requestId, cancellationToken);
 
-    public void Own(InstanceName vm, Guid requestId) => ZoneOf(PlaceOf(vm)).AddOwn(requestId);
+    public void Own(InstanceName vm, Guid requestId)
+    {
+        // in every zone: after a restart nobody has looked yet where it is
+        foreach (var zone in ZonesOf(vm))
+        {
+            ZoneOf(zone).AddOwn(requestId);
+        }
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -55,7 +55,12 @@ internal sealed partial class GceZone : IAsyncDisposable
 
         // A round has thirty seconds for each call with its retries, and may make several.
         _progress = loops.Add($"recovery.gce.{zone}", TimeSpan.FromMinutes(5));
-        _loop = RunAsync(interval);
+
+        // a zone that is first needed in the middle of an attempt must not go on telling that attempt of its requests
+        using (ExecutionContext.IsFlowSuppressed() ? (IDisposable?)null : ExecutionContext.SuppressFlow())
+        {
+            _loop = Task.Run(() => RunAsync(interval));
+        }
     }
 
     /// <param name="home">Its name in the configuration.</param>
