@@ -62,7 +62,7 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
         }
     }
 
-    /// <summary>Takes what somebody else gave, as far as each is better than what is held: valid now, and longer.</summary>
+    /// <summary>Takes what somebody else gave, as far as each is better than what is held: valid now, vouched for, and longer.</summary>
     /// <returns>Those that were taken.</returns>
     public IReadOnlyList<HeldCertificate> Offer(IEnumerable<HeldCertificate> offered)
     {
@@ -72,7 +72,7 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
             var taken = new List<HeldCertificate>();
             foreach (var certificate in offered)
             {
-                if (certificate.IsValid(now) && (_bySlot.GetValueOrDefault(certificate.Slot) is not { } held || !held.IsValid(now) || held.NotAfter < certificate.NotAfter))
+                if (certificate.IsValid(now) && !IsStandIn(certificate, now) && (_bySlot.GetValueOrDefault(certificate.Slot) is not { } held || !held.IsValid(now) || IsBetter(certificate, held)))
                 {
                     Take(certificate);
                     taken.Add(certificate);
@@ -99,6 +99,12 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
             }
         }
     }
+
+    private static bool IsBetter(HeldCertificate one, HeldCertificate held) => (!one.IsSelfSigned, one.NotAfter).CompareTo((!held.IsSelfSigned, held.NotAfter)) > 0;
+
+    /// <summary>Whether it vouches for itself where an authority's is held for one of its names: servers make such for themselves.</summary>
+    private bool IsStandIn(HeldCertificate certificate, DateTimeOffset now) =>
+        certificate.IsSelfSigned && _bySlot.Values.Any(held => !held.IsSelfSigned && held.IsValid(now) && held.Names.Intersect(certificate.Names).Any());
 
     // Under the lock.
     private void Take(HeldCertificate certificate)

@@ -19,6 +19,7 @@ internal sealed class HeldCertificate
     {
         (Leaf, Above, Names, ChainPem, KeyPem, Source) = (leaf, above, names, chainPem, keyPem, source);
         IsEcdsa = leaf.GetKeyAlgorithm() == "1.2.840.10045.2.1";
+        IsSelfSigned = leaf.SubjectName.RawData.AsSpan().SequenceEqual(leaf.IssuerName.RawData);
         NotBefore = new(leaf.NotBefore.ToUniversalTime());
         NotAfter = new(leaf.NotAfter.ToUniversalTime());
         Slot = $"{names} {(IsEcdsa ? "ecdsa" : "rsa")}";
@@ -58,6 +59,9 @@ internal sealed class HeldCertificate
 
     /// <summary>Hexadecimal, as OpenSSL writes it: without the byte that only keeps it from being negative.</summary>
     public string SerialNumber => Leaf.SerialNumber is ['0', '0', .. { Length: > 0 } rest] ? rest : Leaf.SerialNumber;
+
+    /// <summary>Whether nobody but itself vouches for it.</summary>
+    public bool IsSelfSigned { get; }
 
     /// <summary>What a handshake shows; made at the first one.</summary>
     public SslStreamCertificateContext Context => _context.Value;

@@ -63,6 +63,7 @@ internal sealed class SniSelector
 
         public HeldCertificate? Any(bool takesEcdsa) => (takesEcdsa ? Ecdsa ?? Rsa : Rsa ?? Ecdsa) ?? Rsa;
 
-        private static HeldCertificate Later(HeldCertificate? one, HeldCertificate other) => one is null || other.NotAfter > one.NotAfter ? other : one;
+        private static HeldCertificate Later(HeldCertificate? one, HeldCertificate other) =>
+            one is null || (!other.IsSelfSigned, other.NotAfter).CompareTo((!one.IsSelfSigned, one.NotAfter)) > 0 ? other : one;
     }
 }

@@ -115,6 +115,20 @@ public sealed class StoreTests : IDisposable
     }
 
     [Fact]
+    public void What_vouches_for_itself_never_takes_the_place_of_an_authoritys()
+    {
+        var book = Open();
+        using var authority = TestAuthority.Root(_time.GetUtcNow());
+        var (chain, key) = TestAuthority.Issue(authority, ["a.test"], _time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(5));
+        var vouched = HeldCertificate.TryRead(chain, key, CertificateSource.Acme, out _)!;
+        Assert.Single(book.Offer([Make(100, "a.test")]));
+
+        Assert.Single(book.Offer([vouched]));
+        Assert.Empty(book.Offer([Make(1000, "a.test"), Make(1000, "a.test", "b.test")]));
+        Assert.Same(vouched, book.Find("a.test", takesEcdsa: true));
+    }
+
+    [Fact]
     public void After_a_change_of_the_kind_of_key_the_new_one_counts_even_if_it_ends_first()
     {
         var book = Open();

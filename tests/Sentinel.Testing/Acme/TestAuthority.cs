@@ -7,14 +7,20 @@ namespace Sentinel.Testing.Acme;
 /// <summary>Certificates that a test made itself.</summary>
 public static class TestAuthority
 {
+    /// <summary>A root with its key, good for thirty days.</summary>
+    public static X509Certificate2 Root(DateTimeOffset now)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=a root of a test", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+        return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
+    }
+
     /// <summary>Writes a root, and a certificate from it with its key, for an address or a name.</summary>
     public static void Write(string folder, string rootFile, string certificateFile, string keyFile, string name)
     {
         var now = TimeProvider.System.GetUtcNow();
-        using var rootKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var rootRequest = new CertificateRequest("CN=a root of a test", rootKey, HashAlgorithmName.SHA256);
-        rootRequest.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var root = rootRequest.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
+        using var root = Root(now);
         var (chain, key) = Issue(root, [name], now.AddDays(-1), now.AddDays(20));
         File.WriteAllText(Path.Combine(folder, rootFile), root.ExportCertificatePem());
         File.WriteAllText(Path.Combine(folder, certificateFile), chain);
