@@ -9,6 +9,9 @@ internal sealed class DnsProof : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
+    // Nothing waits for a record to be gone, and a daemon that stops waits for this.
+    private static readonly TimeSpan CleanupPatience = TimeSpan.FromSeconds(10);
+
     private readonly IReadOnlyList<string> _hook;
     private readonly string _name;
     private readonly string _value;
@@ -22,7 +25,7 @@ internal sealed class DnsProof : IAsyncDisposable
     {
         var value = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(keyAuthorization)));
         var proof = new DnsProof(hook, $"_acme-challenge.{name}", value, time);
-        await proof.CallAsync("present", cancellationToken).ConfigureAwait(false);
+        await proof.CallAsync("present", Patience, cancellationToken).ConfigureAwait(false);
         return proof;
     }
 
@@ -30,7 +33,7 @@ internal sealed class DnsProof : IAsyncDisposable
     {
         try
         {
-            await CallAsync("cleanup", CancellationToken.None).ConfigureAwait(false);
+            await CallAsync("cleanup", CleanupPatience, CancellationToken.None).ConfigureAwait(false);
         }
         catch (AcmeException)
         {
@@ -38,9 +41,9 @@ internal sealed class DnsProof : IAsyncDisposable
         }
     }
 
-    private async Task CallAsync(string verb, CancellationToken cancellationToken)
+    private async Task CallAsync(string verb, TimeSpan patience, CancellationToken cancellationToken)
     {
-        if (await Command.RunAsync([.. _hook, verb, _name, _value], Patience, _time, cancellationToken).ConfigureAwait(false) is { } why)
+        if (await Command.RunAsync([.. _hook, verb, _name, _value], patience, _time, cancellationToken).ConfigureAwait(false) is { } why)
         {
             throw new AcmeException($"dnsHook {verb} {_name} {why}");
         }

@@ -14,6 +14,8 @@ namespace Sentinel.Service.Hosting;
 internal sealed class DaemonService(
     DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, CertificateService certificates, AlertRoom alerts, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
 {
+    private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
+
     private Rooms.Change? _change;
 
     /// <summary>Has every room get ready. Before the host starts, because this is what may fail.</summary>
@@ -48,8 +50,9 @@ internal sealed class DaemonService(
     {
         Log.Stopping(logger);
 
-        // No more challenges while listeners go; what is held goes on being shown.
-        await certificates.DisposeAsync().ConfigureAwait(false);
+        // No more challenges while listeners go; what is held goes on being shown. A program of the operator's that is slow to
+        // end must not keep connections from being handed over.
+        await Task.WhenAny(certificates.DisposeAsync().AsTask(), Task.Delay(LongestFarewell, TimeProvider.System, parts.Signals.Now)).ConfigureAwait(false);
         if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false))
         {
             // Child-process VMs go on too. What takes time comes before connections stand still.
