@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Sentinel.Certificates.Storage;
+using Sentinel.Backends.Files;
 
 namespace Sentinel.Certificates.Acme;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Sentinel.Certificates.Storage;
+using Sentinel.Backends.Files;
 
 namespace Sentinel.Certificates.Acme;
 

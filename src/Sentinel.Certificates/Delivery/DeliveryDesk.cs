@@ -3,8 +3,8 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Files;
 using Sentinel.Backends.Progress;
-using Sentinel.Certificates.Storage;
 
 namespace Sentinel.Certificates.Delivery;
 

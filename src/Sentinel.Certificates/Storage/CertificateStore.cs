@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Files;
 
 namespace Sentinel.Certificates.Storage;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Files;
 
 namespace Sentinel.Recovery.Recording;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
-using Sentinel.Recovery.Recording;
+using Sentinel.Backends.Files;
 
 namespace Sentinel.Service.Alerts;
 
@@ -46,7 +46,7 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
             _waiting[number] = alert;
             try
             {
-                Directory.CreateDirectory(directory);
+                DurableFile.CreateDirectory(directory);
                 DurableFile.Write(PathOf(number), JsonSerializer.SerializeToUtf8Bytes(alert, AlertJson.Default.AlertDocument));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

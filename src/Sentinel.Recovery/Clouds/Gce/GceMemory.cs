@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Files;
 using Sentinel.Recovery.Recording;
 
 namespace Sentinel.Recovery.Clouds.Gce;
@@ -45,7 +46,7 @@ internal sealed class GceMemory(string directory, ILogger logger)
             _known[vm] = description;
             try
             {
-                Directory.CreateDirectory(directory);
+                DurableFile.CreateDirectory(directory);
                 DurableFile.Write(PathOf(vm), JsonSerializer.SerializeToUtf8Bytes(description, Wire.GceJson.Default.JsonObject));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Files;
 using Sentinel.Backends.Progress;
 using Sentinel.Recovery.Clouds.Process.Linux;
 using Sentinel.Recovery.Clouds.Process.Portable;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Sentinel.Backends.Files;
 using Sentinel.Recovery.Recording;
 
 namespace Sentinel.Recovery.Clouds.Process;

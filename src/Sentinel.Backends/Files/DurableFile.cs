@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace Sentinel.Certificates.Storage;
+namespace Sentinel.Backends.Files;
 
 /// <summary>Files for the owner alone (0600) that are there whole or not at all, whenever the power goes.</summary>
-internal static partial class DurableFile
+public static partial class DurableFile
 {
     /// <summary>The ending of what was not finished; a leftover of a crash may be deleted.</summary>
     public const string TemporaryEnding = ".tmp";
@@ -38,7 +38,7 @@ internal static partial class DurableFile
         {
             // The mode is given at creation: a leftover keeps the mode it has.
             File.Delete(temporary);
-            using (var file = new FileStream(temporary, NewFile()))
+            using (var file = new FileStream(temporary, NewFile(content.Length)))
             {
                 file.Write(content);
                 file.Flush(flushToDisk: true);
@@ -67,9 +67,9 @@ internal static partial class DurableFile
         }
     }
 
-    private static FileStreamOptions NewFile()
+    private static FileStreamOptions NewFile(int length)
     {
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0 };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None, BufferSize = 0, PreallocationSize = length };
         if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
