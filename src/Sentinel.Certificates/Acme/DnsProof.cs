@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using Sentinel.Backends.Commands;
 
 namespace Sentinel.Certificates.Acme;
 
