@@ -259,6 +259,7 @@ internal sealed unsafe partial class SpliceLoop
 
         rules.Gate.Dialled(slot.Destination.Pool, DialOutcome.Connected, slot.Dialled);
         slot.State = SlotState.Open;
+        slot.ClosesOnDown = rules.Gate.ClosesOnDown(rules, slot.Destination.Pool);
         slot.LastMoved = _wheel.Now;
         slot.UpstreamReady |= Readiness.Readable | Readiness.Writable;
         slot.ClientReady |= Readiness.Readable | Readiness.Writable;
