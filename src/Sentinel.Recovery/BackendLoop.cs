@@ -295,7 +295,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         }
     }
 
-    private static Refusal RefusalOf(CloudResult result) => result switch
+    internal static Refusal RefusalOf(CloudResult result) => result switch
     {
         CloudResult.NoCapacity => Refusal.NoCapacity,
         CloudResult.Quota => Refusal.Quota,

@@ -115,6 +115,7 @@ public sealed partial class FakeProject
                 guests.PowerOff(vm);
                 vm.Starts++;
                 vm.Status = "RUNNING";
+                Write(vm);
                 After(timing.Boot, vm, () => guests.Boot(vm));
                 End(operation);
             });

@@ -150,8 +150,9 @@ internal sealed partial class GceBringUp
         {
             if (await _client.DescriptionAsync(target, _vm.Name, _cancel).ConfigureAwait(false) is { Value: { } made })
             {
-                made[GceDescription.Sources] = new JsonObject();
-                _keep(_memory = made);
+                _memory = GceDescription.AtHome(made, _wishes, _memory);
+                _memory[GceDescription.Sources] = new JsonObject();
+                _keep(_memory);
             }
         }
         else if (outcome.Result is not (CloudResult.Fault or CloudResult.NotReady))
@@ -174,20 +175,10 @@ internal sealed partial class GceBringUp
     /// <summary>Writes down what it is like before its disks are taken off it: the API forgets which they were.</summary>
     private bool Remember(JsonObject it, IReadOnlyList<JsonObject> disks)
     {
-        var description = it.DeepClone().AsObject();
+        var description = GceDescription.AtHome(it, _wishes, _memory);
         description["disks"] = new JsonArray([.. disks.Select(disk => disk.DeepClone())]);
         description[GceDescription.Away] = true;
         description[GceDescription.Sources] = _memory?[GceDescription.Sources]?.DeepClone() ?? new JsonObject();
-        if (_memory is not null && _wishes.IsFallbackType(GceDescription.MachineType(it)))
-        {
-            description["machineType"] = _memory["machineType"]?.DeepClone();
-        }
-
-        if (_memory is not null && _wishes.IsSpotAtHome && GceDescription.IsOnDemand(it))
-        {
-            description["scheduling"] = _memory["scheduling"]?.DeepClone();
-        }
-
         _memory = description;
         return _keep(description);
     }

@@ -63,6 +63,24 @@ internal static class GceDescription
         return request;
     }
 
+    /// <summary>What a VM would be described as at home, though it is something else for the time being.</summary>
+    /// <param name="before">How it was described before; null: it was not.</param>
+    public static JsonObject AtHome(JsonObject vm, GceWishes wishes, JsonObject? before)
+    {
+        var description = vm.DeepClone().AsObject();
+        if (before is not null && wishes.IsFallbackType(MachineType(vm)))
+        {
+            description["machineType"] = before["machineType"]?.DeepClone();
+        }
+
+        if (wishes.IsSpotAtHome && IsOnDemand(vm))
+        {
+            description["scheduling"] = Spot(before?["scheduling"]?.AsObject());
+        }
+
+        return description;
+    }
+
     /// <summary>How a spot VM is scheduled.</summary>
     /// <param name="before">What it was when it was one; null: not known.</param>
     public static JsonObject Spot(JsonObject? before) => before?.DeepClone().AsObject() ?? new JsonObject

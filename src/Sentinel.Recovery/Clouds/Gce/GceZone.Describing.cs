@@ -29,12 +29,9 @@ internal sealed partial class GceZone
             if (byName.GetValueOrDefault(vm.Name.Name) is { } description && GceDescription.Status(description) == "RUNNING")
             {
                 vm.DescribedAs = GceVm.LookOf(vm.Seen!);
-                var wishes = _wishes(vm.Home);
-                if (!wishes.IsFallbackType(GceDescription.MachineType(description)) && !(wishes.IsSpotAtHome && GceDescription.IsOnDemand(description)))
-                {
-                    description[GceDescription.Sources] = SourcesOf(description, disks);
-                    _memory.Keep(vm.Home, description);
-                }
+                var known = GceDescription.AtHome(description, _wishes(vm.Home), _memory.Find(vm.Home));
+                known[GceDescription.Sources] = SourcesOf(description, disks);
+                _memory.Keep(vm.Home, known);
             }
         }
     }
