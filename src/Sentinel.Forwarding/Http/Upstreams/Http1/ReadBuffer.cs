@@ -60,6 +60,15 @@ internal sealed class ReadBuffer(Stream stream)
         return true;
     }
 
+    /// <summary>Takes what is there, but no more than <paramref name="most"/>.</summary>
+    /// <returns>Valid until the next call.</returns>
+    public ReadOnlySpan<byte> Take(long most)
+    {
+        var taken = _bytes.AsSpan(_start, (int)Math.Min(most, _end - _start));
+        _start += taken.Length;
+        return taken;
+    }
+
     /// <summary>Takes what is there; if nothing is, reads past the buffer straight into <paramref name="target"/>.</summary>
     public ValueTask<int> ReadAsync(Memory<byte> target, CancellationToken cancellationToken)
     {
