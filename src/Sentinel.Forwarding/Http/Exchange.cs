@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Sentinel.Backends;
@@ -59,7 +60,8 @@ internal sealed class Exchange
 
     /// <summary>Brings the request to its end.</summary>
     /// <returns>What the connection's end would be called if it ended with this request.</returns>
-    public async Task<ConnectionEnd> RunAsync()
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<ConnectionEnd> RunAsync()
     {
         if (await IsAnsweredHereAsync())
         {
@@ -94,6 +96,7 @@ internal sealed class Exchange
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> IsAnsweredHereAsync()
     {
         var isChallenge = AcmeAnswer.IsAsked(_context.Request, out var token);
@@ -191,7 +194,8 @@ internal sealed class Exchange
         && _context.Request.Path == OutageAnswer.StatusPath
         && (HttpMethods.IsGet(_context.Request.Method) || HttpMethods.IsHead(_context.Request.Method));
 
-    private async Task<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)
     {
         var upstream = _forwarder.Upstreams.Enter(backend.Id);
         if (upstream is null)

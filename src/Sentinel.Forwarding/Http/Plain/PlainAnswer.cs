@@ -95,6 +95,7 @@ internal static class PlainAnswer
     private static async ValueTask CopyStreamAsync(AnswerBody body, PipeWriter writer)
     {
         var piece = ArrayPool<byte>.Shared.Rent(PieceSize);
+        var turns = new Turns();
         try
         {
             while (true)
@@ -107,6 +108,10 @@ internal static class PlainAnswer
                 }
 
                 await FlushAsync(writer);
+                if (turns.IsOver(length))
+                {
+                    await Task.Yield();
+                }
             }
         }
         finally

@@ -90,6 +90,7 @@ internal sealed class PlainRequest : OutgoingRequest
         stop.ThrowIfCancellationRequested();
         var body = _context.Request.Body;
         var isFull = false;
+        var turns = new Turns();
         while (true)
         {
             if (!isFull)
@@ -113,6 +114,11 @@ internal sealed class PlainRequest : OutgoingRequest
             finally
             {
                 ArrayPool<byte>.Shared.Return(piece);
+            }
+
+            if (turns.IsOver(PieceSize))
+            {
+                await Task.Yield();
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -36,6 +37,7 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
     public IReadOnlyList<(string Name, string Value)> Trailers => _trailers?.Fields ?? [];
 
     /// <exception cref="UpstreamFailure">The answer is cut or malformed.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> target, CancellationToken cancellationToken = default)
     {
         try
@@ -79,6 +81,7 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
 
     private bool IsAtData => _at is At.PlainData or At.ChunkData;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadOnAsync(Memory<byte> target, CancellationToken cancellationToken)
     {
         PassFrames();
@@ -121,6 +124,7 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadDataAsync(Memory<byte> target, CancellationToken cancellationToken)
     {
         var n = await buffer.ReadAsync(target.Length > _left ? target[..(int)_left] : target, cancellationToken);

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -73,6 +74,7 @@ internal sealed class Http1Connection
     /// </summary>
     /// <exception cref="UpstreamFailure">There is no answer, or none that can be understood.</exception>
     /// <exception cref="IOException">The client's body broke off or was not what its head says.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<AnswerHead> AskAsync(OutgoingRequest request)
     {
         (_stopSending, ClientFault, Sending, _keepsAlive, _isUnsent, _unfinished) = (null, null, Task.CompletedTask, true, true, 3);
@@ -149,6 +151,7 @@ internal sealed class Http1Connection
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AnswerHead> ExchangeAsync(OutgoingRequest request)
     {
         try
@@ -188,6 +191,7 @@ internal sealed class Http1Connection
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AnswerHead> ReadHeadAsync(bool toHead, BodyBegin? begin)
     {
         for (var interims = 0; interims <= MostInterims; interims++)

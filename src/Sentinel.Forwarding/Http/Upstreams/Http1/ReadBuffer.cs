@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -22,6 +23,7 @@ internal sealed class ReadBuffer(Stream stream)
     /// <summary>Reads more behind what is there.</summary>
     /// <returns>False at the end of the stream.</returns>
     /// <exception cref="AnswerMalformed">More than anybody may want to see at once.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         if (_bytes.Length == 0)
