@@ -56,6 +56,9 @@ internal sealed partial class ClientConnection
 
     public IPEndPoint EndPoint => Caller.EndPoint;
 
+    /// <summary>The client's address as backends are told it.</summary>
+    public string ClientText => field ??= (EndPoint.Address.IsIPv4MappedToIPv6 ? EndPoint.Address.MapToIPv4() : EndPoint.Address).ToString();
+
     public ClientAddress Client => Caller.Client;
 
     /// <summary>Its share of the listener's requests.</summary>
