@@ -18,22 +18,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from rig import fronts as fronts_, machine, network as net, relays as relays_, report, requests as requests_, scenarios as scenarios_  # noqa: E402
+from rig import fronts as fronts_, machine, network as net, programs, relays as relays_, report, requests as requests_, scenarios as scenarios_  # noqa: E402
 
 QUOTA = " of a processor for each"
 FRONTS = "HTTP and TLS"
-
-
-def build(folder):
-    tools = {"loadgen": f"{folder}/loadgen", "go": f"{folder}/gorelay", "relay": f"{folder}/relay/bench-relay", "sentinel": f"{folder}/sentinel/sentinel"}
-    subprocess.run(["cc", "-O2", "-o", tools["loadgen"], f"{HERE}/load/loadgen.c"], check=True)
-    try:
-        subprocess.run(["go", "build", "-o", tools["go"], f"{HERE}/gorelay/main.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
-    except OSError:
-        tools["go"] = None
-    for project, target in ((f"{HERE}/relay", "relay"), (f"{HERE}/../src/Sentinel.Service", "sentinel")):
-        subprocess.run(["dotnet", "publish", project, "-c", "Release", "-o", f"{folder}/{target}", "-v", "q", "--nologo"], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-    return tools
 
 
 def measure(relays, scenarios, options, log):
@@ -183,7 +171,7 @@ def main():
     log = lambda line: print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
     start, parts = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="sentinel-bench-") as folder:
-        tools = build(folder)
+        tools = programs.build(folder)
         sessions = [] if options.only_quota else [("Relays", lambda: relay_session(tools, options, folder, log))]
         if options.quota:
             sessions.append((f"Relays, {options.quota:g}{QUOTA}", lambda: relay_session(tools, options, folder, log, options.quota)))

@@ -6,6 +6,7 @@ using Sentinel.Backends.Progress;
 using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Jump;
 using Sentinel.Recovery;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Page;
@@ -125,6 +126,9 @@ internal sealed class Daemon : IAsyncDisposable
             OperatingSystem.IsLinux() && parts.Systemd.IsPresent ? new SystemdStore(parts.Systemd, TimeProvider.System) : null));
         services.AddSingleton(provider => new CertificateService(
             Path.Combine(state.Path, "certificates"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(provider => new JumpService(
+            Path.Combine(state.Path, "ssh"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
             provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<ICertificates, ShownCertificates>();
         services.AddSingleton<ICertificateDesk, CertificateDesk>();

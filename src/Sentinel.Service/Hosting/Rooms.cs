@@ -2,6 +2,7 @@ using Sentinel.Backends;
 using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Jump;
 using Sentinel.Recovery;
 using Sentinel.Service.Alerts;
 using Sentinel.Service.Configuration;
@@ -9,7 +10,7 @@ using Sentinel.Service.Configuration;
 namespace Sentinel.Service.Hosting;
 
 /// <summary>Puts a configuration in force in all rooms, or in none: at the start as at each reload.</summary>
-internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates, AlertRoom alerts)
+internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates, JumpService jump, AlertRoom alerts)
 {
     private SentinelConfiguration? _current;
 
@@ -49,6 +50,7 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
         change.Admin!.Commit();
         pools.Configure(backends, next.Pools);
         certificates.Commit(next.Certificates);
+        jump.Commit(next.Ssh);
         _current = next;
     }
 

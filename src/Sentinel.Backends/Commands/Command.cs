@@ -2,10 +2,10 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 
-namespace Sentinel.Certificates;
+namespace Sentinel.Backends.Commands;
 
 /// <summary>Runs programs of the operator's.</summary>
-internal static class Command
+public static class Command
 {
     private const int MostOutput = 500;
 
@@ -65,8 +65,8 @@ internal static class Command
 
         lock (said)
         {
-            var words2 = string.Concat(said.ToString().Trim().Select(c => char.IsControl(c) ? ' ' : c));
-            return process.ExitCode == 0 ? null : $"ended with status {process.ExitCode}{(words2.Length == 0 ? "" : $": {words2}")}";
+            var end = string.Concat(said.ToString().Trim().Select(c => char.IsControl(c) ? ' ' : c));
+            return process.ExitCode == 0 ? null : $"ended with status {process.ExitCode}{(end.Length == 0 ? "" : $": {end}")}";
         }
     }
 }

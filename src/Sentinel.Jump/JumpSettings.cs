@@ -1,0 +1,66 @@
+using System.Net;
+using Sentinel.Backends;
+using Sentinel.Backends.Daemons;
+
+namespace Sentinel.Jump;
+
+/// <summary>The <c>ssh</c> section as configured, defaults filled in. Compared by value to find what a reload changed.</summary>
+public sealed record JumpSettings
+{
+    /// <summary>Where the private sshd accepts users and tunnels.</summary>
+    public EquatableList<IPEndPoint> Bind { get; init; } = [];
+
+    /// <summary>The host name or address by which users reach it, as <c>ssh-config</c> prints it; null: the sentinel's name.</summary>
+    public string? Host { get; init; }
+
+    /// <summary>The shared account through which users jump; identity is by key.</summary>
+    public string Account { get; init; } = "jump";
+
+    /// <summary>Loopback network from which every backend gets one address of its own, for ever.</summary>
+    public IPNetwork Addresses { get; init; } = IPNetwork.Parse("127.77.0.0/16");
+
+    /// <summary>Where backends' own sshd listens, and the port of their stable addresses.</summary>
+    public int Port { get; init; } = 22;
+
+    /// <summary>How long a connection to a stable address may wait for its backend.</summary>
+    public TimeSpan Hold { get; init; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>Where users are placed; null: each backend's users are those that the file or the backend names.</summary>
+    public PoolId? Pool { get; init; }
+
+    /// <summary>The public keys, one a line, of authorities whose SSH certificates are believed; null: none.</summary>
+    public string? TrustedUserCaFile { get; init; }
+
+    /// <summary>Users by name, from the file.</summary>
+    public EquatableList<UserSettings> Users { get; init; } = [];
+
+    /// <summary>How users are fetched from backends; null: they are not.</summary>
+    public KeySyncSettings? KeySync { get; init; }
+
+    /// <summary>Run when a user is placed: program and arguments, in which <c>{user}</c>, <c>{address}</c> and <c>{backend}</c> are replaced; empty: nothing is.</summary>
+    public EquatableList<string> Provision { get; init; } = [];
+}
+
+/// <summary>One user from the file.</summary>
+public sealed record UserSettings
+{
+    /// <summary>Matches <see cref="Users.UserName"/>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Public keys as OpenSSH writes them.</summary>
+    public EquatableList<string> Keys { get; init; } = [];
+
+    /// <summary>A file with more of them, one a line; null: none.</summary>
+    public string? KeysFile { get; init; }
+
+    /// <summary>The backend that the user is placed on by hand; null: by placement, or by the backend that names the user.</summary>
+    public BackendId? Backend { get; init; }
+
+    /// <summary>Destinations besides the backend's stable address that the user may open, as <c>host:port</c>.</summary>
+    public EquatableList<string> Allow { get; init; } = [];
+}
+
+/// <summary>How users and their keys are fetched from backends.</summary>
+/// <param name="Endpoint">Where a backend's daemon answers.</param>
+/// <param name="Interval">From one good fetch to the next.</param>
+public sealed record KeySyncSettings(DaemonEndpoint Endpoint, TimeSpan Interval);

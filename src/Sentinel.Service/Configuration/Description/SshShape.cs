@@ -1,0 +1,55 @@
+using System.Net;
+using Sentinel.Backends;
+using Sentinel.Jump;
+using Sentinel.Service.Configuration.Checks;
+using Sentinel.Service.Configuration.Shapes;
+using Sentinel.Service.Configuration.Values;
+
+namespace Sentinel.Service.Configuration.Description;
+
+/// <summary><c>ssh</c>.</summary>
+internal sealed class SshShape : ObjectShape<JumpSettings>
+{
+    private static readonly JumpSettings Defaults = new();
+
+    private static readonly Key<EquatableList<IPEndPoint>> Bind = Key.Required("bind",
+        new ListShape<IPEndPoint>("addresses", new TextShape<IPEndPoint>(ListenAddress.Expected, ListenAddress.ParseEndPoint)
+        {
+            Noted = (address, node, reading) => reading.Addresses.Add(new(address, null), node),
+        }, atLeast: 1),
+        "Where the private sshd accepts users and tunnels.");
+
+    private static readonly Key<string> Host = Key.Optional("host", new TextShape<string>(HostAddress.Expected, HostAddress.Parse),
+        "The name or address by which users reach it, for sentinel ssh-config. Default: the sentinel's name.");
+
+    private static readonly Key<JumpSettings> Jump = Key.Optional("jump", new JumpShape(), "The shared account through which users jump, and the addresses that backends have for them.");
+
+    private static readonly Key<PoolId> Pool = Key.Optional("pool", Forms.Pool, "Where users are placed.");
+
+    private static readonly Key<string> TrustedUserCaFile = Key.Optional("trustedUserCaFile", Forms.ExistingFile,
+        "Public keys, one a line, of the authorities whose SSH certificates are believed.");
+
+    private static readonly Key<EquatableList<UserSettings>> Users = Key.Default("users",
+        new MapShape<UserSettings>("users", new UserShape(), NameKind.None), Defaults.Users, "Users by name, besides those that backends name.");
+
+    private static readonly Key<KeySyncSettings> KeySync = Key.Optional("keySync", new KeySyncShape(), "How users and their keys are fetched from backends.");
+
+    private static readonly Key<EquatableList<string>> Provision = Key.Default("provision",
+        new ListShape<string>("words", Forms.AnyText, first: new TextShape<string>(ProgramFile.Expected, ProgramFile.Parse)), Defaults.Provision,
+        "Run when a user is placed: program and arguments, in which {user}, {backend} and {address} are replaced; no shell.");
+
+    public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, Pool, TrustedUserCaFile, Users, KeySync, Provision];
+
+    protected override string Noun => "ssh";
+
+    protected override JumpSettings Build(Fields fields) => (fields.OrNull(Jump) ?? Defaults) with
+    {
+        Bind = fields.Get(Bind),
+        Host = fields.OrNull(Host),
+        Pool = fields.OrNone(Pool),
+        TrustedUserCaFile = fields.OrNull(TrustedUserCaFile),
+        Users = fields.Get(Users),
+        KeySync = fields.OrNull(KeySync),
+        Provision = fields.Get(Provision),
+    };
+}
