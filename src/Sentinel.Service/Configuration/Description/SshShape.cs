@@ -24,6 +24,9 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
 
     private static readonly Key<JumpSettings> Jump = Key.Optional("jump", new JumpShape(), "The shared account through which users jump, and the addresses that backends have for them.");
 
+    private static readonly Key<string> TunnelAccount = Key.Default("tunnelAccount", JumpShape.AccountName, Defaults.TunnelAccount,
+        "The account to which VMs that cannot be reached connect; see backends.*.tunnel.");
+
     private static readonly Key<PoolId> Pool = Key.Optional("pool", Forms.Pool, "Where users are placed.");
 
     private static readonly Key<string> TrustedUserCaFile = Key.Optional("trustedUserCaFile", Forms.ExistingFile,
@@ -38,7 +41,7 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
         new ListShape<string>("words", Forms.AnyText, first: new TextShape<string>(ProgramFile.Expected, ProgramFile.Parse)), Defaults.Provision,
         "Run when a user is placed: program and arguments, in which {user}, {backend} and {address} are replaced; no shell.");
 
-    public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, Pool, TrustedUserCaFile, Users, KeySync, Provision];
+    public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, TunnelAccount, Pool, TrustedUserCaFile, Users, KeySync, Provision];
 
     protected override string Noun => "ssh";
 
@@ -46,6 +49,7 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
     {
         Bind = fields.Get(Bind),
         Host = fields.OrNull(Host),
+        TunnelAccount = fields.Get(TunnelAccount),
         Pool = fields.OrNone(Pool),
         TrustedUserCaFile = fields.OrNull(TrustedUserCaFile),
         Users = fields.Get(Users),
