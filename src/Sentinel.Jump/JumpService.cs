@@ -1,6 +1,10 @@
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Jump.Keys;
+using Sentinel.Jump.KeySync;
+using Sentinel.Jump.Placement;
+using Sentinel.Jump.Routes;
 using Sentinel.Jump.Users;
 
 namespace Sentinel.Jump;
@@ -11,12 +15,12 @@ namespace Sentinel.Jump;
 /// </summary>
 public sealed class JumpService : IAsyncDisposable
 {
-    private readonly string _directory;
     private readonly PoolTable _pools;
-    private readonly LoopRegistry _loops;
-    private readonly TimeProvider _time;
-    private readonly ILogger _logger;
-    private readonly UserDirectory _users = new();
+    private readonly UserDirectory _users;
+    private readonly JumpMeter _meter = new();
+    private readonly RouteKeeper _routes;
+    private bool _isLoaded;
+    private bool _isStopped;
 
     /// <param name="directory">Where everything is kept.</param>
     /// <param name="pools">Tells where VMs are, and when they are back.</param>
@@ -25,19 +29,63 @@ public sealed class JumpService : IAsyncDisposable
     /// <param name="loggers">Where to log.</param>
     public JumpService(string directory, PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory loggers)
     {
-        (_directory, _pools, _loops, _time) = (directory, pools, loops, time);
-        _logger = loggers.CreateLogger("Sentinel.Jump");
+        var logger = loggers.CreateLogger("Sentinel.Jump");
+        _pools = pools;
+        _users = new(logger);
+        KeySync = new(directory, _users, _meter, pools, loops, time, logger);
+        Placement = new(directory, _users, KeySync, pools, time, logger);
+        _routes = new(pools, loops, time, logger);
     }
+
+    /// <summary>Who is where, and placing them.</summary>
+    public PlacementDesk Placement { get; }
+
+    /// <summary>Fetching users from backends.</summary>
+    public KeySyncDesk KeySync { get; }
 
     /// <summary>Puts settings in force; null: there is no jump host. Cannot fail.</summary>
     public void Commit(JumpSettings? settings)
     {
-        _ = (_directory, _pools, _loops, _time, _logger, _users, settings);
+        if (settings is not null && !_isLoaded)
+        {
+            Placement.Load();
+            _isLoaded = true;
+        }
+
+        var snapshot = _pools.Current;
+        _users.Know(settings is null ? [] : snapshot.Backends.Values.Select(backend => backend.Definition));
+        _users.Configure(settings?.Users ?? [], KeysOf);
+        KeySync.Configure(settings, settings?.Pool is { } pool && snapshot.Pools.TryGetValue(pool, out var members)
+            ? [.. members.Members.Select(backend => backend.Id)] : [.. snapshot.Backends.Keys]);
+        Placement.Configure(settings);
+        _routes.Configure(settings);
     }
 
     /// <summary>Begins to fetch and to write.</summary>
-    public void Start() => _ = _users.Users;
+    public void Start()
+    {
+        KeySync.Start();
+        _routes.Start();
+    }
+
+    /// <summary>Ends everything.</summary>
+    /// <param name="hasSuccessor">Whether another daemon takes over at once.</param>
+    public async Task StopAsync(bool hasSuccessor)
+    {
+        if (_isStopped)
+        {
+            return;
+        }
+
+        _isStopped = true;
+        await Placement.DisposeAsync().ConfigureAwait(false);
+        await KeySync.DisposeAsync().ConfigureAwait(false);
+        await _routes.StopAsync(leave: hasSuccessor).ConfigureAwait(false);
+        _meter.Dispose();
+    }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public async ValueTask DisposeAsync() => await StopAsync(hasSuccessor: false).ConfigureAwait(false);
+
+    private static IEnumerable<AuthorizedKey> KeysOf(UserSettings user) => user.Keys.Select(AuthorizedKey.TryParse).OfType<AuthorizedKey>();
 }

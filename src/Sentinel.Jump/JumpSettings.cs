@@ -40,8 +40,14 @@ public sealed record JumpSettings
     /// <summary>How users are fetched from backends; null: they are not.</summary>
     public KeySyncSettings? KeySync { get; init; }
 
-    /// <summary>Run when a user is placed: program and arguments, in which <c>{user}</c>, <c>{address}</c> and <c>{backend}</c> are replaced; empty: nothing is.</summary>
+    /// <summary>Run when a user is placed: program and arguments, in which <c>{user}</c>, <c>{address}</c>, <c>{backend}</c> and <c>{publicKey}</c> are replaced; empty: nothing is.</summary>
     public EquatableList<string> Provision { get; init; } = [];
+
+    /// <summary>How long that may take.</summary>
+    public TimeSpan ProvisionTimeout { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Whether the daemon sets routes to container networks where it may.</summary>
+    public bool Routes { get; init; } = true;
 }
 
 /// <summary>One user from the file.</summary>

@@ -52,6 +52,9 @@ internal static class CommandLine
             DrillCommand.Create(),
             SimulateCommand.Create(),
             CertificatesCommand.Create(),
+            PlaceCommand.Create(),
+            UsersCommand.Create(),
+            RoutesCommand.Create(),
             VersionCommand.Create(),
         };
         foreach (var help in root.Options.OfType<HelpOption>())

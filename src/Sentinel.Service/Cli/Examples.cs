@@ -54,6 +54,22 @@ internal static class Examples
             "sentinel certificates",
             "sudo sentinel certificates renew www.example.com",
         ],
+        "place" =>
+        [
+            "sudo sentinel place alice --auto             # where the load is lowest",
+            "sudo sentinel place alice --backend spot-2   # there, or moved there",
+            "sudo sentinel place alice --remove           # forgotten; nothing is done on the VM",
+        ],
+        "users" =>
+        [
+            "sudo sentinel users",
+            "sudo sentinel users --json | jq -r '.placements[] | \"\\(.user) \\(.backend)\"'",
+        ],
+        "routes" =>
+        [
+            "sentinel routes                              # to read",
+            "sentinel routes | sudo sh                    # to apply, where the daemon may not",
+        ],
         "recover" => ["sudo sentinel recover spot-1"],
         "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],
         "resume" => ["sudo sentinel resume spot-1                  # after it"],

@@ -39,9 +39,15 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
 
     private static readonly Key<EquatableList<string>> Provision = Key.Default("provision",
         new ListShape<string>("words", Forms.AnyText, first: new TextShape<string>(ProgramFile.Expected, ProgramFile.Parse)), Defaults.Provision,
-        "Run when a user is placed: program and arguments, in which {user}, {backend} and {address} are replaced; no shell.");
+        "Run when a user is placed: program and arguments, in which {user}, {backend}, {address} and {publicKey} are replaced; no shell.");
 
-    public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, TunnelAccount, Pool, TrustedUserCaFile, Users, KeySync, Provision];
+    private static readonly Key<TimeSpan> ProvisionTimeout = Key.Default("provisionTimeout", Forms.Wait, Defaults.ProvisionTimeout,
+        "How long that may take; then it is ended, and counts as failed.");
+
+    private static readonly Key<bool> Routes = Key.Default("routes", Forms.Flag, Defaults.Routes,
+        "Whether the daemon sets routes to the networks of backends by itself, where it has CAP_NET_ADMIN.");
+
+    public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, TunnelAccount, Pool, TrustedUserCaFile, Users, KeySync, Provision, ProvisionTimeout, Routes];
 
     protected override string Noun => "ssh";
 
@@ -55,5 +61,7 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
         Users = fields.Get(Users),
         KeySync = fields.OrNull(KeySync),
         Provision = fields.Get(Provision),
+        ProvisionTimeout = fields.Get(ProvisionTimeout),
+        Routes = fields.Get(Routes),
     };
 }
