@@ -16,20 +16,20 @@ internal sealed class Host(string name, string folder) : IDisposable
 
     public string PathOf(string file) => Path.Combine(folder, $"{name}-{file}");
 
-    /// <summary>Adds a user who exists on this machine only, and what he may log in with here.</summary>
-    public void AddUser(string user, params string[] publicKeys)
+    /// <summary>Adds users who exist on this machine only, and what each may log in with here.</summary>
+    public void AddUsers(Dictionary<string, string> publicKeys)
     {
-        _users.Add(user);
         Directory.CreateDirectory(PathOf("keys"));
-        File.WriteAllLines(Path.Combine(PathOf("keys"), user), publicKeys);
-        WriteUsers();
+        foreach (var (user, key) in publicKeys)
+        {
+            _users.Add(user);
+            File.WriteAllText(Path.Combine(PathOf("keys"), user), key + "\n");
+        }
     }
 
     /// <summary>Starts this machine's sshd on port 22 of all its addresses. Its sessions can tell where they are: $MACHINE.</summary>
     public async Task StartSshAsync(string hostKey)
     {
-        Directory.CreateDirectory(PathOf("keys"));
-        WriteUsers();
         var file = PathOf("sshd_config");
         await File.WriteAllTextAsync(file, $"""
             Port 22
@@ -110,6 +110,15 @@ internal sealed class Host(string name, string folder) : IDisposable
             }
         }
     }
+
+    /// <summary>A firewall before it: it may connect out, and nobody can connect to it.</summary>
+    public void CloseToOthers() => Network.Feed(
+        """
+        table inet firewall {
+            chain in { type filter hook input priority 0; policy accept; iif != lo ct state new drop; }
+        }
+        """,
+        "nft", "-f", "-");
 
     public bool Listens(int port) => Network.Do("ss", "-Hltn", $"sport = :{port}").Trim().Length > 0;
 

@@ -19,7 +19,7 @@ public sealed class IndependentServersTests : IAsyncLifetime
         var alice = SshKey.Create(sandbox.PathOf("alice"));
         foreach (var host in _region.Vms.Concat(_region.Containers))
         {
-            host.AddUser("alice", alice.Public);
+            host.AddUsers(new() { ["alice"] = alice.Public });
         }
 
         _config = sandbox.Write("ssh_config", $"""
