@@ -16,6 +16,9 @@ public sealed record JumpSettings
     /// <summary>The shared account through which users jump; identity is by key.</summary>
     public string Account { get; init; } = "jump";
 
+    /// <summary>The account to which VMs connect that nobody can reach; identity is by key, as everywhere.</summary>
+    public string TunnelAccount { get; init; } = "tunnel";
+
     /// <summary>Loopback network from which every backend gets one address of its own, for ever.</summary>
     public IPNetwork Addresses { get; init; } = IPNetwork.Parse("127.77.0.0/16");
 

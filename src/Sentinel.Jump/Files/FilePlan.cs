@@ -2,6 +2,7 @@ using System.Globalization;
 using Sentinel.Backends;
 using Sentinel.Jump.Addresses;
 using Sentinel.Jump.Keys;
+using Sentinel.Jump.Tunnels;
 using Sentinel.Jump.Users;
 
 namespace Sentinel.Jump.Files;
@@ -17,7 +18,7 @@ internal static class FilePlan
         JumpPlaces places, JumpSettings? settings, IReadOnlyCollection<JumpUser> users, IReadOnlyCollection<JumpUser> routed,
         IReadOnlyCollection<BackendDefinition> backends, Func<BackendId, StableAddress?> addressOf)
     {
-        var files = new Dictionary<string, string>(StringComparer.Ordinal) { [places.JumpKeys] = "", [places.JumpKeys + JumpPlaces.PrincipalsEnding] = "" };
+        var files = new Dictionary<string, string>(StringComparer.Ordinal) { [places.JumpKeys] = "", [places.JumpKeys + JumpPlaces.PrincipalsEnding] = "", [places.TunnelKeys] = "" };
         if (settings is null)
         {
             return files;
@@ -26,6 +27,7 @@ internal static class FilePlan
         var destinations = new Destinations(backends, addressOf, settings.StablePort);
         files[places.JumpKeys] = KeyFile.Jump(users, destinations.Of);
         files[places.JumpKeys + JumpPlaces.PrincipalsEnding] = KeyFile.JumpPrincipals(users, destinations.Of);
+        files[places.TunnelKeys] = TunnelKeys.File(backends.Where(backend => addressOf(backend.Id) is not null), backend => addressOf(backend)!.Tunnel);
         foreach (var user in routed)
         {
             var keys = Path.Combine(places.UserKeys, user.Name);

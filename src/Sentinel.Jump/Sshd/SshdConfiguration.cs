@@ -42,7 +42,6 @@ public static class SshdConfiguration
         "AllowTcpForwarding no",
         "AllowStreamLocalForwarding no",
         "GatewayPorts no",
-        "PermitListen none",
         "PermitTunnel no",
         "PermitTTY no",
         "PermitUserEnvironment no",
@@ -92,6 +91,16 @@ public static class SshdConfiguration
         [
             .. Keys(settings, places.JumpKeys),
             "AllowTcpForwarding local",
+        ]);
+
+        // A VM that connects out listens on its own address alone: permitlisten= in the key file.
+        yield return new($"User {settings.TunnelAccount}",
+        [
+            $"AuthorizedKeysFile {Quote(places.TunnelKeys)}",
+            "AllowTcpForwarding remote",
+            "GatewayPorts clientspecified",
+            "ClientAliveInterval 5",
+            "ClientAliveCountMax 2",
         ]);
         if (settings.Login is { } login)
         {

@@ -29,6 +29,9 @@ internal static class StableListeners
         var given = configuration.Backends.Select(backend => backend.Definition.Id).Where(addresses.ContainsKey).ToArray();
         return configuration with
         {
+            // A VM that connects out is reached where sshd listens for it.
+            Backends = [.. configuration.Backends.Select(backend => backend.Definition.Tunnel is not null && addresses.TryGetValue(backend.Definition.Id, out var own)
+                ? backend with { Definition = backend.Definition with { Address = own.Tunnel.ToString() } } : backend)],
             Pools = [.. configuration.Pools, .. given.Select(id => new PoolDefinition { Id = PoolOf(id), Backends = [id] })],
             Listeners = [.. configuration.Listeners, .. given.Select(id => new ListenerSettings
             {

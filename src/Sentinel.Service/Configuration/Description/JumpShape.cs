@@ -9,10 +9,12 @@ namespace Sentinel.Service.Configuration.Description;
 /// <summary><c>ssh.jump</c>: that part of the settings.</summary>
 internal sealed class JumpShape : ObjectShape<JumpSettings>
 {
+    public static readonly TextShape<string> AccountName =
+        new(UserName.Expected, (text, _) => UserName.IsRight(text) ? text : Refusal.Plain) { Pattern = UserName.Pattern };
+
     private static readonly JumpSettings Defaults = new();
 
-    private static readonly Key<string> Account = Key.Default("account",
-        new TextShape<string>(UserName.Expected, (text, _) => UserName.IsRight(text) ? text : Refusal.Plain) { Pattern = UserName.Pattern }, Defaults.Account,
+    private static readonly Key<string> Account = Key.Default("account", AccountName, Defaults.Account,
         "The account; identity is by key.");
 
     private static readonly Key<IPNetwork> Addresses = Key.Default("addresses",
