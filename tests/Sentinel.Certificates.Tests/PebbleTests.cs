@@ -238,26 +238,6 @@ public sealed class PebbleTests : IAsyncLifetime
         Assert.Equal(0, Pebble.Log.Split("challenge").Count(line => line.Contains("validat", StringComparison.OrdinalIgnoreCase) && line.Contains("dns", StringComparison.Ordinal)));
     }
 
-    [NeedsFact("pebble", "pebble-challtestsrv")]
-    public async Task A_rate_limit_at_one_authority_delays_no_other()
-    {
-        await BeginAsync();
-        await using var front = await AcmeFront.StartAsync(Path.Combine(_rig.Folder, "front"), Pebble.Directory);
-        front.RateLimit = TimeSpan.FromDays(2);
-        var both = Path.Combine(_rig.Folder, "both.pem");
-        await File.WriteAllTextAsync(both, await File.ReadAllTextAsync(front.CaFile) + await File.ReadAllTextAsync(Pebble.CaFile));
-        _rig.Start(Settings(acme => acme with { Directory = front.Directory, FallbackDirectories = [Pebble.Directory], CaFile = both }));
-        await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
-        Assert.Contains("rateLimited: too many (429)", _rig.Status("example.test").LastError, StringComparison.Ordinal);
-        Assert.InRange(_rig.Status("example.test").RenewAt!.Value, _time.GetUtcNow(), _time.GetUtcNow().AddSeconds(70));
-
-        _time.Jump(PastThePause);
-        await _rig.UntilHeldAsync("example.test");
-
-        Assert.Empty(front.Orders);
-        Assert.Single(_rig.Logs.Text.Split('\n'), line => line.StartsWith("certificate.renewal.failed", StringComparison.Ordinal));
-    }
-
     [NeedsFact("pebble", "pebble-challtestsrv", "linux", "root", "mount", "umount", "dd")]
     public async Task A_full_disk_loses_nothing_says_what_to_do_and_is_over_when_there_is_room()
     {
@@ -293,7 +273,6 @@ public sealed class PebbleTests : IAsyncLifetime
             await _rig.StopAsync();
             _rig.Start(settings);
             Assert.Equal(serial, _rig.Status("example.test").SerialNumber);
-            Assert.Null(_rig.Status("example.test").LastError);
             Assert.Equal(1, Pebble.Orders);
         }
         finally

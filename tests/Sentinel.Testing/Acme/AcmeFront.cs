@@ -44,9 +44,6 @@ public sealed class AcmeFront : IAsyncDisposable
     /// <summary>The payloads of orders.</summary>
     public ConcurrentQueue<JsonNode> Orders { get; } = [];
 
-    /// <summary>New orders are refused for so long (RFC 8555 §6.6); null: they are not.</summary>
-    public TimeSpan? RateLimit { get; set; }
-
     /// <summary>Called with the path once the authority has done what was asked and before whoever asked is told.</summary>
     public Func<string, Task> Done { get; set; } = _ => Task.CompletedTask;
 
@@ -80,14 +77,6 @@ public sealed class AcmeFront : IAsyncDisposable
             Asked.Enqueue(id.Value!.TrimStart('/'));
             context.Response.StatusCode = Window is null ? 404 : 200;
             await context.Response.WriteAsync(Window is not var (start, end) ? "" : $$"""{"suggestedWindow":{"start":"{{start:O}}","end":"{{end:O}}"},"explanationURL":"https://example.test/why"}""");
-            return;
-        }
-
-        if (RateLimit is { } wish && context.Request.Path.Value!.Contains("order-plz", StringComparison.Ordinal))
-        {
-            (context.Response.StatusCode, context.Response.ContentType) = (429, "application/problem+json");
-            context.Response.Headers.RetryAfter = $"{wish.TotalSeconds:0}";
-            await context.Response.WriteAsync("""{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many"}""");
             return;
         }
 
