@@ -75,6 +75,8 @@ public sealed class JumpService : IAsyncDisposable
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
     public IReadOnlyCollection<StableAddress> Prepare(JumpSettings settings, IReadOnlyCollection<BackendId> backends)
     {
+        // sshd comes by as whoever logs in.
+        PublicFiles.CreateDirectory(Path.GetDirectoryName(_places.Directory)!);
         PublicFiles.CreateDirectory(_places.Directory);
         return _addresses.Give(backends, settings.Addresses);
     }
