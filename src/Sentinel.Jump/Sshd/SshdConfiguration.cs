@@ -93,14 +93,17 @@ public static class SshdConfiguration
             "AllowTcpForwarding local",
         ]);
 
-        // A VM that connects out listens on its own address alone: permitlisten= in the key file.
+        // A VM that connects out listens on its own address alone: permitlisten= in the key file. It may be gone without a word,
+        // and then comes by another connection that needs this one's place.
         yield return new($"User {settings.TunnelAccount}",
         [
             $"AuthorizedKeysFile {Quote(places.TunnelKeys)}",
             "AllowTcpForwarding remote",
             "GatewayPorts clientspecified",
+            "PermitListen any",
+            "MaxSessions 0",
             "ClientAliveInterval 5",
-            "ClientAliveCountMax 2",
+            "ClientAliveCountMax 3",
         ]);
         if (settings.Login is { } login)
         {
