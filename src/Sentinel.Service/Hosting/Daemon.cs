@@ -134,6 +134,8 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton<ICertificateDesk, CertificateDesk>();
         services.AddSingleton<IPlacementDesk>(provider => new JumpDesk(provider.GetRequiredService<JumpService>(), provider.GetRequiredService<ConfigurationInForce>()));
         services.AddSingleton<PlacementApi>();
+        services.AddSingleton<ISshDesk>(provider => new SshDesk(provider.GetRequiredService<JumpService>(), parts.Configuration.Name));
+        services.AddSingleton<SshApi>();
         services.AddSingleton(state);
         services.AddSingleton(provider => new AlertRoom(
             Path.Combine(state.Path, "alerts"), parts.Configuration.Name, TimeProvider.System, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));

@@ -20,6 +20,7 @@ namespace Sentinel.Service.Admin.Documents;
 [JsonSerializable(typeof(PlacedDocument))]
 [JsonSerializable(typeof(KeySyncDocument))]
 [JsonSerializable(typeof(BackendNameDocument))]
+[JsonSerializable(typeof(OwnKeysDocument))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 
 /// <summary>Problems leave out what does not belong to them.</summary>
