@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using System.Net;
 using Sentinel.Backends;
 using Sentinel.Jump.Keys;
 using Sentinel.Jump.Users;
