@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
@@ -9,6 +10,8 @@ using Sentinel.Jump.Keys;
 using Sentinel.Jump.KeySync;
 using Sentinel.Jump.Placement;
 using Sentinel.Jump.Routes;
+using Sentinel.Jump.Sessions;
+using Sentinel.Jump.Tunnels;
 using Sentinel.Jump.Upstream;
 using Sentinel.Jump.Users;
 
@@ -34,7 +37,11 @@ public sealed class JumpService : IAsyncDisposable
     private readonly KeyReader _keys;
     private readonly FileKeeper _files;
     private readonly KnownHosts _knownHosts;
+    private readonly LoopRegistry _registry;
     private volatile JumpSettings? _settings;
+    private volatile Entrance? _entrance;
+    private ImmutableArray<BackendDefinition> _backends = [];
+    private SessionWatch? _sessions;
     private Task[] _loops = [];
     private bool _isLoaded;
     private bool _isStopped;
@@ -47,7 +54,7 @@ public sealed class JumpService : IAsyncDisposable
     public JumpService(string directory, PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory loggers)
     {
         _logger = loggers.CreateLogger("Sentinel.Jump");
-        (_places, _pools, _time) = (new(directory), pools, time);
+        (_places, _pools, _registry, _time) = (new(directory), pools, loops, time);
         _users = new(_logger);
         KeySync = new(directory, _users, _meter, pools, loops, time, _logger);
         Placement = new(directory, _users, KeySync, pools, time, _logger);
@@ -58,6 +65,7 @@ public sealed class JumpService : IAsyncDisposable
         _knownHosts = new(_places, pools, _addresses, loops, time, _logger);
         UpstreamKeys = new(_places, time, _logger);
         _users.Changed += _files.Invalidate;
+        _users.Changed += Admit;
         UpstreamKeys.Changed += GiveKeys;
     }
 
@@ -75,6 +83,8 @@ public sealed class JumpService : IAsyncDisposable
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
     public IReadOnlyCollection<StableAddress> Prepare(JumpSettings settings, IReadOnlyCollection<BackendId> backends)
     {
+        // sshd comes by as whoever logs in.
+        PublicFiles.CreateDirectory(Path.GetDirectoryName(_places.Directory)!);
         PublicFiles.CreateDirectory(_places.Directory);
         return _addresses.Give(backends, settings.Addresses);
     }
@@ -99,6 +109,8 @@ public sealed class JumpService : IAsyncDisposable
         _files.Configure(settings, backends);
         KeySync.Configure(settings, settings?.Pool is { } pool && snapshot.Pools.TryGetValue(pool, out var members)
             ? [.. members.Members.Select(backend => backend.Id)] : [.. snapshot.Backends.Keys]);
+        _backends = [.. backends];
+        Admit();
         Placement.Configure(settings);
         _routes.Configure(settings);
     }
@@ -109,6 +121,8 @@ public sealed class JumpService : IAsyncDisposable
         _loops = [_files.RunAsync(Look, _stop.Token), _knownHosts.RunAsync(_stop.Token), MakeKeysAsync()];
         KeySync.Start();
         _routes.Start();
+        _sessions = new(() => _entrance, _registry, _time, _logger);
+        _sessions.Start();
     }
 
     /// <summary>The ~/.ssh/config that a user needs.</summary>
@@ -157,6 +171,7 @@ public sealed class JumpService : IAsyncDisposable
 
         _isStopped = true;
         await _stop.CancelAsync().ConfigureAwait(false);
+        await (_sessions?.DisposeAsync() ?? default).ConfigureAwait(false);
         await Task.WhenAll(_loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Placement.DisposeAsync().ConfigureAwait(false);
         await KeySync.DisposeAsync().ConfigureAwait(false);
@@ -168,6 +183,9 @@ public sealed class JumpService : IAsyncDisposable
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync() => await StopAsync(hasSuccessor: false).ConfigureAwait(false);
+
+    /// <summary>Says anew who may be logged in.</summary>
+    private void Admit() => _entrance = _settings is { } settings ? new(settings, _users.Users, TunnelKeys.Of(_backends)) : null;
 
     private void Look()
     {

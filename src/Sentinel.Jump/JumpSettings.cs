@@ -19,6 +19,9 @@ public sealed record JumpSettings
     /// <summary>The account to which VMs connect that nobody can reach; identity is by key, as everywhere.</summary>
     public string TunnelAccount { get; init; } = "tunnel";
 
+    /// <summary>Where the private sshd logs, for the daemon to follow. Root makes it: who may write a name there may have root write elsewhere.</summary>
+    public string Log { get; init; } = "/run/sentinel-sshd/log";
+
     /// <summary>Loopback network from which every backend gets one address of its own, for ever.</summary>
     public IPNetwork Addresses { get; init; } = IPNetwork.Parse("127.77.0.0/16");
 

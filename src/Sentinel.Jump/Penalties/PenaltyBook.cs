@@ -25,6 +25,9 @@ internal sealed class PenaltyBook
 
     private static readonly TimeSpan Shortest = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan Longest = TimeSpan.FromHours(1);
+
+    // It may be a machine whose key is not in the file yet, and somebody waits for it.
+    private static readonly TimeSpan LongestForKnown = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Memory = TimeSpan.FromDays(1);
 
     private readonly Dictionary<Source, Record> _sources = [];
@@ -56,7 +59,8 @@ internal sealed class PenaltyBook
         }
 
         var length = Shortest * Math.Pow(2, Math.Min(record.Refusals++, 10));
-        length = length < Longest ? length : Longest;
+        var longest = isKnown ? LongestForKnown : Longest;
+        length = length < longest ? length : longest;
         var why = string.Create(CultureInfo.InvariantCulture,
             $"{record.Failures} connections since {record.Since:HH:mm:ss} UTC ended without a login, the last one for {Quote(account)}{(isAttacked ? ", who is attacked from many addresses" : isKnown ? "" : ", who does not exist")}");
         (record.Points, record.Failures) = (0, 0);

@@ -1,6 +1,5 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using System.Net;
 using Sentinel.Backends;
 using Sentinel.Jump.Keys;
 using Sentinel.Jump.Users;
@@ -18,7 +17,7 @@ internal sealed class Entrance
 
     public Entrance(JumpSettings settings, ImmutableSortedDictionary<string, JumpUser> users, IEnumerable<KeyValuePair<BackendId, AuthorizedKey>> tunnels)
     {
-        (_shared, _tunnel, _users) = (settings.Account, settings.TunnelAccount, users);
+        (_shared, _tunnel, _users, Log) = (settings.Account, settings.TunnelAccount, users, settings.Log);
         _owners = users.Values.SelectMany(user => user.Keys.Select(key => (key.Fingerprint, user.Name)))
             .DistinctBy(pair => pair.Fingerprint)
             .ToFrozenDictionary(pair => pair.Fingerprint, pair => pair.Name);
@@ -26,6 +25,9 @@ internal sealed class Entrance
             .ToFrozenDictionary(pair => pair.Fingerprint, pair => pair.Key);
         Ports = settings.Bind.Select(bind => bind.Port).ToFrozenSet();
     }
+
+    /// <summary>Where sshd logs.</summary>
+    public string Log { get; }
 
     /// <summary>Where sshd listens.</summary>
     public FrozenSet<int> Ports { get; }

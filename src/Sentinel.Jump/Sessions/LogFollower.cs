@@ -24,6 +24,9 @@ internal sealed partial class LogFollower(string path) : IDisposable
     private long _forgotten;
     private bool _isSkipping;
 
+    /// <summary>Which log.</summary>
+    public string Path => path;
+
     /// <summary>Bytes that were read and could be given back.</summary>
     public long Kept => _position - _forgotten;
 

@@ -17,7 +17,6 @@ internal sealed class SessionWatch : IAsyncDisposable
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan PruningPace = TimeSpan.FromSeconds(5);
 
-    private readonly LogFollower _log;
     private readonly Func<Entrance?> _entrance;
     private readonly Func<Connection, string?> _abort;
     private readonly TimeProvider _time;
@@ -28,16 +27,16 @@ internal sealed class SessionWatch : IAsyncDisposable
     private readonly PenaltyBook _penalties = new();
     private readonly RefusedSources _refused;
     private readonly HashSet<string> _told = [];
+    private LogFollower? _log;
     private Entrance? _checked;
     private DateTimeOffset _pruned;
     private bool _isCaughtUp;
     private Task _loop = Task.CompletedTask;
 
-    /// <param name="log">Where sshd logs.</param>
     /// <param name="entrance">Who may be logged in; null: nothing is known of that yet, or there is no jump host. Another object for each change.</param>
-    public SessionWatch(string log, Func<Entrance?> entrance, LoopRegistry loops, TimeProvider time, ILogger logger, Func<Connection, string?>? abort = null)
+    public SessionWatch(Func<Entrance?> entrance, LoopRegistry loops, TimeProvider time, ILogger logger, Func<Connection, string?>? abort = null)
     {
-        (_log, _entrance, _time, _logger, _abort) = (new(log), entrance, time, logger, abort ?? ConnectionEnd.Abort);
+        (_entrance, _time, _logger, _abort) = (entrance, time, logger, abort ?? ConnectionEnd.Abort);
         _refused = new(time);
         _progress = loops.Add("jump.sessions");
     }
@@ -52,7 +51,7 @@ internal sealed class SessionWatch : IAsyncDisposable
         await _loop.ConfigureAwait(false);
         await _refused.RemoveAsync().ConfigureAwait(false);
         _progress.Dispose();
-        _log.Dispose();
+        _log?.Dispose();
         _stop.Dispose();
     }
 
@@ -85,6 +84,12 @@ internal sealed class SessionWatch : IAsyncDisposable
 
     private async Task RoundAsync(Entrance entrance)
     {
+        if (_log?.Path != entrance.Log)
+        {
+            _log?.Dispose();
+            (_log, _isCaughtUp) = (new(entrance.Log), false);
+        }
+
         while (_log.Read() is { Count: > 0 } lines)
         {
             _progress.Beat();

@@ -61,13 +61,23 @@ public sealed class JumpStage : IAsyncLifetime
         await Region.BootAsync();
         Region.Vms[2].CloseToOthers();
         File.Create(Log).Dispose();
+
+        // As its unit has it: sshd reads key files below with the rights of who logs in.
+        Directory.CreateDirectory(sandbox.State, (UnixFileMode)0b111_001_001);
         Sentinel = await sandbox.StartAsync(Configuration(), new() { Network = Region.Front.Network });
         await StartSshAsync();
         var hostKey = await File.ReadAllTextAsync(Path.Combine(sandbox.State, "ssh", "host_keys", "ssh_host_ed25519_key.pub"));
         sandbox.Write("known_hosts", $"vm {await File.ReadAllTextAsync($"{Region.HostKey}.pub")}sentinel {hostKey}");
         Tunnel = new(this, Region.Vms[2], KeyOf("tunnel-3"), "127.77.128.3");
         Tunnel.Start();
-        await ServingAsync("vm-1", "vm-2", "vm-3");
+        try
+        {
+            await ServingAsync("vm-1", "vm-2", "vm-3");
+        }
+        catch (TimeoutException e)
+        {
+            throw new InvalidOperationException($"{e.Message}\n{await File.ReadAllTextAsync(Log)}\n{Sentinel.Log}\n{(await Tunnel.TryAsync("127.77.128.3")).Error}", e);
+        }
     }
 
     public async Task DisposeAsync()

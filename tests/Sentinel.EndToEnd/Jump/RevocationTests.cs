@@ -17,7 +17,7 @@ public sealed class RevocationTests(JumpStage stage)
         await stage.ReconfigureAsync();
         await JumpStage.EndedAsync(removed);
 
-        Assert.Contains(stage.Sentinel.Events("ssh.session_revoked"), line => ((string)line["message"]!).Contains("its key is no longer a user's", StringComparison.Ordinal));
+        Assert.Contains(stage.Sentinel.Events("ssh.session_revoked"), line => ((string)line["msg"]!).Contains("its key is no longer a user's", StringComparison.Ordinal));
         Assert.Equal(255, (await stage.SshAsync("dave", "vm-1", "true")).Status);
         Assert.True(await JumpStage.AnswersAsync(other));
 
@@ -60,7 +60,7 @@ public sealed class RevocationTests(JumpStage stage)
         }
 
         Assert.Equal("vm-1\n", (await stage.SshAsync(stage.Region.LaptopA, "alice", "vm-1", "echo $MACHINE")).Ok());
-        Assert.DoesNotContain(stage.Sentinel.Events("ssh.source_refused"), line => ((string)line["message"]!).StartsWith(Region.Office, StringComparison.Ordinal));
+        Assert.DoesNotContain(stage.Sentinel.Events("ssh.source_refused"), line => ((string)line["msg"]!).StartsWith(Region.Office, StringComparison.Ordinal));
     }
 
     [NeedsFact("root", "ip", "nft", "sshd", "ssh", "unshare")]
@@ -74,8 +74,8 @@ public sealed class RevocationTests(JumpStage stage)
             Assert.Contains("Permission denied", (await TryAsync(name)).Error, StringComparison.Ordinal);
         }
 
-        await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.source_refused").Any(line => ((string)line["message"]!).StartsWith(attacker, StringComparison.Ordinal)));
-        var why = (string)stage.Sentinel.Events("ssh.source_refused").Last()["message"]!;
+        await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.source_refused").Any(line => ((string)line["msg"]!).StartsWith(attacker, StringComparison.Ordinal)));
+        var why = (string)stage.Sentinel.Events("ssh.source_refused").Last()["msg"]!;
         Assert.Contains("5 connections", why, StringComparison.Ordinal);
         Assert.Contains("who does not exist", why, StringComparison.Ordinal);
         Assert.Contains("Connection refused", (await TryAsync("git")).Error, StringComparison.Ordinal);

@@ -7,7 +7,7 @@ internal sealed class Tunnel(JumpStage stage, Host vm, SshKey key, string addres
 {
     private static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "sentinel-tunnel");
 
-    public void Start() => vm.Run("env", [.. Variables(address), "sh", "-c", $"while :; do sh {Program}; sleep 1; done"]);
+    public void Start() => vm.Run(["env", .. Variables(address), "sh", "-c", $"while :; do sh {Program}; sleep 1; done"]);
 
     /// <summary>One try, with this VM's key, for an address that may be another's.</summary>
     public async Task<Harness.Shell.Result> TryAsync(string wanted)

@@ -27,6 +27,9 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
     private static readonly Key<string> TunnelAccount = Key.Default("tunnelAccount", JumpShape.AccountName, Defaults.TunnelAccount,
         "The account to which VMs that cannot be reached connect; see backends.*.tunnel.");
 
+    private static readonly Key<string> LogFile = Key.Default("log", Forms.Directory, Defaults.Log,
+        "Where the private sshd logs, for the daemon to follow: whose sessions must end, and who only tries.");
+
     private static readonly Key<PoolId> Pool = Key.Optional("pool", Forms.Pool, "Where users are placed.");
 
     private static readonly Key<string> TrustedUserCaFile = Key.Optional("trustedUserCaFile", Forms.ExistingFile,
@@ -50,7 +53,7 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
     private static readonly Key<bool> Routes = Key.Default("routes", Forms.Flag, Defaults.Routes,
         "Whether the daemon sets routes to the networks of backends by itself, where it has CAP_NET_ADMIN.");
 
-    public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, TunnelAccount, Pool, TrustedUserCaFile, Login, Users, KeySync, Provision, ProvisionTimeout, Routes];
+    public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, TunnelAccount, LogFile, Pool, TrustedUserCaFile, Login, Users, KeySync, Provision, ProvisionTimeout, Routes];
 
     protected override string Noun => "ssh";
 
@@ -59,6 +62,7 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
         Bind = fields.Get(Bind),
         Host = fields.OrNull(Host),
         TunnelAccount = fields.Get(TunnelAccount),
+        Log = fields.Get(LogFile),
         Pool = fields.OrNone(Pool),
         TrustedUserCaFile = fields.OrNull(TrustedUserCaFile),
         Login = fields.OrNull(Login),
