@@ -29,7 +29,7 @@ public static class DaemonClient
             return response.IsSuccessStatusCode ? new(await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false), null)
                 : DaemonAnswer.Failed(response.StatusCode is HttpStatusCode.Unauthorized
                     ? $"{url} answered 401: it does not accept our signature; is the key the one it knows, and is the clock right on both?"
-                    : $"{url} answered {(int)response.StatusCode}");
+                    : $"{url} answered {(int)response.StatusCode}", response.StatusCode);
         }
         catch (Exception e) when (e is HttpRequestException or CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -65,5 +65,8 @@ public static class DaemonClient
 /// <param name="Error">Why not, as a sentence without its end.</param>
 public readonly record struct DaemonAnswer(byte[]? Body, string? Error)
 {
-    internal static DaemonAnswer Failed(string why) => new(null, why);
+    /// <summary>The status of an answer that was a refusal; null if there was no answer, or it was none.</summary>
+    public HttpStatusCode? Refusal { get; init; }
+
+    internal static DaemonAnswer Failed(string why, HttpStatusCode? refusal = null) => new(null, why) { Refusal = refusal };
 }

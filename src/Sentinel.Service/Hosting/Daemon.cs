@@ -132,6 +132,10 @@ internal sealed class Daemon : IAsyncDisposable
             provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<ICertificates, ShownCertificates>();
         services.AddSingleton<ICertificateDesk, CertificateDesk>();
+        services.AddSingleton<IPlacementDesk>(provider => new JumpDesk(provider.GetRequiredService<JumpService>(), provider.GetRequiredService<ConfigurationInForce>()));
+        services.AddSingleton<PlacementApi>();
+        services.AddSingleton<ISshDesk>(provider => new SshDesk(provider.GetRequiredService<JumpService>(), parts.Configuration.Name));
+        services.AddSingleton<SshApi>();
         services.AddSingleton(state);
         services.AddSingleton(provider => new AlertRoom(
             Path.Combine(state.Path, "alerts"), parts.Configuration.Name, TimeProvider.System, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));
@@ -143,7 +147,7 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(provider => new StatusReader(
             provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
             () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>(),
-            provider.GetRequiredService<ICertificateDesk>()));
+            provider.GetRequiredService<ICertificateDesk>(), provider.GetRequiredService<IPlacementDesk>()));
         services.AddSingleton<PreemptionNotices>();
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminPage>();

@@ -55,8 +55,9 @@ internal sealed class DaemonService(
         // No more challenges while listeners go; what is held goes on being shown. A program of the operator's that is slow to
         // end must not keep connections from being handed over.
         await Task.WhenAny(certificates.DisposeAsync().AsTask(), Task.Delay(LongestFarewell, TimeProvider.System, parts.Signals.Now)).ConfigureAwait(false);
-        await jump.DisposeAsync().ConfigureAwait(false);
-        if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false))
+        var hasSuccessor = parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false);
+        await Task.WhenAny(jump.StopAsync(hasSuccessor), Task.Delay(LongestFarewell, TimeProvider.System, parts.Signals.Now)).ConfigureAwait(false);
+        if (hasSuccessor)
         {
             // Child-process VMs go on too. What takes time comes before connections stand still.
             await forwarder.HandOverAsync(LeaveAsync, parts.Signals.Now).ConfigureAwait(false);

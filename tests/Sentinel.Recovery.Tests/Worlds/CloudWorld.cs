@@ -26,6 +26,7 @@ internal sealed partial class CloudWorld : IDisposable
     private readonly HashSet<string> _listed = [];
     private readonly SynchronizationContext? _context = SynchronizationContext.Current;
     private bool _isCalm;
+    private (ulong Id, int Starts) _hangs;
 
     /// <param name="seed">What goes wrong follows from it.</param>
     /// <param name="shape">Null: one that follows from the seed as well.</param>
@@ -147,6 +148,9 @@ internal sealed partial class CloudWorld : IDisposable
         return true;
     }
 
+    /// <summary>The run that is on answers no more.</summary>
+    public void Hang() => _hangs = Project.FindAll(CloudWorldShape.Vm.Name).Where(vm => vm.Status == "RUNNING").Select(vm => (vm.Id, vm.Starts)).SingleOrDefault();
+
     /// <summary>What comes of a request is told a moment later.</summary>
     public void Later(WorldSentinel sentinel, Func<OutageEvent> say)
     {
@@ -239,11 +243,15 @@ internal sealed partial class CloudWorld : IDisposable
             case 6:
                 Starve();
                 break;
-            case 7:
-                Release(sentinel);
-                break;
             case 8:
                 Kill(sentinel);
+                break;
+            case 7 when vm is not null && Shape.Policy.HungAfter > TimeSpan.Zero && _random.Next(2) == 0:
+                Tell("* it hangs");
+                Hang();
+                break;
+            case 7:
+                Release(sentinel);
                 break;
             case 9 when Serves(sentinel):
                 sentinel.Crash();
@@ -304,7 +312,8 @@ internal sealed partial class CloudWorld : IDisposable
         }
 
         var (life, begun) = (sentinel.Life, Now);
-        var passes = sentinel.Place.Length > 0 && Read(sentinel.Place) is { Status: "RUNNING" } vm && Now - vm.LastStartTimestamp > TimeSpan.FromSeconds(20) && (_isCalm || _random.Next(20) > 0);
+        var passes = sentinel.Place.Length > 0 && Read(sentinel.Place) is { Status: "RUNNING" } vm && Now - vm.LastStartTimestamp > TimeSpan.FromSeconds(20)
+            && Project.Find(sentinel.Place, vm.Name) is { } it && (it.Id, it.Starts) != _hangs && (_isCalm || _random.Next(20) > 0);
         After(TimeSpan.FromMilliseconds(_isCalm ? 5 : _random.Next(1500)), () =>
         {
             if (life == sentinel.Life)

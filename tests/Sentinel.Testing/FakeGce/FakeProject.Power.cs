@@ -216,6 +216,13 @@ public sealed partial class FakeProject
             return;
         }
 
+        if (!isNew && vm.Status is not ("TERMINATED" or "STOPPED" or "SUSPENDED"))
+        {
+            // an earlier request is at it
+            End(operation);
+            return;
+        }
+
         var before = vm.Status;
         vm.Status = isNew ? "PROVISIONING" : "STAGING";
         After(timing.Provision, vm, () =>

@@ -70,6 +70,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         }
 
         CheckChallenge(fields);
+        CheckTunnels(fields);
         foreach (var listener in fields.Get(Listeners, []).Where(listener => listener.Engine == RelayEngine.Kernel))
         {
             var pool = fields.Get(Pools, []).FirstOrDefault(pool => pool.Id == listener.Pool);
@@ -100,6 +101,25 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         {
             var word = CertificateText.WordOf(acme.Challenge);
             fields.Fail(Certificates, $"a listener of protocol {needed}, on which the authority can look at the names, or another certificates.acme.challenge", $"\"challenge\": \"{word}\" and no such listener");
+        }
+    }
+
+    /// <summary>Nobody listens for a tunnel but the jump host's sshd, and a key that two VMs show would tell neither from the other.</summary>
+    private static void CheckTunnels(Fields fields)
+    {
+        var owners = new Dictionary<string, BackendId>();
+        foreach (var (id, tunnel) in fields.Get(Backends, []).Where(backend => backend.Definition.Tunnel is not null).Select(backend => (backend.Definition.Id, backend.Definition.Tunnel!)))
+        {
+            if (fields.IsMissing(Ssh))
+            {
+                fields.Fail(Ssh, $"the section of the sshd to which {id} connects, such as \"ssh\": {{}}");
+                return;
+            }
+
+            foreach (var key in tunnel.Keys.Where(key => !owners.TryAdd(key, id)))
+            {
+                fields.Fail(Backends, "a key of its own for each tunnel", $"one key in the tunnels of {owners[key]} and {id}");
+            }
         }
     }
 

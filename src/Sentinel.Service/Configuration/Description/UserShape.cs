@@ -11,7 +11,7 @@ namespace Sentinel.Service.Configuration.Description;
 /// <summary>One of <c>ssh.users</c>.</summary>
 internal sealed class UserShape : ObjectShape<UserSettings>
 {
-    private static readonly TextShape<string> PublicKey = new("a public key as ssh-keygen writes it into a .pub file, such as \"ssh-ed25519 AAAA…\"",
+    public static readonly TextShape<string> PublicKey = new("a public key as ssh-keygen writes it into a .pub file, such as \"ssh-ed25519 AAAA…\"",
         (text, _) => text.Contains("PRIVATE KEY", StringComparison.Ordinal) ? new Refusal(Found: "a private key, which belongs to its owner alone")
             : AuthorizedKey.TryParse(text) is { } key ? key.ToString() : Refusal.Plain);
 
