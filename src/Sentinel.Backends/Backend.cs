@@ -46,6 +46,9 @@ public sealed record BackendDefinition
     /// <summary>Container networks behind it, as address/prefix length.</summary>
     public EquatableList<string> Networks { get; init; } = [];
 
+    /// <summary>How it connects out to the sentinel; null: it can be reached.</summary>
+    public TunnelDefinition? Tunnel { get; init; }
+
     /// <summary>Share of the traffic relative to the other members of a pool, at least 1.</summary>
     public int Weight { get; init; } = 100;
 }

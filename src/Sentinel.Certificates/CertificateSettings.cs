@@ -1,4 +1,6 @@
+using System.Net;
 using Sentinel.Backends;
+using Sentinel.Backends.Daemons;
 
 namespace Sentinel.Certificates;
 
@@ -44,6 +46,9 @@ public sealed record AcmeSettings
 
     /// <summary>Program and arguments that write a name's TXT record; empty: none.</summary>
     public EquatableList<string> DnsHook { get; init; } = [];
+
+    /// <summary>Who knows the servers of the zones that <see cref="DnsHook"/> writes to; empty: the system's resolvers.</summary>
+    public EquatableList<IPEndPoint> DnsResolvers { get; init; } = [];
 
     /// <summary>The names of each certificate.</summary>
     public EquatableList<EquatableList<string>> Names { get; init; } = [];
@@ -95,23 +100,14 @@ public sealed record SyncSettings
     /// <summary>Whose certificates they are; null for a directory.</summary>
     public BackendId? Backend { get; init; }
 
-    /// <summary>With <c>{address}</c> for the backend's address; null for a directory.</summary>
-    public string? Url { get; init; }
+    /// <summary>Where the backend's daemon gives them; null for a directory.</summary>
+    public DaemonEndpoint? Endpoint { get; init; }
 
     /// <summary>Null for a backend.</summary>
     public string? Directory { get; init; }
 
     /// <summary>From one good fetch to the next.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromHours(6);
-
-    /// <summary>Holds the secret that requests are signed with; null: see <see cref="Ed25519KeyFile"/>.</summary>
-    public string? HmacSecretFile { get; init; }
-
-    /// <summary>Holds the private key, PKCS #8 in PEM, that requests are signed with.</summary>
-    public string? Ed25519KeyFile { get; init; }
-
-    /// <summary>The authorities, in PEM, that the backend's own TLS must come from; null: those of the system.</summary>
-    public string? CaFile { get; init; }
 }
 
 /// <summary>Whom a certificate is given to.</summary>

@@ -35,7 +35,7 @@ public sealed class SyncTests : IAsyncLifetime
 
     private string SecretFile => Path.Combine(_rig.Folder, "secret");
 
-    private SyncSettings FromBackend => new() { Backend = new("spot-1"), Url = $"http://{{address}}:{_port}/certs", Interval = TimeSpan.FromHours(6), HmacSecretFile = SecretFile };
+    private SyncSettings FromBackend => new() { Backend = new("spot-1"), Endpoint = new() { Url = $"http://{{address}}:{_port}/certs", HmacSecretFile = SecretFile }, Interval = TimeSpan.FromHours(6) };
 
     public Task InitializeAsync() => Task.CompletedTask;
 
@@ -96,7 +96,7 @@ public sealed class SyncTests : IAsyncLifetime
         var signed = Path.Combine(_rig.Folder, "signed");
         Openssl($"genpkey -algorithm ed25519 -out {key}");
         Openssl($"pkey -in {key} -pubout -out {key}.pub");
-        _rig.Start(new() { Sync = [FromBackend with { HmacSecretFile = null, Ed25519KeyFile = key }] });
+        _rig.Start(new() { Sync = [FromBackend with { Endpoint = new() { Url = FromBackend.Endpoint!.Url, Ed25519KeyFile = key } }] });
         Report(healthy: true);
         await Eventually.TrueAsync(() => !_asked.IsEmpty);
 
@@ -107,7 +107,7 @@ public sealed class SyncTests : IAsyncLifetime
         Assert.Contains("Verified Successfully", Openssl($"pkeyutl -verify -pubin -inkey {key}.pub -rawin -in {signed} -sigfile {signed}.sig"), StringComparison.Ordinal);
 
         using var other = ECDsa.Create();
-        var refused = Assert.Throws<CryptographicException>(() => Certificates.Sync.Ed25519.Sign(other.ExportPkcs8PrivateKeyPem(), "text"u8));
+        var refused = Assert.Throws<CryptographicException>(() => Backends.Daemons.Ed25519.Sign(other.ExportPkcs8PrivateKeyPem(), "text"u8));
         Assert.Equal("the key is none of Ed25519", refused.Message);
     }
 

@@ -85,6 +85,10 @@ public sealed partial class NetworkNamespace : IDisposable
         return made!;
     }
 
+    /// <summary>The ids of all processes in it.</summary>
+    public int[] Processes() =>
+        [.. Run("ip", "netns", "pids", Name).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, CultureInfo.InvariantCulture))];
+
     /// <summary>Takes it off the list. It is gone when the last process and socket in it are.</summary>
     public void Dispose() => Run("ip", "netns", "del", Name);
 

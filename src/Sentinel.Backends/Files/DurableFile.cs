@@ -31,7 +31,12 @@ public static partial class DurableFile
     /// <summary>Writes beside the file, syncs, renames over it, and syncs the directory.</summary>
     /// <exception cref="IOException">Not written; what was there before is still whole.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
-    public static void Write(string path, ReadOnlySpan<byte> content)
+    public static void Write(string path, ReadOnlySpan<byte> content) => Write(path, content, isForAll: false);
+
+    /// <summary>As <see cref="Write(string, ReadOnlySpan{byte})"/>, for all to read (0644).</summary>
+    public static void WriteForAll(string path, ReadOnlySpan<byte> content) => Write(path, content, isForAll: true);
+
+    private static void Write(string path, ReadOnlySpan<byte> content, bool isForAll)
     {
         var temporary = path + TemporaryEnding;
         try
@@ -41,6 +46,12 @@ public static partial class DurableFile
             using (var file = new FileStream(temporary, NewFile(content.Length)))
             {
                 file.Write(content);
+                if (isForAll && !OperatingSystem.IsWindows())
+                {
+                    // The process's umask may hold it back at creation.
+                    File.SetUnixFileMode(file.SafeFileHandle, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+                }
+
                 file.Flush(flushToDisk: true);
             }
 

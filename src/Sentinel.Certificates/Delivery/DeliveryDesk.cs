@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Commands;
 using Sentinel.Backends.Files;
 using Sentinel.Backends.Progress;
 

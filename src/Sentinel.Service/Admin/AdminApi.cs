@@ -12,7 +12,7 @@ namespace Sentinel.Service.Admin;
 
 /// <summary>The endpoints for programs: see interfaces, HTTP.</summary>
 internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, PreemptionNotices notices,
-    ICertificateDesk certificates, ILogger<AdminApi> logger)
+    ICertificateDesk certificates, PlacementApi placement, SshApi ssh, ILogger<AdminApi> logger)
 {
     private static readonly TimeSpan FreshEnough = TimeSpan.FromMilliseconds(500);
     private static readonly string[] Read = [HttpMethods.Get, HttpMethods.Head];
@@ -34,6 +34,8 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         routes.MapPost("/v1/preemption-notice", notices.ReceiveAsync);
         routes.MapMethods("/v1/certificates", Read, Certificates);
         routes.MapPost("/v1/certificates/{name}/renew", Renew);
+        placement.AddTo(routes);
+        ssh.AddTo(routes);
     }
 
     private Task Health(HttpContext context)

@@ -14,6 +14,9 @@ internal static partial class Log
     [LoggerMessage(6103, LogLevel.Information, "An operator asked to renew the certificate of {Name}.", EventName = "admin.certificate.asked")]
     public static partial void RenewAsked(ILogger logger, string name);
 
+    [LoggerMessage(6104, LogLevel.Debug, "{Backend} says that its users changed.", EventName = "admin.resync.asked")]
+    public static partial void ResyncAsked(ILogger logger, string backend);
+
     [LoggerMessage(6102, LogLevel.Information, "Status, metrics and operations on http://{Address}/.", EventName = "admin.listening")]
     public static partial void Listening(ILogger logger, string address);
 }

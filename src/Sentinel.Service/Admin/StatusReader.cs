@@ -9,11 +9,12 @@ namespace Sentinel.Service.Admin;
 /// <summary>Puts together from all rooms what <c>/status</c> and <c>/readyz</c> tell. Thread-safe.</summary>
 internal sealed class StatusReader(
     ConfigurationInForce configuration, PoolTable pools, SentinelStanding standing, Func<IReadOnlyList<ListenerStatus>> listeners, IRecoveryDesk recovery,
-    ICertificateDesk certificates)
+    ICertificateDesk certificates, IPlacementDesk placement)
 {
     /// <summary>Everything, now.</summary>
     public StatusDocument Status()
     {
+        var users = placement.Counts();
         var (settings, snapshot, sentinel) = (configuration.Current.Configuration, pools.Current, standing.Current);
         return new StatusDocument
         {
@@ -22,11 +23,12 @@ internal sealed class StatusReader(
             State = sentinel.State,
             Since = sentinel.Since,
             Leader = true,
-            Backends = [.. settings.Backends.Select(backend => backend.Definition.Id).Where(snapshot.Backends.ContainsKey).Select(id => Describe(snapshot.Backends[id]))],
+            Backends = [.. settings.Backends.Select(backend => backend.Definition.Id).Where(snapshot.Backends.ContainsKey).Select(id => Describe(snapshot.Backends[id], users))],
             Pools = [.. settings.Pools.Select(pool => pool.Id).Where(snapshot.Pools.ContainsKey).Select(id => Describe(snapshot.Pools[id]))],
             Listeners = [.. listeners().Select(Describe)],
             Certificates = certificates.Certificates(),
             CertificateSync = certificates.Sync(),
+            KeySync = placement.KeySync(),
             Configuration = configuration.Describe(),
         };
     }
@@ -43,7 +45,7 @@ internal sealed class StatusReader(
 
     /// <summary>One backend, now; null if there is none of that name.</summary>
     public BackendDocument? Backend(string name) =>
-        pools.Current.Backends.TryGetValue(new BackendId(name), out var backend) ? Describe(backend) : null;
+        pools.Current.Backends.TryGetValue(new BackendId(name), out var backend) ? Describe(backend, placement.Counts()) : null;
 
     /// <summary>What stands in the way of full service: listeners that are not bound, pools in use that cannot serve.</summary>
     public (IReadOnlyList<string> Listeners, IReadOnlyList<string> Pools) Unready()
@@ -56,7 +58,8 @@ internal sealed class StatusReader(
                 .Where(id => !(snapshot.Pools.TryGetValue(id, out var pool) && pool.CanServe)).Select(id => id.Name)]);
     }
 
-    private BackendDocument Describe(Backend backend)
+    /// <param name="users">At home on each backend; null without a jump host.</param>
+    private BackendDocument Describe(Backend backend, IReadOnlyDictionary<BackendId, int>? users)
     {
         var history = recovery.HistoryOf(backend.Id) ?? new();
         return new BackendDocument
@@ -74,6 +77,7 @@ internal sealed class StatusReader(
             Outage = history.Outage,
             LastOutageSeconds = history.LastOutage is { } last ? Math.Round(last.TotalSeconds, 1) : null,
             NextAttempt = history.NextAttempt,
+            Users = users?.GetValueOrDefault(backend.Id),
         };
     }
 

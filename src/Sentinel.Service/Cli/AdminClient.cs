@@ -13,13 +13,14 @@ internal sealed class AdminClient : IDisposable
     private readonly HttpClient _http;
     private readonly Uri _address;
 
-    public AdminClient(Uri address, string? token)
+    /// <param name="patience">For one answer; 15 s unless given.</param>
+    public AdminClient(Uri address, string? token, TimeSpan? patience = null)
     {
         _address = address;
         _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, ConnectTimeout = TimeSpan.FromSeconds(5) })
         {
             BaseAddress = address,
-            Timeout = TimeSpan.FromSeconds(15),
+            Timeout = patience ?? TimeSpan.FromSeconds(15),
         };
         if (!string.IsNullOrEmpty(token))
         {
@@ -42,15 +43,20 @@ internal sealed class AdminClient : IDisposable
     /// <summary>Asks for something to be done.</summary>
     /// <returns>The document that answers.</returns>
     public async Task<T> PostAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
-        Parse(await SendAsync(HttpMethod.Post, path, cancellationToken).ConfigureAwait(false), type);
+        await SendAsync(HttpMethod.Post, path, content: null, type, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Asks for something, and says more about it.</summary>
+    /// <returns>The document that answers.</returns>
+    public async Task<T> SendAsync<T>(HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        Parse(await SendAsync(method, path, cancellationToken, content).ConfigureAwait(false), type);
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<string> SendAsync(HttpMethod method, string path, CancellationToken cancellationToken)
+    private async Task<string> SendAsync(HttpMethod method, string path, CancellationToken cancellationToken, HttpContent? content = null)
     {
         try
         {
-            using var request = new HttpRequestMessage(method, path.TrimStart('/'));
+            using var request = new HttpRequestMessage(method, path.TrimStart('/')) { Content = content };
             using var response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
             var body = await response.Content.ReadAsStringAsync(cancellationToken).ConfigureAwait(false);
             return response.IsSuccessStatusCode ? body : throw Refused(response, body);
@@ -92,7 +98,8 @@ internal sealed class AdminClient : IDisposable
                 : "the daemon does not accept this token; --config must name the daemon's own file, or --token-file its token");
         }
 
-        return new(ExitStatus.Failed, Parse(body, ProblemJson.Default.ProblemDocument).Detail);
+        var problem = Parse(body, ProblemJson.Default.ProblemDocument);
+        return new(ExitStatus.Failed, string.IsNullOrWhiteSpace(problem.Output) ? problem.Detail : $"{problem.Detail} It wrote: {problem.Output.Trim()}");
     }
 
     private CommandFailure NotASentinel() =>

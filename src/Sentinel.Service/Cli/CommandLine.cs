@@ -43,6 +43,9 @@ internal static class CommandLine
             CheckCommand.Create(),
             SchemaCommand.Create(),
             TransparentRulesCommand.Create(),
+            SshdConfigCommand.Create(),
+            SshConfigCommand.Create(),
+            SshKeyCommand.Create(),
             StatusCommand.Create(),
             OutagesCommand.Create(),
             BackendCommands.Create("recover", "Brings a backend back now, whatever wait is on"),
@@ -52,6 +55,9 @@ internal static class CommandLine
             DrillCommand.Create(),
             SimulateCommand.Create(),
             CertificatesCommand.Create(),
+            PlaceCommand.Create(),
+            UsersCommand.Create(),
+            RoutesCommand.Create(),
             VersionCommand.Create(),
         };
         foreach (var help in root.Options.OfType<HelpOption>())

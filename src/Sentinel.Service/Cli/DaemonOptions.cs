@@ -38,13 +38,14 @@ internal sealed class DaemonOptions
     }
 
     /// <summary>A client for the daemon that was asked for.</summary>
-    public AdminClient Connect(ParseResult arguments)
+    /// <param name="patience">For one answer; the usual one unless given.</param>
+    public AdminClient Connect(ParseResult arguments, TimeSpan? patience = null)
     {
         var source = new ConfigurationSource(ConfigurationOption.Of(arguments));
         var settings = source.ReadAdmin();
         return new AdminClient(
             arguments.GetValue(_admin) ?? FromEnvironment() ?? new Uri($"http://{Reachable(settings.Bind)}/"),
-            Token(arguments.GetValue(_tokenFile), settings, source));
+            Token(arguments.GetValue(_tokenFile), settings, source), patience);
     }
 
     private static Uri? FromEnvironment()

@@ -54,6 +54,35 @@ internal static class Examples
             "sentinel certificates",
             "sudo sentinel certificates renew www.example.com",
         ],
+        "place" =>
+        [
+            "sudo sentinel place alice --auto             # where the load is lowest",
+            "sudo sentinel place alice --backend spot-2   # there, or moved there",
+            "sudo sentinel place alice --remove           # forgotten; nothing is done on the VM",
+        ],
+        "users" =>
+        [
+            "sudo sentinel users",
+            "sudo sentinel users --json | jq -r '.placements[] | \"\\(.user) \\(.backend)\"'",
+        ],
+        "routes" =>
+        [
+            "sentinel routes                              # to read",
+            "sentinel routes | sudo sh                    # to apply, where the daemon may not",
+        ],
+        "sshd-config" => ["sentinel sshd-config > /run/sentinel-sshd/sshd_config   # as the unit does"],
+        "ssh-config" =>
+        [
+            "sudo sentinel ssh-config alice               # to jump, to be appended to her ~/.ssh/config",
+            "sudo sentinel ssh-config alice --login       # to log in at the sentinel and be sent on",
+        ],
+        "ssh-key" =>
+        [
+            "sudo sentinel ssh-key show",
+            "sudo sentinel ssh-key rotate                 # from now on there are two",
+            "sudo sentinel ssh-key finish                 # from now on there is the new one alone",
+            "sudo sentinel ssh-key forget spot-1          # its disk was made anew: believe what it shows next",
+        ],
         "recover" => ["sudo sentinel recover spot-1"],
         "drain" => ["sudo sentinel drain spot-1                   # before maintenance"],
         "resume" => ["sudo sentinel resume spot-1                  # after it"],

@@ -1,6 +1,7 @@
 using Sentinel.Backends;
 using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Jump;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Service.Alerts;
@@ -39,4 +40,7 @@ internal sealed record SentinelConfiguration
 
     /// <summary>Where certificates come from; null: nowhere.</summary>
     public CertificateSettings? Certificates { get; init; }
+
+    /// <summary>The SSH jump host; null: there is none.</summary>
+    public JumpSettings? Ssh { get; init; }
 }

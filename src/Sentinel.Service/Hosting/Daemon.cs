@@ -6,6 +6,7 @@ using Sentinel.Backends.Progress;
 using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Jump;
 using Sentinel.Recovery;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Page;
@@ -126,8 +127,15 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(provider => new CertificateService(
             Path.Combine(state.Path, "certificates"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
             provider.GetRequiredService<ILoggerFactory>()));
+        services.AddSingleton(provider => new JumpService(
+            Path.Combine(state.Path, "ssh"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<ICertificates, ShownCertificates>();
         services.AddSingleton<ICertificateDesk, CertificateDesk>();
+        services.AddSingleton<IPlacementDesk>(provider => new JumpDesk(provider.GetRequiredService<JumpService>(), provider.GetRequiredService<ConfigurationInForce>()));
+        services.AddSingleton<PlacementApi>();
+        services.AddSingleton<ISshDesk>(provider => new SshDesk(provider.GetRequiredService<JumpService>(), parts.Configuration.Name));
+        services.AddSingleton<SshApi>();
         services.AddSingleton(state);
         services.AddSingleton(provider => new AlertRoom(
             Path.Combine(state.Path, "alerts"), parts.Configuration.Name, TimeProvider.System, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));
@@ -139,7 +147,7 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(provider => new StatusReader(
             provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
             () => provider.GetRequiredService<Forwarder>().Statuses, provider.GetRequiredService<IRecoveryDesk>(),
-            provider.GetRequiredService<ICertificateDesk>()));
+            provider.GetRequiredService<ICertificateDesk>(), provider.GetRequiredService<IPlacementDesk>()));
         services.AddSingleton<PreemptionNotices>();
         services.AddSingleton<AdminApi>();
         services.AddSingleton<AdminPage>();

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Sentinel.Certificates;
 using Sentinel.Forwarding;
+using Sentinel.Jump;
 using Sentinel.Recovery;
 using Sentinel.Service.Alerts;
 using Sentinel.Service.Cli;
@@ -12,7 +13,7 @@ namespace Sentinel.Service.Hosting;
 
 /// <summary>Starts and stops the rooms, in the one order that loses nothing.</summary>
 internal sealed class DaemonService(
-    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, CertificateService certificates, AlertRoom alerts, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
+    DaemonParts parts, Rooms rooms, Forwarder forwarder, AdminRoom admin, RecoveryService recovery, CertificateService certificates, JumpService jump, AlertRoom alerts, TelemetryRoom telemetry, ILogger<DaemonService> logger) : IHostedService
 {
     private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
 
@@ -43,6 +44,7 @@ internal sealed class DaemonService(
         _change!.Commit();
         await recovery.StartAsync(cancellationToken).ConfigureAwait(false);
         certificates.Start();
+        jump.Start();
         Log.Started(logger, BuildInfo.Version, configuration.Name, configuration.Backends.Count, configuration.Listeners.Count, admin.Bound!.ToString());
     }
 
@@ -53,7 +55,9 @@ internal sealed class DaemonService(
         // No more challenges while listeners go; what is held goes on being shown. A program of the operator's that is slow to
         // end must not keep connections from being handed over.
         await Task.WhenAny(certificates.DisposeAsync().AsTask(), Task.Delay(LongestFarewell, TimeProvider.System, parts.Signals.Now)).ConfigureAwait(false);
-        if (parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false))
+        var hasSuccessor = parts.Systemd.IsPresent && await SystemdUnit.HasSuccessorAsync(TimeProvider.System, logger).ConfigureAwait(false);
+        await Task.WhenAny(jump.StopAsync(hasSuccessor), Task.Delay(LongestFarewell, TimeProvider.System, parts.Signals.Now)).ConfigureAwait(false);
+        if (hasSuccessor)
         {
             // Child-process VMs go on too. What takes time comes before connections stand still.
             await forwarder.HandOverAsync(LeaveAsync, parts.Signals.Now).ConfigureAwait(false);

@@ -2,6 +2,7 @@ using Sentinel.Backends;
 using Sentinel.Certificates;
 using Sentinel.Forwarding;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Jump;
 using Sentinel.Recovery;
 using Sentinel.Service.Alerts;
 using Sentinel.Service.Configuration;
@@ -9,7 +10,7 @@ using Sentinel.Service.Configuration;
 namespace Sentinel.Service.Hosting;
 
 /// <summary>Puts a configuration in force in all rooms, or in none: at the start as at each reload.</summary>
-internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates, AlertRoom alerts)
+internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder forwarder, AdminRoom admin, CertificateService certificates, JumpService jump, AlertRoom alerts)
 {
     private SentinelConfiguration? _current;
 
@@ -18,7 +19,17 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
     /// <param name="cancellationToken">Abandons the change.</param>
     public async Task<Change> PrepareAsync(SentinelConfiguration next, CancellationToken cancellationToken)
     {
-        var change = new Change(this, next);
+        string? addressTrouble = null;
+        try
+        {
+            next = StableListeners.AddTo(next, jump);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            addressTrouble = $"ssh: the stable addresses of backends cannot be kept in {next.StateDirectory}: {e.Message}";
+        }
+
+        var change = new Change(this, next) { AddressTrouble = addressTrouble };
         try
         {
             // Addresses first: a VM must not be started for a daemon that then fails to listen.
@@ -49,6 +60,7 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
         change.Admin!.Commit();
         pools.Configure(backends, next.Pools);
         certificates.Commit(next.Certificates);
+        jump.Commit(next.Ssh);
         _current = next;
     }
 
@@ -63,12 +75,16 @@ internal sealed class Rooms(PoolTable pools, RecoveryService recovery, Forwarder
 
         public RecoveryPlan? Recovery { get; set; }
 
+        /// <summary>Why backends have no stable addresses; null: they have.</summary>
+        public string? AddressTrouble { get; init; }
+
         /// <summary>Sentences for the administrator; empty if it can be committed.</summary>
         public IReadOnlyList<string> Errors =>
         [
             .. Listeners!.Errors.Select(error => error.ToString()),
             .. Admin!.Error is { } error ? [error] : (string[])[],
             .. Recovery!.Errors,
+            .. AddressTrouble is { } trouble ? [trouble] : (string[])[],
         ];
 
         /// <summary>Puts it in force. Cannot fail.</summary>

@@ -54,6 +54,8 @@ internal sealed class AdminFixture : IAsyncDisposable
 
     public FakeCertificateDesk Certificates { get; } = new();
 
+    public FakePlacementDesk Placement { get; } = new();
+
     public IReadOnlyList<ListenerStatus> Listeners { get; set; }
 
     public AdminApi Api { get; private set; } = null!;
@@ -77,9 +79,10 @@ internal sealed class AdminFixture : IAsyncDisposable
     public static async Task<AdminFixture> StartAsync(IPAddress? bind = null, string name = "front-1")
     {
         var fixture = new AdminFixture(name);
-        var status = new StatusReader(fixture.InForce, fixture.Pools, fixture._standing, () => fixture.Listeners, fixture.Desk, fixture.Certificates);
+        var status = new StatusReader(fixture.InForce, fixture.Pools, fixture._standing, () => fixture.Listeners, fixture.Desk, fixture.Certificates, fixture.Placement);
         fixture.Api = new AdminApi(
-            status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, new PreemptionNotices(status, fixture.Desk, fixture.Time), fixture.Certificates, NullLogger<AdminApi>.Instance);
+            status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, new PreemptionNotices(status, fixture.Desk, fixture.Time), fixture.Certificates,
+            new PlacementApi(fixture.Placement, NullLogger<PlacementApi>.Instance), NullLogger<AdminApi>.Instance);
         fixture.Page = new AdminPage(status, fixture.Desk, fixture.Time);
         var (server, error) = await AdminServer.StartAsync(new IPEndPoint(bind ?? IPAddress.Loopback, 0), fixture.InForce, fixture.Api, fixture.Page, NullLoggerFactory.Instance, default);
         fixture.Server = server ?? throw new InvalidOperationException(error);
@@ -92,9 +95,9 @@ internal sealed class AdminFixture : IAsyncDisposable
         Pools.Report(new BackendId(backend), new BackendStatus(state, healthy, Time.GetUtcNow(), reason));
 
     /// <summary>Asks with or without the token.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? token = null, string? host = null)
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? token = null, string? host = null, string? body = null)
     {
-        var request = new HttpRequestMessage(method, path);
+        var request = new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body) };
         if (token is not null)
         {
             request.Headers.Add("Authorization", $"Bearer {token}");

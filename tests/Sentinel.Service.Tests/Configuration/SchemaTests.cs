@@ -38,7 +38,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         recovery.fallbacks.*.machineType recovery.fallbacks.*.zone recovery.fallbacks.*.fromSnapshot recovery.fallbacks.*.provisioning recovery.fallbacks.*.atMost
         recovery.recreate.template recovery.recreate.dataDisks
         certificates.acme.directory certificates.acme.email certificates.acme.caFile certificates.acme.eab.keyId certificates.acme.eab.hmacKeyFile
-        certificates.acme.profile certificates.acme.keyType certificates.acme.challenge certificates.acme.dnsHook certificates.acme.names
+        certificates.acme.profile certificates.acme.keyType certificates.acme.challenge certificates.acme.dnsHook certificates.acme.dnsResolvers certificates.acme.names
         certificates.acme.preferredChain certificates.acme.fallbackDirectories
         certificates.sync.*.backend certificates.sync.*.url certificates.sync.*.directory certificates.sync.*.interval
         certificates.sync.*.hmacSecretFile certificates.sync.*.ed25519KeyFile certificates.sync.*.caFile

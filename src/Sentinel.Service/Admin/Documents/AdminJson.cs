@@ -16,6 +16,11 @@ namespace Sentinel.Service.Admin.Documents;
 [JsonSerializable(typeof(NoticeDocument))]
 [JsonSerializable(typeof(Recovery.Simulation.SimulationReport))]
 [JsonSerializable(typeof(CertificatesDocument))]
+[JsonSerializable(typeof(PlacementsDocument))]
+[JsonSerializable(typeof(PlacedDocument))]
+[JsonSerializable(typeof(KeySyncDocument))]
+[JsonSerializable(typeof(BackendNameDocument))]
+[JsonSerializable(typeof(OwnKeysDocument))]
 internal sealed partial class AdminJson : JsonSerializerContext;
 
 /// <summary>Problems leave out what does not belong to them.</summary>

@@ -21,6 +21,9 @@ internal sealed record ProblemDocument
 
     /// <summary>Pools that cannot serve; <c>/readyz</c> only.</summary>
     public IReadOnlyList<string>? Pools { get; init; }
+
+    /// <summary>What the operator's program wrote; placement only.</summary>
+    public string? Output { get; init; }
 }
 
 /// <summary>What <c>/healthz</c> and <c>/readyz</c> answer when all is well.</summary>

@@ -25,6 +25,9 @@ internal sealed record StatusDocument
 
     public IReadOnlyList<CertificateSyncDocument> CertificateSync { get; init; } = [];
 
+    /// <summary>How the users of backends are fetched; empty where they are not.</summary>
+    public IReadOnlyList<KeySyncDocument> KeySync { get; init; } = [];
+
     public required ConfigurationDocument Configuration { get; init; }
 }
 
@@ -63,6 +66,9 @@ internal sealed record BackendDocument
     public double? LastOutageSeconds { get; init; }
 
     public DateTimeOffset? NextAttempt { get; init; }
+
+    /// <summary>Users of the jump host who are at home there; null where there is none.</summary>
+    public int? Users { get; init; }
 }
 
 /// <summary>One pool.</summary>

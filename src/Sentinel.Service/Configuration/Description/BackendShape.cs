@@ -49,11 +49,14 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
         new ListShape<string>("networks", new TextShape<string>(Network.Expected, Network.Parse), distinct: true), Defaults.Networks,
         "Container networks behind it. Two backends may have the same one.");
 
+    private static readonly Key<TunnelDefinition> Tunnel = Key.Optional("tunnel", new TunnelShape(),
+        "How a VM that cannot be reached connects out to the sentinel's sshd. Its address is then one of the sentinel's own.");
+
     private static readonly Key<OutagePolicy> Recovery = Key.Optional("recovery", new RecoveryShape(isOverride: true),
         "Overrides the file's recovery, key by key.");
 
     public override IReadOnlyList<Key> Keys { get; } =
-        [Instance, Address, Command, WorkingDirectory, Variables, Health, Priority, Weight, Capacity, Networks, Recovery];
+        [Instance, Address, Command, WorkingDirectory, Variables, Health, Priority, Weight, Capacity, Networks, Tunnel, Recovery];
 
     protected override string Noun => "a backend";
 
@@ -61,9 +64,14 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
     {
         var instanceIsClear = fields.Try(Instance, out var instance) || fields.IsMissing(Instance);
         var isProcess = fields.Has(Instance) && InstanceText.IsProcess(instance);
-        if (fields.IsMissing(Instance) && fields.IsMissing(Address))
+        if (fields.IsMissing(Instance) && fields.IsMissing(Address) && fields.IsMissing(Tunnel))
         {
             fields.Fail("neither address nor instance", "an address, an instance, or both");
+        }
+
+        if (fields.Has(Tunnel) && fields.Has(Address))
+        {
+            fields.Fail(Address, "no address beside \"tunnel\": the sentinel gives the VM one of its own", "an address for a VM that connects out");
         }
 
         if (instanceIsClear && isProcess && fields.IsMissing(Command))
@@ -94,6 +102,7 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
                 Weight = fields.Get(Weight),
                 Capacity = fields.OrNone(Capacity),
                 Networks = fields.Get(Networks),
+                Tunnel = fields.OrNull(Tunnel),
             },
             Instance = instance,
             Process = fields.OrNull(Command) is { } command

@@ -10,7 +10,7 @@ namespace Sentinel.Service.Configuration.Description;
 internal static class NotYet
 {
     /// <summary>Keys of the whole file.</summary>
-    public static readonly LaterKey[] TopLevel = [new("ssh"), new("coordination")];
+    public static readonly LaterKey[] TopLevel = [new("coordination")];
 
     /// <summary>Keys of a listener.</summary>
     public static readonly LaterKey[] Listener = [];

@@ -2,6 +2,7 @@ using Sentinel.Backends;
 using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Kernel;
+using Sentinel.Jump;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Outages;
@@ -48,12 +49,14 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
 
     private static readonly Key<CertificateSettings> Certificates = Key.Optional("certificates", new CertificatesShape(), "Certificates of listeners: where they come from.");
 
+    private static readonly Key<JumpSettings> Ssh = Key.Optional("ssh", new SshShape(), "The SSH jump host, its users and where they are placed.");
+
     private static readonly Key<EquatableList<WebhookSettings>> Alerts = Key.Optional("alerts", new AlertsShape(), "Who is told when something happens.");
 
     private static readonly Key<TelemetrySettings> Telemetry = Key.Optional("telemetry", new TelemetryShape(), "Logs and export.");
 
     /// <summary><c>recovery</c> stands before <c>backends</c>, which begin from it.</summary>
-    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Certificates, Alerts, Telemetry];
+    public override IReadOnlyList<Key> Keys { get; } = [Schema, Name, StateDirectory, Admin, Clouds, Recovery, Backends, Pools, Listeners, Certificates, Ssh, Alerts, Telemetry];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.TopLevel;
 
@@ -67,6 +70,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         }
 
         CheckChallenge(fields);
+        CheckTunnels(fields);
         foreach (var listener in fields.Get(Listeners, []).Where(listener => listener.Engine == RelayEngine.Kernel))
         {
             var pool = fields.Get(Pools, []).FirstOrDefault(pool => pool.Id == listener.Pool);
@@ -100,6 +104,25 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         }
     }
 
+    /// <summary>Nobody listens for a tunnel but the jump host's sshd, and a key that two VMs show would tell neither from the other.</summary>
+    private static void CheckTunnels(Fields fields)
+    {
+        var owners = new Dictionary<string, BackendId>();
+        foreach (var (id, tunnel) in fields.Get(Backends, []).Where(backend => backend.Definition.Tunnel is not null).Select(backend => (backend.Definition.Id, backend.Definition.Tunnel!)))
+        {
+            if (fields.IsMissing(Ssh))
+            {
+                fields.Fail(Ssh, $"the section of the sshd to which {id} connects, such as \"ssh\": {{}}");
+                return;
+            }
+
+            foreach (var key in tunnel.Keys.Where(key => !owners.TryAdd(key, id)))
+            {
+                fields.Fail(Backends, "a key of its own for each tunnel", $"one key in the tunnels of {owners[key]} and {id}");
+            }
+        }
+    }
+
     protected override SentinelConfiguration Build(Fields fields) => new()
     {
         Name = fields.Get(Name, fields.Reading.Environment.HostName),
@@ -112,6 +135,7 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
         Pools = fields.Get(Pools),
         Listeners = fields.Get(Listeners),
         Certificates = fields.OrNull(Certificates),
+        Ssh = fields.OrNull(Ssh),
     };
 
     /// <summary>systemd.exec(5), StateDirectory=: several are separated by colons, the first is ours.</summary>

@@ -25,6 +25,21 @@ internal static class Network
             : network;
     }
 
+    /// <summary>A part of 127.0.0.0/8 with room for backends, and that is not 127.0.0.0/16, where the machine's own services are.</summary>
+    public static Parsed<IPNetwork> ParseLoopback(string text, ConfigurationEnvironment environment)
+    {
+        var network = ParseNetwork(text);
+        if (network.Refusal is not null)
+        {
+            return network;
+        }
+
+        var (address, length) = (network.Value.BaseAddress, network.Value.PrefixLength);
+        return address.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork || !IPAddress.IsLoopback(address) || (length is < 9 or > 24) ? Refusal.Plain
+            : network.Value.Contains(IPAddress.Loopback) ? new Refusal(Found: $"\"{text}\", in which the machine's own 127.0.0.1 is")
+            : network;
+    }
+
     private static Parsed<IPNetwork> ParseNetwork(string text)
     {
         var slash = text.IndexOf('/');

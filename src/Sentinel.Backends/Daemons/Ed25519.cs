@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace Sentinel.Certificates.Sync;
+namespace Sentinel.Backends.Daemons;
 
 /// <summary>Signatures of Ed25519 (RFC 8032), which .NET does not have, by the system's OpenSSL 3.</summary>
 internal static partial class Ed25519

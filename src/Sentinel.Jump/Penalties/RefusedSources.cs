@@ -1,0 +1,75 @@
+using System.Globalization;
+using Sentinel.Backends.Commands;
+
+namespace Sentinel.Jump.Penalties;
+
+/// <summary>
+/// The sources that the kernel turns away from sshd's ports: an nftables table of our own, whose elements time out by themselves.
+/// Only new connections are refused, so whoever is in stays in. Needs the program nft and CAP_NET_ADMIN.
+/// </summary>
+internal sealed class RefusedSources(TimeProvider time)
+{
+    private const string Table = "inet sentinel_ssh";
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private string _ports = "";
+
+    /// <summary>Turns one away, from now on.</summary>
+    /// <param name="ports">Where sshd listens.</param>
+    /// <returns>Null if that is so; else why not.</returns>
+    public async Task<string?> AddAsync(Refusal refusal, IEnumerable<int> ports, CancellationToken cancellationToken)
+    {
+        var wanted = string.Join(", ", ports.Order().Select(port => port.ToString(CultureInfo.InvariantCulture)));
+        if (wanted != _ports)
+        {
+            if (await RunAsync(Rules(wanted), cancellationToken).ConfigureAwait(false) is { } error)
+            {
+                return error;
+            }
+
+            _ports = wanted;
+        }
+
+        // An element that is there keeps its old timeout unless it is made anew; deleting what is not there would be an error.
+        var (set, element) = (refusal.Source.IsV6 ? "six" : "four", $"{{ {refusal.Source.Network} }}");
+        return await RunAsync(
+            string.Create(CultureInfo.InvariantCulture, $$"""
+                add element {{Table}} {{set}} {{element}}
+                delete element {{Table}} {{set}} {{element}}
+                add element {{Table}} {{set}} { {{refusal.Source.Network}} timeout {{refusal.For.TotalSeconds:0}}s }
+                """),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Lets everybody in again and leaves nothing behind.</summary>
+    public async Task RemoveAsync()
+    {
+        if (_ports.Length > 0)
+        {
+            await RunAsync($"delete table {Table}", CancellationToken.None).ConfigureAwait(false);
+            _ports = "";
+        }
+    }
+
+    /// <summary>Declared before it is deleted, as deleting what is not there is an error; one transaction.</summary>
+    private static string Rules(string ports) => $$"""
+        table {{Table}}
+        delete table {{Table}}
+        table {{Table}} {
+            set four { type ipv4_addr; flags timeout; size 65535; }
+            set six { type ipv6_addr; flags timeout; size 65535; }
+            chain input {
+                type filter hook input priority filter - 10; policy accept;
+                tcp dport { {{ports}} } tcp flags & (syn | ack) == syn ip saddr @four reject with tcp reset
+                tcp dport { {{ports}} } tcp flags & (syn | ack) == syn ip6 saddr & ffff:ffff:ffff:ffff:: @six reject with tcp reset
+            }
+        }
+        """;
+
+    private async Task<string?> RunAsync(string rules, CancellationToken cancellationToken)
+    {
+        var error = await Command.RunAsync(["nft", rules], Patience, time, cancellationToken).ConfigureAwait(false);
+        return error is null ? null : $"nft {error}";
+    }
+}
