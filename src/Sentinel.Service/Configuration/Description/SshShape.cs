@@ -28,7 +28,7 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
     private static readonly Key<string> TunnelAccount = Key.Default("tunnelAccount", JumpShape.AccountName, Defaults.TunnelAccount,
         "The account to which VMs that cannot be reached connect; see backends.*.tunnel.");
 
-    private static readonly Key<string> LogFile = Key.Default("log", Forms.Directory, Defaults.Log,
+    private static readonly Key<string> LogFile = Key.Default("log", new TextShape<string>("the absolute path of a file", LocalPath.Parse), Defaults.Log,
         "Where the private sshd logs, for the daemon to follow: whose sessions must end, and who only tries.");
 
     private static readonly Key<PoolId> Pool = Key.Optional("pool", Forms.Pool, "Where users are placed.");
