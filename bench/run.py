@@ -18,22 +18,14 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from rig import fronts as fronts_, machine, network as net, relays as relays_, report, requests as requests_, scenarios as scenarios_  # noqa: E402
+from rig import fronts as fronts_, machine, network as net, programs, relays as relays_, report, requests as requests_, scenarios as scenarios_  # noqa: E402
 
 QUOTA = " of a processor for each"
 FRONTS = "HTTP and TLS"
 
-
-def build(folder):
-    tools = {"loadgen": f"{folder}/loadgen", "go": f"{folder}/gorelay", "relay": f"{folder}/relay/bench-relay", "sentinel": f"{folder}/sentinel/sentinel"}
-    subprocess.run(["cc", "-O2", "-o", tools["loadgen"], f"{HERE}/load/loadgen.c"], check=True)
-    try:
-        subprocess.run(["go", "build", "-o", tools["go"], f"{HERE}/gorelay/main.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
-    except OSError:
-        tools["go"] = None
-    for project, target in ((f"{HERE}/relay", "relay"), (f"{HERE}/../src/Sentinel.Service", "sentinel")):
-        subprocess.run(["dotnet", "publish", project, "-c", "Release", "-o", f"{folder}/{target}", "-v", "q", "--nologo"], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
-    return tools
+# everything that the relays are judged by, in about ten minutes
+BRIEF = {"scenarios": "bulk1,bulk8,connect,ask,pace", "quota_scenarios": "bulk1,bulk8,connect,ask", "relays": "haproxy,haproxy-splice,nginx,socket-proxyd,sentinel,kernel",
+         "reps": 5, "seconds": 1, "patience": 5}
 
 
 def measure(relays, scenarios, options, log):
@@ -65,7 +57,7 @@ def measure_once(relay, scenario, options):
 
 def relay_session(tools, options, folder, log, quota=None):
     relays, missing = relays_.all_relays(tools["relay"], tools["go"])
-    scenarios = [scenario for scenario in scenarios_.all_scenarios(tools["loadgen"]) if scenario.name in options.scenarios.split(",")]
+    scenarios = [scenario for scenario in scenarios_.all_scenarios(tools["loadgen"]) if scenario.name in ((quota and options.quota_scenarios) or options.scenarios).split(",")]
     # iperf3 gives up now and then: started again
     backends = [["sh", "-c", f"while :; do iperf3 -s -p {net.BULK_PORT}; done"], [tools["loadgen"], "echo", "0.0.0.0", str(net.ECHO_PORT)]]
 
@@ -155,6 +147,8 @@ def write(parts, options, took):
             text += [f"### Memory of idle connections", "", "| relay | connections | bytes each | whole process, MB |", "| --- | ---: | ---: | ---: |"]
             text += [f"| {relay.label} | {m['established']:,} | {m['bytes']:,.0f} | {m['before'] / 1e6:.1f} → {m['after'] / 1e6:.1f} |"
                      for relay in relays if (m := memory.get(relay.name))] + [""]
+    if os.path.exists(f"{HERE}/SOAK.md"):
+        text += ["An hour under load: [SOAK.md](SOAK.md).", ""]
     relays = max((part[0] for _, part in parts), key=len)
     with open(f"{HERE}/RESULTS.md", "w") as file:
         file.write("\n".join(text).rstrip() + "\n")
@@ -165,6 +159,8 @@ def write(parts, options, took):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenarios", default="bulk1,bulk8,bulk8r,connect,ask,pace,http,http-close,https,https-close,tls,tls-close")
+    parser.add_argument("--quota-scenarios", help="for the second part; the same unless given")
+    parser.add_argument("--brief", action="store_true", help="short runs of the relays that matter: about ten minutes for all of RESULTS.md but the front ends")
     parser.add_argument("--relays", help="names, as in the chart; all that are there unless given")
     parser.add_argument("--reps", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
@@ -176,6 +172,8 @@ def main():
     parser.add_argument("--dry", action="store_true", help="prints tables and writes no files")
     parser.add_argument("--keep", metavar="FILE", help="also writes every single run, as JSON")
     options = parser.parse_args()
+    if options.brief:
+        vars(options).update(BRIEF)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -183,7 +181,7 @@ def main():
     log = lambda line: print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
     start, parts = time.monotonic(), []
     with tempfile.TemporaryDirectory(prefix="sentinel-bench-") as folder:
-        tools = build(folder)
+        tools = programs.build(folder)
         sessions = [] if options.only_quota else [("Relays", lambda: relay_session(tools, options, folder, log))]
         if options.quota:
             sessions.append((f"Relays, {options.quota:g}{QUOTA}", lambda: relay_session(tools, options, folder, log, options.quota)))

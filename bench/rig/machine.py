@@ -2,6 +2,7 @@
 import os
 import time
 
+from . import network as net
 from .relays import descendants
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -58,12 +59,12 @@ class Cap:
     def __init__(self, name, share):
         quota = int(self.PERIOD * share)
         if os.path.isdir("/sys/fs/cgroup/cpu"):
-            self._folder = f"/sys/fs/cgroup/cpu/spl-bench-{name}"
+            self._folder = f"/sys/fs/cgroup/cpu/{net.PREFIX}-bench-{name}"
             os.makedirs(self._folder, exist_ok=True)
             self._write("cpu.cfs_period_us", self.PERIOD)
             self._write("cpu.cfs_quota_us", quota)
         else:
-            self._folder = f"/sys/fs/cgroup/spl-bench-{name}"
+            self._folder = f"/sys/fs/cgroup/{net.PREFIX}-bench-{name}"
             os.makedirs(self._folder, exist_ok=True)
             self._write("cpu.max", f"{quota} {self.PERIOD}")
 

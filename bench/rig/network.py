@@ -3,7 +3,8 @@ import os
 import shutil
 import subprocess
 
-PREFIX = "spl"
+# a second rig beside the first goes by another name; addresses are each rig's own
+PREFIX = os.environ.get("SENTINEL_BENCH_PREFIX", "spl")
 CLIENT, PROXY, KERNEL, BACKEND = (f"{PREFIX}-{name}" for name in ("client", "proxy", "kernel", "backend"))
 
 PROXY_ADDRESS = "10.78.1.2"

@@ -3,14 +3,24 @@ using Sentinel.Certificates.Storage;
 
 namespace Sentinel.Certificates;
 
-/// <summary>What is held, one certificate for each slot: chosen from by name, replaced only by what is better, kept on disk. Thread-safe.</summary>
+/// <summary>
+/// What is held, one certificate for each slot: chosen from by name, replaced only by what is better, kept on disk.
+/// Thread-safe, and nobody who reads waits for a disk.
+/// </summary>
 internal sealed class CertificateBook(string directory, TimeProvider time, ILogger logger)
 {
+    /// <summary>So many are written at a time: one manifest a piece, and others have their turn between two.</summary>
+    private const int Piece = 200;
+
     private readonly CertificateStore _store = new(directory, time, logger);
     private readonly Lock _lock = new();
+
+    // Around everything that touches the disk. Taken before the other one, never while that is held.
+    private readonly Lock _writing = new();
     private readonly Dictionary<string, HeldCertificate> _bySlot = [];
     private readonly Dictionary<string, HeldCertificate> _unwritten = [];
     private volatile SniSelector _selector = new([]);
+    private bool _isFailing;
 
     /// <summary>All that is held.</summary>
     public IReadOnlyList<HeldCertificate> All
@@ -27,38 +37,54 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
     /// <summary>Reads what earlier daemons kept.</summary>
     public void Load()
     {
-        lock (_lock)
+        lock (_writing)
         {
-            foreach (var certificate in _store.Load())
+            var loaded = _store.Load();
+            lock (_lock)
             {
-                _bySlot[certificate.Slot] = certificate;
+                foreach (var certificate in loaded)
+                {
+                    _bySlot[certificate.Slot] = certificate;
+                }
+
+                _selector = new(_bySlot.Values);
             }
 
-            _selector = new(_bySlot.Values);
-            Log.Loaded(logger, _bySlot.Count, directory);
+            Log.Loaded(logger, loaded.Count, directory);
         }
     }
 
     /// <summary>See <see cref="SniSelector.Find"/>.</summary>
     public HeldCertificate? Find(string? serverName, bool takesEcdsa) => _selector.Find(serverName, takesEcdsa, time.GetUtcNow());
 
-    /// <summary>The one for exactly these names that holds longest, of the kind of key that is wanted if there is one; null if there is none.</summary>
+    /// <summary>The one for exactly these names, of the kind of key that is wanted if there is one; null if there is none.</summary>
     public HeldCertificate? Of(EquatableNames names, KeyKind wanted)
     {
         var isEcdsa = wanted is KeyKind.Ec256 or KeyKind.Ec384;
         lock (_lock)
         {
-            return _bySlot.Values.Where(certificate => certificate.Names.Equals(names)).MaxBy(certificate => (certificate.IsEcdsa == isEcdsa, certificate.NotAfter));
+            return _bySlot.GetValueOrDefault(HeldCertificate.SlotOf(names, isEcdsa)) ?? _bySlot.GetValueOrDefault(HeldCertificate.SlotOf(names, !isEcdsa));
         }
     }
 
     /// <summary>Takes one that we ordered: it replaces what is there whatever that is, since there was a reason to order it.</summary>
-    public void Put(HeldCertificate certificate)
+    /// <returns>Whether it is on disk too; else it is shown all the same, and written as soon as that goes.</returns>
+    public bool Put(HeldCertificate certificate)
     {
         lock (_lock)
         {
             Take(certificate);
             _selector = new(_bySlot.Values);
+        }
+
+        lock (_writing)
+        {
+            WritePiece([certificate]);
+        }
+
+        lock (_lock)
+        {
+            return !_unwritten.TryGetValue(certificate.Slot, out var waiting) || waiting != certificate;
         }
     }
 
@@ -67,12 +93,17 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
     public IReadOnlyList<HeldCertificate> Offer(IEnumerable<HeldCertificate> offered)
     {
         var now = time.GetUtcNow();
+        var taken = new List<HeldCertificate>();
         lock (_lock)
         {
-            var taken = new List<HeldCertificate>();
-            foreach (var certificate in offered)
+            var vouched = new Lazy<HashSet<string>>(() => [.. _bySlot.Values.Where(held => !held.IsSelfSigned && held.IsValid(now)).SelectMany(held => held.Names)]);
+
+            // Those that an authority vouches for first, so that the others of the same offer are held against them.
+            foreach (var certificate in offered.OrderBy(one => one.IsSelfSigned))
             {
-                if (certificate.IsValid(now) && !IsStandIn(certificate, now) && (_bySlot.GetValueOrDefault(certificate.Slot) is not { } held || !held.IsValid(now) || IsBetter(certificate, held)))
+                // Servers make certificates for themselves; such a one never stands where an authority's is held for one of its names.
+                var isStandIn = certificate.IsSelfSigned && certificate.Names.Any(vouched.Value.Contains);
+                if (certificate.IsValid(now) && !isStandIn && (_bySlot.GetValueOrDefault(certificate.Slot) is not { } held || !held.IsValid(now) || IsBetter(certificate, held)))
                 {
                     Take(certificate);
                     taken.Add(certificate);
@@ -83,52 +114,89 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
             {
                 _selector = new(_bySlot.Values);
             }
-
-            return taken;
         }
+
+        foreach (var piece in taken.Chunk(Piece))
+        {
+            lock (_writing)
+            {
+                WritePiece(piece);
+            }
+        }
+
+        return taken;
     }
 
-    /// <summary>Tries again to write what a full disk refused.</summary>
+    /// <summary>Tries again to write what a full disk refused: some at a time, and nothing while somebody else is writing.</summary>
     public void WriteAgain()
     {
-        lock (_lock)
+        if (!_writing.TryEnter())
         {
-            foreach (var certificate in _unwritten.Values.ToArray())
+            return;
+        }
+
+        try
+        {
+            HeldCertificate[] waiting;
+            lock (_lock)
             {
-                Write(certificate);
+                waiting = [.. _unwritten.Values.Take(Piece)];
             }
+
+            WritePiece(waiting);
+        }
+        finally
+        {
+            _writing.Exit();
         }
     }
 
     private static bool IsBetter(HeldCertificate one, HeldCertificate held) => (!one.IsSelfSigned, one.NotAfter).CompareTo((!held.IsSelfSigned, held.NotAfter)) > 0;
 
-    /// <summary>Whether it vouches for itself where an authority's is held for one of its names: servers make such for themselves.</summary>
-    private bool IsStandIn(HeldCertificate certificate, DateTimeOffset now) =>
-        certificate.IsSelfSigned && _bySlot.Values.Any(held => !held.IsSelfSigned && held.IsValid(now) && held.Names.Intersect(certificate.Names).Any());
-
     // Under the lock.
-    private void Take(HeldCertificate certificate)
-    {
-        _bySlot[certificate.Slot] = certificate;
-        Write(certificate);
-    }
+    private void Take(HeldCertificate certificate) => _bySlot[certificate.Slot] = _unwritten[certificate.Slot] = certificate;
 
-    /// <summary>A certificate that cannot be written is shown all the same.</summary>
-    private void Write(HeldCertificate certificate)
+    /// <summary>Writes those that were not replaced meanwhile. A certificate that cannot be written is shown all the same.</summary>
+    private void WritePiece(IReadOnlyCollection<HeldCertificate> piece)
     {
+        HeldCertificate[] current;
+        lock (_lock)
+        {
+            current = [.. piece.Where(certificate => _unwritten.GetValueOrDefault(certificate.Slot) == certificate)];
+        }
+
+        if (current.Length == 0)
+        {
+            return;
+        }
+
         try
         {
-            _store.Put(certificate);
-            _unwritten.Remove(certificate.Slot);
+            _store.Put(current);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (_unwritten.TryAdd(certificate.Slot, certificate))
+            if (!_isFailing)
             {
-                Log.NotWritten(logger, certificate.Names.ToString(), e.Message);
+                _isFailing = true;
+                Log.NotWritten(logger, current.Length, current[0].Names.ToString(), directory, e.Message);
             }
 
-            _unwritten[certificate.Slot] = certificate;
+            return;
+        }
+
+        lock (_lock)
+        {
+            foreach (var certificate in current.Where(certificate => _unwritten.GetValueOrDefault(certificate.Slot) == certificate))
+            {
+                _unwritten.Remove(certificate.Slot);
+            }
+        }
+
+        if (_isFailing)
+        {
+            _isFailing = false;
+            Log.WrittenAgain(logger, directory);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Sentinel.Backends;
 using Sentinel.Backends.Daemons;
 
@@ -45,6 +46,9 @@ public sealed record AcmeSettings
 
     /// <summary>Program and arguments that write a name's TXT record; empty: none.</summary>
     public EquatableList<string> DnsHook { get; init; } = [];
+
+    /// <summary>Who knows the servers of the zones that <see cref="DnsHook"/> writes to; empty: the system's resolvers.</summary>
+    public EquatableList<IPEndPoint> DnsResolvers { get; init; } = [];
 
     /// <summary>The names of each certificate.</summary>
     public EquatableList<EquatableList<string>> Names { get; init; } = [];

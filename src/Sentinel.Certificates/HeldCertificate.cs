@@ -22,7 +22,8 @@ internal sealed class HeldCertificate
         IsSelfSigned = leaf.SubjectName.RawData.AsSpan().SequenceEqual(leaf.IssuerName.RawData);
         NotBefore = new(leaf.NotBefore.ToUniversalTime());
         NotAfter = new(leaf.NotAfter.ToUniversalTime());
-        Slot = $"{names} {(IsEcdsa ? "ecdsa" : "rsa")}";
+        Slot = SlotOf(names, IsEcdsa);
+        Fingerprint = leaf.GetCertHashString(HashAlgorithmName.SHA256);
         _context = new(() => SslStreamCertificateContext.Create(Leaf, Above, offline: true));
     }
 
@@ -55,7 +56,7 @@ internal sealed class HeldCertificate
     public string KeyPem { get; }
 
     /// <summary>Hexadecimal SHA-256 of the certificate.</summary>
-    public string Fingerprint => Leaf.GetCertHashString(HashAlgorithmName.SHA256);
+    public string Fingerprint { get; }
 
     /// <summary>Hexadecimal, as OpenSSL writes it: without the byte that only keeps it from being negative.</summary>
     public string SerialNumber => Leaf.SerialNumber is ['0', '0', .. { Length: > 0 } rest] ? rest : Leaf.SerialNumber;
@@ -65,6 +66,9 @@ internal sealed class HeldCertificate
 
     /// <summary>What a handshake shows; made at the first one.</summary>
     public SslStreamCertificateContext Context => _context.Value;
+
+    /// <summary>See <see cref="Slot"/>.</summary>
+    public static string SlotOf(EquatableNames names, bool isEcdsa) => $"{names} {(isEcdsa ? "ecdsa" : "rsa")}";
 
     /// <summary>Whether it holds at a moment.</summary>
     public bool IsValid(DateTimeOffset now) => NotBefore <= now && now < NotAfter;

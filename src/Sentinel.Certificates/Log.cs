@@ -17,8 +17,11 @@ internal static partial class Log
     [LoggerMessage(3003, LogLevel.Warning, "{File} is torn; what is in force is found from the certificates themselves.", EventName = "certificate.manifest.unreadable")]
     public static partial void ManifestUnreadable(ILogger logger, string file);
 
-    [LoggerMessage(3004, LogLevel.Error, "The certificate for {Names} is in force but cannot be written, and would be lost by a restart: {Why}", EventName = "certificate.store.failed")]
-    public static partial void NotWritten(ILogger logger, string names, string why);
+    [LoggerMessage(3004, LogLevel.Error, "{Count} certificates (the first for {Names}) are in force but cannot be written to {Directory}, and a restart would lose them: {Why} Make room there, or make it writable; it is tried again every second.", EventName = "certificate.store.failed")]
+    public static partial void NotWritten(ILogger logger, int count, string names, string directory, string why);
+
+    [LoggerMessage(3005, LogLevel.Information, "Certificates can be written to {Directory} again.", EventName = "certificate.store.recovered")]
+    public static partial void WrittenAgain(ILogger logger, string directory);
 
     [LoggerMessage(3010, LogLevel.Information, "Registered at {Directory} as {Account}.", EventName = "certificate.account.registered")]
     public static partial void Registered(ILogger logger, Uri directory, string account);
@@ -50,6 +53,9 @@ internal static partial class Log
     [LoggerMessage(3026, LogLevel.Debug, "{Directory} does not say when to renew {Names}: {Why}", EventName = "certificate.advice.missing")]
     public static partial void NoAdvice(ILogger logger, Uri directory, string names, string why);
 
+    [LoggerMessage(3028, LogLevel.Warning, "Whether {Name} is to be had cannot be seen from here ({Why}); the authority is asked to look all the same.", EventName = "certificate.record.unseen")]
+    public static partial void RecordUnseen(ILogger logger, string name, string why);
+
     [LoggerMessage(3030, LogLevel.Information, "The certificate for {Names} came from {Place}, until {NotAfter}.", EventName = "certificate.synced")]
     public static partial void Synced(ILogger logger, string names, string place, DateTimeOffset notAfter);
 
@@ -68,6 +74,6 @@ internal static partial class Log
     [LoggerMessage(3042, LogLevel.Error, "Giving certificates away failed; it is tried again.", EventName = "certificate.delivery.fault")]
     public static partial void DeliveryRoundFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(3027, LogLevel.Error, "The state of the order for {Names} cannot be written, so nothing is ordered: {Why}", EventName = "certificate.order.unwritten")]
+    [LoggerMessage(3027, LogLevel.Error, "The state of the order for {Names} cannot be written, and would be lost by a restart: {Why}", EventName = "certificate.order.unwritten")]
     public static partial void CourseNotWritten(ILogger logger, string names, string why);
 }

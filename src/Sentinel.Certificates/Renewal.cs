@@ -18,6 +18,8 @@ internal static class Renewal
     /// <summary>So many failures in a row at one authority, which take a quarter of an hour, and the next one is tried.</summary>
     private const int Patience = 4;
 
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(15);
+
     /// <summary>When a certificate is due: at a moment within the authority's window, else when a third of its life is left, or somewhat earlier.</summary>
     /// <param name="draw">From 0 to 1; the same for the same certificate, so that a restart does not draw anew.</param>
     /// <param name="isCaredFor">Whether somebody else should renew it first, and has until half of that time is over.</param>
@@ -32,18 +34,27 @@ internal static class Renewal
         return notAfter - (life / (isCaredFor ? 6 : 3)) - (life / 50 * draw);
     }
 
-    /// <summary>How long to wait after failures in a row: a minute, doubling, up to six hours, and as long as the authority asks for.</summary>
+    /// <summary>How long to wait after failures in a row: a minute, doubling, up to six hours.</summary>
     /// <param name="draw">From 0 to 1.</param>
-    public static TimeSpan Pause(int failures, TimeSpan? retryAfter, double draw)
+    public static TimeSpan Pause(int failures, double draw)
     {
         var pause = LeastPause * Math.Pow(2, Math.Clamp(failures - 1, 0, 12));
         pause = pause < MostPause ? pause : MostPause;
-        pause += pause * 0.1 * draw;
-        return retryAfter > pause ? retryAfter.Value : pause;
+        return pause + (pause * 0.1 * draw);
     }
 
-    /// <summary>Which of several authorities is asked after failures in a row.</summary>
-    public static int Authority(int failures, int count) => failures / Patience % count;
+    /// <summary>
+    /// Which of several authorities is asked next, and when: the first in turn, which moves on after some failures in a row. One
+    /// that wants to be left alone for longer than that many failures take is passed over; if all do, it is the one that is ready first.
+    /// </summary>
+    /// <param name="from">When the pause is over.</param>
+    /// <param name="notBefore">For each authority, until when it wants to be left alone.</param>
+    public static (int Authority, DateTimeOffset At) Next(int failures, DateTimeOffset from, IReadOnlyList<DateTimeOffset> notBefore)
+    {
+        var inTurn = Enumerable.Range(0, notBefore.Count).Select(i => ((failures / Patience) + i) % notBefore.Count).ToArray();
+        var next = Array.FindIndex(inTurn, i => notBefore[i] <= from + LongestWait) is >= 0 and var found ? inTurn[found] : inTurn.MinBy(i => notBefore[i]);
+        return (next, notBefore[next] > from ? notBefore[next] : from);
+    }
 
     /// <summary>A number from 0 to 1 that belongs to a certificate.</summary>
     public static double Draw(HeldCertificate certificate) => uint.Parse(certificate.Fingerprint.AsSpan(0, 8), System.Globalization.NumberStyles.HexNumber) / (double)uint.MaxValue;

@@ -22,7 +22,7 @@ public sealed partial class Forwarder
     {
         if (_keeping.IsPossible && StopWhatCannotBeKept())
         {
-            await DepartedAsync(departure => !CanBeKept(departure.Listener), now).ConfigureAwait(false);
+            await Task.WhenAll(DepartedAsync(departure => !CanBeKept(departure.Listener), now), FinishAsync(now)).ConfigureAwait(false);
             await last().ConfigureAwait(false);
             await LeaveAsync().ConfigureAwait(false);
             await _keeping.SettleAsync().ConfigureAwait(false);
@@ -63,6 +63,13 @@ public sealed partial class Forwarder
             return true;
         }
     }
+
+    private Task FinishAsync(CancellationToken now) => Task.WhenAll(_current.Listeners.Where(CanBeKept).Select(async listener =>
+    {
+        using var limit = new CancellationTokenSource(listener.Settings.Drain, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, now);
+        await ((IKeepingCarrier)listener.Carrier).FinishAsync(either.Token).ConfigureAwait(false);
+    }));
 
     private async Task LeaveAsync()
     {

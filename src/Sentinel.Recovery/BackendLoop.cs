@@ -262,7 +262,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         }
     }
 
-    private Guid StopOf(Incarnation running) => RequestId.For(_settings.Instance!.Value, "stop", running, 1);
+    private Guid StopOf(Incarnation running) => RequestId.ForStop(_settings.Instance!.Value, running);
 
     private async Task AttemptAsync(string action, long ticket, Guid requestId, Func<InstanceName, Guid, CancellationToken, Task<CloudOutcome>> ask)
     {
@@ -295,7 +295,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         }
     }
 
-    private static Refusal RefusalOf(CloudResult result) => result switch
+    internal static Refusal RefusalOf(CloudResult result) => result switch
     {
         CloudResult.NoCapacity => Refusal.NoCapacity,
         CloudResult.Quota => Refusal.Quota,

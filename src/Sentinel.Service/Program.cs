@@ -1,3 +1,5 @@
 using Sentinel.Service.Cli;
+using Sentinel.Service.Lifetimes;
 
+InlineSockets.TurnOn();
 return await CommandLine.RunAsync(args).ConfigureAwait(false);

@@ -285,7 +285,7 @@ public sealed class PebbleTests : IAsyncLifetime
     private AcmeClient Client(AcmeSettings settings, string accounts = "accounts") =>
         new(settings.Directory, settings.CaFile, settings.Email, settings.ExternalAccount, Path.Combine(_rig.Folder, accounts), _time, _rig.Logs);
 
-    private Issuance Issue(AcmeClient client, AcmeSettings settings) => new(client, settings, new Proofs(_rig.Board), _time, _rig.Logs);
+    private Issuance Issue(AcmeClient client, AcmeSettings settings) => new(client, settings, new Proofs(_rig.Board, _rig.Logs), _time, _rig.Logs);
 
     private async Task<HeldCertificate> OrderAsync(AcmeSettings settings, string accounts = "accounts")
     {

@@ -28,18 +28,30 @@ public sealed class RenewalTests
     [Fact]
     public void Failures_wait_a_minute_then_twice_as_long_up_to_hours()
     {
-        Assert.Equal([1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360], Enumerable.Range(1, 11).Select(failures => (int)Renewal.Pause(failures, null, 0).TotalMinutes));
-        Assert.Equal(6.6, Renewal.Pause(500, null, 1).TotalHours, 3);
-    }
-
-    [Fact]
-    public void An_authority_that_wants_longer_is_left_alone_longer()
-    {
-        Assert.Equal(TimeSpan.FromHours(40), Renewal.Pause(1, TimeSpan.FromHours(40), 1));
-        Assert.Equal(TimeSpan.FromMinutes(1), Renewal.Pause(1, TimeSpan.FromSeconds(3), 0));
+        Assert.Equal([1, 2, 4, 8, 16, 32, 64, 128, 256, 360, 360], Enumerable.Range(1, 11).Select(failures => (int)Renewal.Pause(failures, 0).TotalMinutes));
+        Assert.Equal(6.6, Renewal.Pause(500, 1).TotalHours, 3);
     }
 
     [Fact]
     public void After_some_failures_the_next_authority_is_asked_and_then_the_first_again() =>
-        Assert.Equal([0, 0, 0, 0, 1, 1, 1, 1, 0], Enumerable.Range(0, 9).Select(failures => Renewal.Authority(failures, 2)));
+        Assert.Equal([0, 0, 0, 0, 1, 1, 1, 1, 0], Enumerable.Range(0, 9).Select(failures => Renewal.Next(failures, Start, [default, default]).Authority));
+
+    [Fact]
+    public void An_authority_that_wants_longer_is_left_alone_longer()
+    {
+        Assert.Equal((0, Start.AddHours(40)), Renewal.Next(1, Start, [Start.AddHours(40)]));
+        Assert.Equal((0, Start), Renewal.Next(1, Start, [Start.AddSeconds(-3)]));
+    }
+
+    [Fact]
+    public void An_authority_that_wants_to_be_left_alone_delays_no_other()
+    {
+        Assert.Equal((1, Start), Renewal.Next(1, Start, [Start.AddHours(40), default]));
+        Assert.Equal((1, Start), Renewal.Next(4, Start, [Start.AddHours(40), default]));
+        Assert.Equal((0, Start), Renewal.Next(4, Start, [default, Start.AddHours(40)]));
+
+        // For a moment it is waited for; and where all want to be left alone, for the one that is ready first.
+        Assert.Equal((0, Start.AddMinutes(5)), Renewal.Next(1, Start, [Start.AddMinutes(5), default]));
+        Assert.Equal((1, Start.AddHours(2)), Renewal.Next(0, Start, [Start.AddHours(3), Start.AddHours(2)]));
+    }
 }

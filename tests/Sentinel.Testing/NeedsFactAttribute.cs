@@ -10,7 +10,7 @@ namespace Sentinel.Testing;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NeedsFactAttribute : FactAttribute
 {
-    /// <param name="needs">Names of programs, or <c>root</c> or <c>linux</c>.</param>
+    /// <param name="needs">Names of programs, or <c>root</c>, <c>linux</c>, or <c>grpc</c>: its library for the system's Python.</param>
     public NeedsFactAttribute(params string[] needs) => Skip = Needs.Missing(needs);
 }
 
@@ -18,7 +18,7 @@ public sealed class NeedsFactAttribute : FactAttribute
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class NeedsTheoryAttribute : TheoryAttribute
 {
-    /// <param name="needs">Names of programs, or <c>root</c> or <c>linux</c>.</param>
+    /// <param name="needs">Names of programs, or <c>root</c>, <c>linux</c>, or <c>grpc</c>: its library for the system's Python.</param>
     public NeedsTheoryAttribute(params string[] needs) => Skip = Needs.Missing(needs);
 }
 
@@ -44,6 +44,7 @@ public static partial class Needs
     {
         "linux" => OperatingSystem.IsLinux(),
         "root" => OperatingSystem.IsLinux() && Geteuid() == 0,
+        "grpc" => Directory.Exists("/usr/lib/python3/dist-packages/grpc"),
         _ => Find(need) is not null,
     };
 

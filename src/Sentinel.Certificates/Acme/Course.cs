@@ -35,14 +35,18 @@ internal sealed class Course(EquatableNames names, CourseRecord record)
     /// <summary>Whether an order was under way when the daemon before this one ended.</summary>
     public bool IsLeftOver { get; set; } = record.Order is not null;
 
-    /// <summary>When the next order is due: never before the pause after the last try is over.</summary>
+    /// <summary>Whom to order from next, and when: never before the pause after the last try is over, or the authority wants it.</summary>
     /// <param name="isUp">Whether a backend of this name is up, which renews what it gave us itself.</param>
-    public DateTimeOffset NextOrder(HeldCertificate? held, KeyKind wanted, Func<string, bool> isUp)
+    /// <param name="directories">The authorities, the first choice first.</param>
+    public (int Authority, DateTimeOffset At) NextOrder(HeldCertificate? held, KeyKind wanted, Func<string, bool> isUp, Uri[] directories)
     {
         var isWanted = held is not null && (held.Source.Origin != CertificateOrigin.Acme || held.IsEcdsa == (wanted is KeyKind.Ec256 or KeyKind.Ec384));
         var isCaredFor = held?.Source.Origin is CertificateOrigin.Directory || (held?.Source.Origin is CertificateOrigin.Backend && isUp(held.Source.From));
         var due = held is null || !isWanted || Urgent ? DateTimeOffset.MinValue
             : Renewal.Due(held.NotBefore, held.NotAfter, ReferenceEquals(held, AdvisedFor) ? Advice?.Window : null, Renewal.Draw(held), isCaredFor);
-        return IsLeftOver || due > Record.NextTry ? due : Record.NextTry;
+
+        // An order that the daemon before this one left is gone on with at once, where it is.
+        return IsLeftOver && Array.IndexOf(directories, Record.Directory) is >= 0 and var there ? (there, due)
+            : Renewal.Next(Record.Failures, due > Record.NextTry ? due : Record.NextTry, Array.ConvertAll(directories, Record.NotBeforeAt));
     }
 }

@@ -9,14 +9,20 @@ namespace Sentinel.Certificates.Acme;
 /// </summary>
 internal sealed record CourseRecord
 {
+    // A slip of an authority's must not end renewals for good.
+    private static readonly TimeSpan LongestWish = TimeSpan.FromDays(8);
+
     /// <summary>Of the certificate, to be sure that the file is about them.</summary>
     public string Names { get; init; } = "";
 
     /// <summary>Tries in a row that came to nothing, one under way included.</summary>
     public int Failures { get; init; }
 
-    /// <summary>Not before this.</summary>
+    /// <summary>Not before this, whoever is asked.</summary>
     public DateTimeOffset NextTry { get; init; }
+
+    /// <summary>Until when authorities want to be left alone, by directory. Outlives a success elsewhere.</summary>
+    public IReadOnlyDictionary<string, DateTimeOffset>? NotBefore { get; init; }
 
     /// <summary>Why the last try came to nothing; null if it did not.</summary>
     public string? LastError { get; init; }
@@ -29,6 +35,21 @@ internal sealed record CourseRecord
 
     /// <summary>The key that the order is for, PKCS #8 in PEM.</summary>
     public string? Key { get; init; }
+
+    /// <summary>Until when an authority wants to be left alone.</summary>
+    public DateTimeOffset NotBeforeAt(Uri directory) => NotBefore?.TryGetValue(directory.AbsoluteUri, out var until) == true ? until : DateTimeOffset.MinValue;
+
+    /// <summary>The same, with an authority to be left alone for a while; what is over is left out.</summary>
+    public CourseRecord Leaving(Uri directory, TimeSpan? wish, DateTimeOffset now)
+    {
+        var waits = (NotBefore ?? new Dictionary<string, DateTimeOffset>()).Where(wait => wait.Value > now).ToDictionary();
+        if (wish is { } time)
+        {
+            waits[directory.AbsoluteUri] = now + (time < LongestWish ? time : LongestWish);
+        }
+
+        return this with { NotBefore = waits.Count > 0 ? waits : null };
+    }
 
     /// <summary>Not for logs: it holds a key.</summary>
     public override string ToString() => Names;

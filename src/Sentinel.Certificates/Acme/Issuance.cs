@@ -19,7 +19,13 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
             if (record is { Order: { } known, Key: not null } && record.Directory == client.Directory && await IsAliveAsync(known, cancellationToken).ConfigureAwait(false))
             {
                 Log.Resumed(logger, names.ToString(), known);
-                return await FinishAsync(names, known, record.Key, cancellationToken).ConfigureAwait(false);
+                var certificate = await FinishAsync(names, known, record.Key, cancellationToken).ConfigureAwait(false);
+                if (certificate.Fingerprint != replaced?.Fingerprint)
+                {
+                    return certificate;
+                }
+
+                // A crash came after everything was done, and what was made then is what is due now.
             }
 
             record = record with { Directory = client.Directory, Order = null, Key = CertificateKey.Create(settings.KeyType) };

@@ -14,7 +14,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
 
     private readonly string _courses = Path.Combine(directory, "orders");
     private readonly string _accounts = Path.Combine(directory, "accounts");
-    private readonly Proofs _proofs = new(board);
+    private readonly Proofs _proofs = new(board, logger);
     private readonly ExpiryWatch _expiry = new(alert, logger);
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _lock = new();
@@ -22,6 +22,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     private readonly List<AcmeClient> _retired = [];
     private AcmeSettings? _settings;
     private AcmeClient[] _clients = [];
+    private Uri[] _directories = [];
     private Task _loop = Task.CompletedTask;
     private Task _leaving = Task.CompletedTask;
 
@@ -32,7 +33,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         {
             lock (_lock)
             {
-                return _settings is not { } settings ? [] : [.. _byNames.Values.Select(course => (course.Names, course.NextOrder(book.Of(course.Names, settings.KeyType), settings.KeyType, isUp), course.Record.LastError))];
+                return _settings is not { } settings ? [] : [.. _byNames.Values.Select(course => (course.Names, Next(course, book.Of(course.Names, settings.KeyType), settings).At, course.Record.LastError))];
             }
         }
     }
@@ -50,7 +51,8 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
             // Tries that are under way still use them.
             _retired.AddRange(_clients);
             _settings = settings;
-            _clients = settings is null ? [] : [.. settings.FallbackDirectories.Prepend(settings.Directory).Select((url, index) =>
+            _directories = settings is null ? [] : [.. settings.FallbackDirectories.Prepend(settings.Directory)];
+            _clients = settings is null ? [] : [.. _directories.Select((url, index) =>
                 new AcmeClient(url, settings.CaFile, settings.Email, index == 0 ? settings.ExternalAccount : null, _accounts, time, logger))];
             var wanted = settings?.Names.Select(names => new EquatableNames(names)).ToHashSet() ?? [];
             foreach (var gone in _byNames.Values.Where(course => !wanted.Contains(course.Names)).ToArray())
@@ -92,7 +94,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     {
         lock (_lock)
         {
-            if (_byNames.Values.FirstOrDefault(course => course.Names.Contains(name) || course.Names.Cover(name)) is not { } course)
+            if (_settings is not { } settings || _byNames.Values.FirstOrDefault(course => course.Names.Contains(name) || course.Names.Cover(name)) is not { } course)
             {
                 return new(RenewResult.UnknownName);
             }
@@ -102,12 +104,13 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
                 return new(RenewResult.Accepted);
             }
 
-            if (course.Record.NextTry > time.GetUtcNow())
+            course.Urgent = true;
+            if (Next(course, held: null, settings).At is var next && next > time.GetUtcNow())
             {
-                return new(RenewResult.TooSoon, course.Record.NextTry);
+                course.Urgent = false;
+                return new(RenewResult.TooSoon, next);
             }
 
-            course.Urgent = true;
             return new(RenewResult.Accepted);
         }
     }
@@ -157,7 +160,8 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
             {
                 var held = book.Of(course.Names, settings.KeyType);
                 var asks = held?.Source.Origin == CertificateOrigin.Acme && (!ReferenceEquals(held, course.AdvisedFor) || course.AskAt <= now);
-                var orders = course.NextOrder(held, settings.KeyType, isUp) <= now;
+                var (authority, due) = Next(course, held, settings);
+                var orders = due <= now;
 
                 // Two that prove the same name at once would take each other's answers away.
                 if ((asks || orders) && working.Count < MostAtOnce && !working.Any(other => other.Names.Intersect(course.Names).Any()))
@@ -166,11 +170,13 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
                     course.IsOrdering = !asks;
                     course.Work = asks
                         ? AskAsync(course, Array.Find(_clients, known => known.Directory == course.Record.Directory) ?? _clients[0], held!)
-                        : OrderAsync(course, _clients[Renewal.Authority(course.Record.Failures, _clients.Length)], settings, held);
+                        : OrderAsync(course, _clients[authority], settings, held);
                 }
             }
         }
     }
+
+    private (int Authority, DateTimeOffset At) Next(Course course, HeldCertificate? held, AcmeSettings settings) => course.NextOrder(held, settings.KeyType, isUp, _directories);
 
     private async Task AskAsync(Course course, AcmeClient client, HeldCertificate held)
     {
@@ -216,16 +222,18 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         try
         {
             // As after a failure, until it is none: a daemon that dies in the middle must not order again at once.
-            Keep(course, before with { Failures = failures, NextTry = time.GetUtcNow() + Renewal.Pause(failures, null, Random.Shared.NextDouble()) });
+            Keep(course, before with { Failures = failures, NextTry = time.GetUtcNow() + Renewal.Pause(failures, Random.Shared.NextDouble()) });
             var certificate = await new Issuance(client, settings, _proofs, time, logger)
                 .RunAsync(course.Names, course.Record, record => Keep(course, record), held, either.Token).ConfigureAwait(false);
-            book.Put(certificate);
+            var isWritten = book.Put(certificate);
             if (!certificate.IsValid(time.GetUtcNow()))
             {
                 throw new AcmeException($"it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}, and this machine takes {time.GetUtcNow():u} for the time; is its clock right?");
             }
 
-            Keep(course, new() { Names = course.Record.Names, Directory = client.Directory, NextTry = time.GetUtcNow() + Renewal.LeastPause });
+            // Until the certificate is on disk, its key is in the record alone.
+            var done = new CourseRecord { Names = before.Names, Directory = client.Directory, NextTry = time.GetUtcNow() + Renewal.LeastPause, NotBefore = before.NotBefore };
+            TryKeep(course, isWritten ? done : done with { Order = course.Record.Order, Key = course.Record.Key });
             course.IsOrdering = false;
             meter.CountRenewal(renewed: true);
             Log.Renewed(logger, course.Names.ToString(), client.Directory, certificate.NotAfter);
@@ -242,8 +250,8 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Log.CourseNotWritten(logger, course.Names.ToString(), e.Message);
-            Fail(course, client, failures, $"the state directory cannot be written: {e.Message}", null);
+            // That is not the authority's doing, and it is over as soon as somebody makes room.
+            Fail(course, client, before.Failures, $"the state directory cannot be written, so nothing is ordered: {e.Message} Make room in {directory}, or make it writable.", null);
         }
         catch (Exception e)
         {
@@ -261,27 +269,40 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     {
         course.IsOrdering = false;
         meter.CountRenewal(renewed: false);
-        var next = time.GetUtcNow() + Renewal.Pause(failures, retryAfter, Random.Shared.NextDouble());
-        TryKeep(course, course.Record with { Failures = failures, NextTry = next, LastError = why });
-        Log.RenewalFailed(logger, course.Names.ToString(), client.Directory, why, next, failures);
-        if (failures == 1)
+        var isFirst = course.Record.LastError is null;
+        var now = time.GetUtcNow();
+        var record = course.Record.Leaving(client.Directory, retryAfter, now);
+        lock (_lock)
         {
-            alert(new(time.GetUtcNow(), "renewal_failed", $"no certificate for {course.Names} from {client.Directory}: {why}"));
+            var next = now + Renewal.Pause(failures, Random.Shared.NextDouble());
+            record = record with
+            {
+                Failures = failures,
+                NextTry = _settings is null ? next : Renewal.Next(failures, next, Array.ConvertAll(_directories, record.NotBeforeAt)).At,
+                LastError = why,
+            };
+        }
+
+        TryKeep(course, record);
+        Log.RenewalFailed(logger, course.Names.ToString(), client.Directory, why, record.NextTry, failures);
+        if (isFirst)
+        {
+            alert(new(now, "renewal_failed", $"no certificate for {course.Names} from {client.Directory}: {why}"));
         }
     }
 
+    /// <summary>What cannot be written is known at least until this daemon ends.</summary>
     private void Keep(Course course, CourseRecord record)
     {
-        record.Write(_courses, course.Names);
         course.Record = record;
+        record.Write(_courses, course.Names);
     }
 
     private void TryKeep(Course course, CourseRecord record)
     {
-        course.Record = record;
         try
         {
-            record.Write(_courses, course.Names);
+            Keep(course, record);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,7 +1,9 @@
+using Microsoft.Extensions.Logging;
+
 namespace Sentinel.Certificates.Acme;
 
 /// <summary>Shows what proves that a name is ours, where the authority will look.</summary>
-internal sealed class Proofs(ChallengeBoard board)
+internal sealed class Proofs(ChallengeBoard board, ILogger logger)
 {
     /// <summary>What ACME and the configuration call a kind of challenge.</summary>
     public static string WordOf(ChallengeKind kind) => kind switch
@@ -18,7 +20,7 @@ internal sealed class Proofs(ChallengeBoard board)
         {
             ChallengeKind.Http01 => new Shown(board.Answer(token, keyAuthorization)),
             ChallengeKind.TlsAlpn01 => new Shown(board.Answer(name, AlpnCertificate.Make(name, keyAuthorization, time.GetUtcNow()))),
-            _ => await DnsProof.ShowAsync(settings.DnsHook, name, keyAuthorization, time, cancellationToken).ConfigureAwait(false),
+            _ => await DnsProof.ShowAsync(settings, name, keyAuthorization, time, logger, cancellationToken).ConfigureAwait(false),
         };
 
     private sealed class Shown(IDisposable answer) : IAsyncDisposable

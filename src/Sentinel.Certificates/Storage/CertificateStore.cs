@@ -69,28 +69,43 @@ internal sealed class CertificateStore(string directory, TimeProvider time, ILog
         return [.. _entries.Values.Select(entry => files[entry.Current])];
     }
 
-    /// <summary>Keeps a certificate; the one it replaces becomes the previous one.</summary>
-    /// <exception cref="IOException">Not kept. What was there is still whole.</exception>
+    /// <summary>Keeps certificates, one at most for each slot; those that they replace become the previous ones.</summary>
+    /// <exception cref="IOException">Not all are kept. What was there is still whole, and doing it again does the rest.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
-    public void Put(HeldCertificate certificate)
+    public void Put(IReadOnlyCollection<HeldCertificate> certificates)
     {
         DurableFile.CreateDirectory(directory);
-        var name = $"{certificate.Names.FileName}-{certificate.Fingerprint[..16]}{Ending}";
-        DurableFile.Write(
-            Path.Combine(directory, name),
-            Encoding.UTF8.GetBytes($"{SourceLine}{certificate.Source}\n{certificate.KeyPem.TrimEnd()}\n{certificate.ChainPem}"));
-        var old = _entries.GetValueOrDefault(certificate.Slot);
-        if (old?.Current == name)
+        var entries = new List<ManifestEntry>(certificates.Count);
+        foreach (var certificate in certificates)
+        {
+            var name = $"{certificate.Names.FileName}-{certificate.Fingerprint[..16]}{Ending}";
+            DurableFile.Write(
+                Path.Combine(directory, name),
+                Encoding.UTF8.GetBytes($"{SourceLine}{certificate.Source}\n{certificate.KeyPem.TrimEnd()}\n{certificate.ChainPem}"));
+            var old = _entries.GetValueOrDefault(certificate.Slot);
+            if (old?.Current != name)
+            {
+                entries.Add(new(certificate.Slot, name, old?.Current));
+            }
+        }
+
+        if (entries.Count == 0)
         {
             return;
         }
 
-        _entries[certificate.Slot] = new(certificate.Slot, name, old?.Current);
-        var manifest = new Manifest { Certificates = [.. _entries.Values.OrderBy(entry => entry.Slot, StringComparer.Ordinal)] };
-        DurableFile.Write(ManifestPath, JsonSerializer.SerializeToUtf8Bytes(manifest, ManifestJson.Default.Manifest));
-        if (old?.Previous is { } oldest && oldest != name)
+        var next = new SortedDictionary<string, ManifestEntry>(_entries, StringComparer.Ordinal);
+        entries.ForEach(entry => next[entry.Slot] = entry);
+        DurableFile.Write(ManifestPath, JsonSerializer.SerializeToUtf8Bytes(new Manifest { Certificates = [.. next.Values] }, ManifestJson.Default.Manifest));
+        foreach (var entry in entries)
         {
-            DurableFile.TryDelete(Path.Combine(directory, oldest));
+            // The one before the previous one is no longer named by anything.
+            if (_entries.GetValueOrDefault(entry.Slot)?.Previous is { } oldest && oldest != entry.Current)
+            {
+                DurableFile.TryDelete(Path.Combine(directory, oldest));
+            }
+
+            _entries[entry.Slot] = entry;
         }
     }
 

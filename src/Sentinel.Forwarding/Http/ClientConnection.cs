@@ -18,7 +18,7 @@ namespace Sentinel.Forwarding.Http;
 /// it moved, whom it reached, why it ended. A feature of every request on it. Thread-safe.
 /// </summary>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed; a deadline nobody needs any more passes by itself.")]
-internal sealed class ClientConnection
+internal sealed partial class ClientConnection
 {
     private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
@@ -39,12 +39,13 @@ internal sealed class ClientConnection
     /// <param name="socket">Owned until it is handed over.</param>
     /// <param name="crowd">All requests of the listener.</param>
     /// <param name="closed">Called once, after the socket is closed and the end told to the gate.</param>
-    public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Crowd crowd, Action<ClientConnection> closed)
+    /// <param name="start">When it was admitted: now unless given.</param>
+    public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Crowd crowd, Action<ClientConnection> closed, long? start = null)
     {
         (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
-        Start = rules.Gate.Time.GetTimestamp();
+        Start = start ?? rules.Gate.Time.GetTimestamp();
     }
 
     public ListenerRules Rules { get; }
@@ -54,6 +55,9 @@ internal sealed class ClientConnection
     public Caller Caller { get; }
 
     public IPEndPoint EndPoint => Caller.EndPoint;
+
+    /// <summary>The client's address as backends are told it.</summary>
+    public string ClientText => field ??= (EndPoint.Address.IsIPv4MappedToIPv6 ? EndPoint.Address.MapToIPv4() : EndPoint.Address).ToString();
 
     public ClientAddress Client => Caller.Client;
 
@@ -98,7 +102,8 @@ internal sealed class ClientConnection
                 return false;
             }
 
-            _beginning.Dispose();
+            // Not disposed: somebody may be asking for its end just now.
+            _beginning.CancelAfter(Timeout.InfiniteTimeSpan);
             _decided.TrySetResult();
             _context = new HandedOverContext(socket, this);
             if (!listener.HandOver(_context))

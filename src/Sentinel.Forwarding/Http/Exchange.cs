@@ -1,7 +1,9 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Plain;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
@@ -20,7 +22,6 @@ internal sealed class Exchange
     private readonly Destination _destination;
     private readonly long _arrived;
     private Attempts _attempts;
-    private readonly UpstreamTls? _tls;
     private bool _resent;
 
     public Exchange(RequestForwarder forwarder, HttpContext context, ClientConnection connection)
@@ -30,7 +31,7 @@ internal sealed class Exchange
 
         // A reload changes what comes next on a connection that stays, unless its listener became something else.
         _rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
-        _tls = forwarder.TlsOf(_rules);
+        Tls = forwarder.TlsOf(_rules);
         _destination = _rules.Routes.Match(context.Request.Host.Value, context.Request.Path.Value);
     }
 
@@ -46,8 +47,11 @@ internal sealed class Exchange
         Lost,
     }
 
+    /// <summary>How TLS is spoken to the backend; null: it is not.</summary>
+    public UpstreamTls? Tls { get; }
+
     /// <summary>Under what connections are opened for it.</summary>
-    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout, _tls);
+    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout, Tls);
 
     /// <summary>Whether the head of an answer came from the backend.</summary>
     public bool HasAnswer { get; set; }
@@ -56,7 +60,8 @@ internal sealed class Exchange
 
     /// <summary>Brings the request to its end.</summary>
     /// <returns>What the connection's end would be called if it ended with this request.</returns>
-    public async Task<ConnectionEnd> RunAsync()
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<ConnectionEnd> RunAsync()
     {
         if (await IsAnsweredHereAsync())
         {
@@ -71,7 +76,6 @@ internal sealed class Exchange
             return ConnectionEnd.NoBackend;
         }
 
-        _context.Features.Set(this);
         var backend = _attempts.Next(Gate, _destination.Pool, _connection.Client);
         while (true)
         {
@@ -92,6 +96,7 @@ internal sealed class Exchange
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> IsAnsweredHereAsync()
     {
         var isChallenge = AcmeAnswer.IsAsked(_context.Request, out var token);
@@ -189,7 +194,8 @@ internal sealed class Exchange
         && _context.Request.Path == OutageAnswer.StatusPath
         && (HttpMethods.IsGet(_context.Request.Method) || HttpMethods.IsHead(_context.Request.Method));
 
-    private async Task<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)
     {
         var upstream = _forwarder.Upstreams.Enter(backend.Id);
         if (upstream is null)
@@ -202,17 +208,24 @@ internal sealed class Exchange
         try
         {
             var down = Gate.ClosesOnDown(_rules, _destination.Pool) ? upstream.Down : CancellationToken.None;
-            _context.Features.Set<IForwarderErrorFeature>(null);
-            var error = await _forwarder.ForwardAsync(_context, upstream.Prefix(_destination.Port, isTls: _tls is not null), upstream, down);
-            return error == ForwarderError.None
-                ? (Outcome.Over, ConnectionEnd.Completed)
-                : await FailedAsync(backend, error, _context.Features.Get<IForwarderErrorFeature>()?.Exception, down.IsCancellationRequested);
+            var (error, cause) = PlainPass.Takes(_context)
+                ? await PlainPass.SendAsync(_context, this, _connection, upstream, _destination.Port, down)
+                : await ForwardAsync(upstream, down);
+            return error == ForwarderError.None ? (Outcome.Over, ConnectionEnd.Completed) : await FailedAsync(backend, error, cause, down.IsCancellationRequested);
         }
         finally
         {
             backend.Load.Exit();
             upstream.Exit();
         }
+    }
+
+    private async ValueTask<(ForwarderError Error, Exception? Cause)> ForwardAsync(Upstream upstream, CancellationToken down)
+    {
+        _context.Features.Set(this);
+        _context.Features.Set<IForwarderErrorFeature>(null);
+        var error = await _forwarder.ForwardAsync(_context, upstream.Prefix(_destination.Port, isTls: Tls is not null), upstream, down);
+        return (error, _context.Features.Get<IForwarderErrorFeature>()?.Exception);
     }
 
     private async Task<(Outcome Outcome, ConnectionEnd End)> FailedAsync(Backend backend, ForwarderError error, Exception? cause, bool isDown)

@@ -12,7 +12,7 @@ using Sentinel.Forwarding.Relay;
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>The client connections of one <c>http</c> or <c>https</c> listener: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
-internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink
+internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
@@ -21,6 +21,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     private readonly Lock _lock = new();
     private Task _lastAccepts = Task.CompletedTask;
     private volatile bool _draining;
+
 
     /// <summary>Where TLS is passed through; null: it is ended here.</summary>
     public IRelayCarrier? Relay { get; set; }
@@ -111,8 +112,12 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
             }
             else if (await PlaceAsync(connection, socket) is { } place)
             {
-                await engine.HandOverAsync(connection, socket, place);
+                await HandOverAsync(connection, socket, place);
             }
+        }
+        catch (OperationCanceledException) when (connection.IsLeaving)
+        {
+            _kept.Add(connection.TakeOut());
         }
         catch (OperationCanceledException)
         {
@@ -167,14 +172,15 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         var (rules, caller, hello) = (connection.Rules, connection.Caller, connection.Hello);
         var destination = rules.Routes.Match(hello.ServerName, "/");
-        relay.Carry(new(rules, caller, socket, destination, unserved => Answer(rules, caller, hello, unserved)));
+        var start = connection.Start;
+        relay.Carry(new(rules, caller, socket, destination, start, unserved => Answer(rules, caller, hello, unserved, start)));
         connection.GivenAway();
     }
 
     /// <summary>The relay found nobody: the same socket is answered here.</summary>
-    private void Answer(ListenerRules rules, Caller caller, ClientHello hello, Socket socket)
+    private void Answer(ListenerRules rules, Caller caller, ClientHello hello, Socket socket, long start)
     {
-        var connection = new ClientConnection(rules, caller, socket, _crowd, Forget) { Hello = hello };
+        var connection = new ClientConnection(rules, caller, socket, _crowd, Forget, start) { Hello = hello };
         _open.TryAdd(connection, 0);
         _ = Task.Run(() => AnswerAsync(connection, socket));
     }
@@ -183,7 +189,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         try
         {
-            await engine.HandOverAsync(connection, socket, HandOverEndPoint.Tls);
+            await HandOverAsync(connection, socket, HandOverEndPoint.Tls);
         }
         catch (Exception e)
         {
@@ -196,6 +202,7 @@ internal sealed class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loo
     {
         _open.TryRemove(connection, out _);
         FinishIfEmpty();
+        FinishIfNoneServed();
     }
 
     private void FinishIfEmpty()

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -81,7 +82,8 @@ internal sealed class RequestForwarder : IDisposable
         }
     }
 
-    private async Task<ConnectionEnd> ForwardAsync(HttpContext context, ClientConnection connection)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ConnectionEnd> ForwardAsync(HttpContext context, ClientConnection connection)
     {
         if (!connection.Crowd.TryEnter(connection.Gate.Rules.Settings.MaxConnections))
         {

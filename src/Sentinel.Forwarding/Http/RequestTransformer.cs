@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
@@ -8,9 +7,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
-/// What of a message is changed on its way; everything else passes as it came, the request target and Host included.
-/// YARP leaves out the fixed hop-by-hop fields; here go those that the sender names, and what a client says about itself
-/// that only the sentinel can know. See docs/guide/http.md.
+/// What YARP's forwarder changes of a message on its way, by the rules of <see cref="Fields"/>; everything else passes as
+/// it came, the request target and Host included. See docs/guide/http-and-tls.md.
 /// </summary>
 internal sealed class RequestTransformer : HttpTransformer
 {
@@ -27,17 +25,32 @@ internal sealed class RequestTransformer : HttpTransformer
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
-        foreach (var name in Nominated(httpContext.Request.Headers.Connection))
+        foreach (var name in Fields.Nominated(httpContext.Request.Headers.Connection) ?? [])
         {
-            // Fields of the body are not among these, and nobody may name them: asking for them would throw.
-            if (!name.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) && proxyRequest.Headers.NonValidated.Contains(name))
+            // Fields of the body are not among these: asking for them would throw.
+            if (proxyRequest.Headers.NonValidated.Contains(name))
             {
                 proxyRequest.Headers.Remove(name);
             }
         }
 
-        SetForwarded(httpContext, proxyRequest);
-        if (httpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is ['/', ..] target && IsAscii(target))
+        foreach (var (name, _) in httpContext.Request.Headers)
+        {
+            if (Fields.IsClaim(name))
+            {
+                proxyRequest.Headers.Remove(name);
+            }
+        }
+
+        var (client, scheme, host) = Fields.Forwarded(httpContext.Request, httpContext.Features.GetRequiredFeature<ClientConnection>());
+        proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-For", client);
+        proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Proto", scheme);
+        if (host is not null)
+        {
+            proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Host", host);
+        }
+
+        if (Fields.TargetAsWritten(httpContext) is { } target)
         {
             proxyRequest.RequestUri = new(destinationPrefix + target, AsWritten);
         }
@@ -51,7 +64,7 @@ internal sealed class RequestTransformer : HttpTransformer
         httpContext.Features.GetRequiredFeature<Exchange>().HasAnswer = proxyResponse is not null;
         if (proxyResponse is not null && proxyResponse.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var connection))
         {
-            foreach (var name in Nominated(new StringValues([.. connection])))
+            foreach (var name in Fields.Nominated(new StringValues([.. connection])) ?? [])
             {
                 httpContext.Response.Headers.Remove(name);
             }
@@ -59,62 +72,4 @@ internal sealed class RequestTransformer : HttpTransformer
 
         return copies;
     }
-
-    /// <summary>
-    /// Whether a field makes claims about the client's connection: X-Forwarded-*, Forwarded (RFC 7239) and X-Real-IP, also
-    /// with underscores, which servers that pass fields as variables (CGI, WSGI) cannot tell from hyphens.
-    /// </summary>
-    internal static bool IsClaim(string name)
-    {
-        Span<char> plain = stackalloc char[64];
-        if (name.Length > plain.Length)
-        {
-            plain = name.ToCharArray();
-        }
-
-        plain = plain[..name.Length];
-        name.AsSpan().Replace(plain, '_', '-');
-        return plain.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
-            || plain.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
-            || plain.Equals("X-Forwarded", StringComparison.OrdinalIgnoreCase)
-            || plain.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase);
-    }
-
-    /// <summary>The fields that a Connection field declares to be for this hop only (RFC 9110 §7.6.1).</summary>
-    internal static IEnumerable<string> Nominated(StringValues connection)
-    {
-        foreach (var value in connection)
-        {
-            foreach (var part in (value ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-            {
-                if (part.All(static c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
-                {
-                    yield return part;
-                }
-            }
-        }
-    }
-
-    private static void SetForwarded(HttpContext context, HttpRequestMessage request)
-    {
-        foreach (var (name, _) in context.Request.Headers)
-        {
-            if (IsClaim(name))
-            {
-                request.Headers.Remove(name);
-            }
-        }
-
-        var connection = context.Features.GetRequiredFeature<ClientConnection>();
-        request.Headers.TryAddWithoutValidation("X-Forwarded-For", ClientText(connection.EndPoint.Address));
-        request.Headers.TryAddWithoutValidation("X-Forwarded-Proto", context.Request.Scheme);
-        if (context.Request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written)
-        {
-            request.Headers.TryAddWithoutValidation("X-Forwarded-Host", written);
-        }
-    }
-
-    private static string ClientText(IPAddress address) => (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
-
-    private static bool IsAscii(string text) => System.Text.Ascii.IsValid(text);
 }

@@ -34,7 +34,7 @@ internal sealed class TwinFile(string path)
         }
     }
 
-    /// <summary>Reads the first that can be; what cannot be is put aside, so that nothing is lost by the next write.</summary>
+    /// <summary>Reads the first that can be; what is damaged is put aside, so that nothing is lost by the next write.</summary>
     /// <param name="parse">Gives null for what is no such file.</param>
     /// <param name="trouble">What is wrong with the files; null if nothing. There being none is nothing wrong.</param>
     public T? Read<T>(Func<byte[], T?> parse, out string? trouble)
@@ -42,16 +42,20 @@ internal sealed class TwinFile(string path)
     {
         trouble = null;
         T? found = null;
-        var isFirst = true;
+        var missing = new List<string>();
         foreach (var file in (string[])[path, _second])
         {
             try
             {
                 if (!File.Exists(file))
                 {
-                    trouble ??= !isFirst || !File.Exists(_second) ? null : $"{file} is gone";
+                    missing.Add(file);
                 }
-                else if (found is null && (found = parse(File.ReadAllBytes(file))) is null)
+                else if (parse(File.ReadAllBytes(file)) is { } read)
+                {
+                    found ??= read;
+                }
+                else
                 {
                     File.Move(file, file + DamagedEnding, overwrite: true);
                     trouble = $"{file} is damaged and was put aside as {System.IO.Path.GetFileName(file)}{DamagedEnding}";
@@ -61,10 +65,9 @@ internal sealed class TwinFile(string path)
             {
                 trouble = $"{file} cannot be read: {e.Message}";
             }
-
-            isFirst = false;
         }
 
+        trouble ??= missing is [var one] ? $"{one} is gone" : null;
         return found;
     }
 

@@ -15,6 +15,7 @@ internal sealed class RouteKeeper(PoolTable pools, LoopRegistry loops, TimeProvi
     private readonly CancellationTokenSource _stopping = new();
     private volatile bool _isOn;
     private bool _hasSet;
+    private bool _isClean;
     private string? _trouble;
     private Task _loop = Task.CompletedTask;
 
@@ -81,26 +82,28 @@ internal sealed class RouteKeeper(PoolTable pools, LoopRegistry loops, TimeProvi
 
     private async Task LookAsync(PoolTableSnapshot snapshot)
     {
-        var isWanted = _isOn && snapshot.Backends.Values.Any(backend => backend.Definition.Networks.Count > 0);
-        if (!isWanted && !_hasSet)
+        var plan = _isOn ? Plan(snapshot) : new([], []);
+        if (plan.Routes.Count == 0 && (_isClean || !(_isOn || _hasSet)))
         {
             return;
         }
 
         if (KernelRoutes.Find(time, out var why) is not { } kernel)
         {
-            Tell(why, refusal => Log.RoutesNotOurs(logger, refusal));
+            Tell(plan.Routes.Count == 0 ? null : why, refusal => Log.RoutesNotOurs(logger, refusal));
             return;
         }
 
+        // Also where there is nothing to set: a daemon that crashed may have left some.
         _hasSet = true;
-        await ApplyAsync(kernel, isWanted ? Plan(snapshot) : new([], []), _stopping.Token).ConfigureAwait(false);
+        _isClean = await ApplyAsync(kernel, plan, _stopping.Token).ConfigureAwait(false) && plan.Routes.Count == 0;
     }
 
     private static RoutePlan Plan(PoolTableSnapshot snapshot) => RoutePlan.Of(snapshot.Backends.Values.Select(
         backend => (backend.Id, (IReadOnlyList<string>)backend.Definition.Networks, IsThere(backend.Status.State) ? backend.Address : null)));
 
-    private async Task ApplyAsync(KernelRoutes kernel, RoutePlan plan, CancellationToken cancellationToken)
+    /// <returns>Whether everything is as planned.</returns>
+    private async Task<bool> ApplyAsync(KernelRoutes kernel, RoutePlan plan, CancellationToken cancellationToken)
     {
         var (inForce, why) = await kernel.ListAsync(cancellationToken).ConfigureAwait(false);
         var trouble = why;
@@ -129,6 +132,7 @@ internal sealed class RouteKeeper(PoolTable pools, LoopRegistry loops, TimeProvi
         }
 
         Tell(trouble, refusal => Log.RoutesFailed(logger, refusal));
+        return trouble is null;
     }
 
     private static bool IsSame(ContainerRoute one, ContainerRoute other) => one.Network.Equals(other.Network) && one.Via.Equals(other.Via);

@@ -14,6 +14,9 @@ internal static class RequestId
     /// <returns>A version 8 UUID (RFC 9562 §5.8) made of a hash.</returns>
     public static Guid For(InstanceName vm, string action, Incarnation incarnation, int attempt) => Of($"{vm}\n{action}\n{incarnation}\n{attempt}");
 
+    /// <summary>For the stop of a run, which is asked for once: whoever sees it knows by this that a sentinel asked.</summary>
+    public static Guid ForStop(InstanceName vm, Incarnation running) => For(vm, "stop", running, 1);
+
     /// <summary>For one of several requests that an attempt is made of.</summary>
     public static Guid Part(Guid attempt, string part) => Of($"{attempt}\n{part}");
 

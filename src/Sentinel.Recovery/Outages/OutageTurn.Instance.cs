@@ -52,7 +52,8 @@ internal sealed partial class OutageTurn
             case OutagePhase.Stopping or OutagePhase.Noticed or OutagePhase.Verifying when isNew && !isFirst:
                 Verify();
                 break;
-            case OutagePhase.Suspect when isNew && !isFirst && !_state.Healthy:
+            case OutagePhase.Suspect when isNew && !_state.Healthy:
+                // for how long this run has not answered is not known before it was seen
                 _state = _state with { HangsSince = at };
                 break;
         }
@@ -86,6 +87,12 @@ internal sealed partial class OutageTurn
         if (stopped is { IsGone: true, Incarnation.Order: 0 })
         {
             stopped = stopped with { Incarnation = _state.Incarnation };
+        }
+
+        if (!_state.Sighted && stopped.Incarnation < _state.Incarnation && _state.Ended == _state.Incarnation)
+        {
+            // After a restart: the run that ended last was that of another one, which is gone. What stopped this one was another stop.
+            stopped = stopped with { Incarnation = _state.Incarnation, Cause = OutageCause.Unknown, StoppedAt = null };
         }
 
         if (stopped.Incarnation < _state.Incarnation)

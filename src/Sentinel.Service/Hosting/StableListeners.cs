@@ -14,6 +14,9 @@ internal static class StableListeners
 {
     private const string Prefix = "ssh:";
 
+    /// <summary>For one backend: people, not programs. Descriptors are set aside for as many.</summary>
+    private const int MostConnections = 1024;
+
     /// <summary>The configuration with them; the same if there is no jump host.</summary>
     /// <exception cref="IOException">Addresses cannot be kept.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
@@ -41,6 +44,7 @@ internal static class StableListeners
                 Pool = PoolOf(id),
                 Port = ssh.Port,
                 Hold = ssh.Hold,
+                MaxConnections = MostConnections,
             })],
         };
     }

@@ -81,6 +81,34 @@ public sealed class RestartTests(ITestOutputHelper output) : IAsyncLifetime
     }
 
     [NeedsFact("root", "systemd-nspawn", "debootstrap")]
+    public async Task Three_hundred_flows_passed_through_by_name_live_through_three_restarts()
+    {
+        const string Host = "app.example.com";
+        await ServeAsync(new
+        {
+            backends = new { one = new { address = "127.0.0.1", health = new { kind = "tcp", port = 7, interval = "1s" } } },
+            pools = new { echo = new { backends = new[] { "one" } }, other = new { backends = new[] { "one" } } },
+            listeners = new
+            {
+                secure = new
+                {
+                    bind = new[] { "127.0.0.1:443" }, protocol = "tls", pool = "other", port = 9, hold = "60s",
+                    routes = new[] { new { host = Host, pool = "echo", port = 7 } },
+                },
+            },
+        }, Host);
+        var turns = await _sentinel.StartAsync("flows", "127.0.0.1:443", "290", "100", Host);
+        var floods = await _sentinel.StartAsync("flows", "127.0.0.1:443", "10", "0", Host);
+
+        for (var i = 0; i < 3; i++)
+        {
+            await RestartAsync();
+        }
+
+        await AllWellAsync(300, turns, floods);
+    }
+
+    [NeedsFact("root", "systemd-nspawn", "debootstrap")]
     public async Task A_stop_for_good_drains_and_keeps_nothing()
     {
         await ServeAsync("auto");
@@ -100,10 +128,13 @@ public sealed class RestartTests(ITestOutputHelper output) : IAsyncLifetime
         Assert.DoesNotContain(await _sentinel.LogAsync(), line => ((string?)line.Line["event"])!.StartsWith("handover.", StringComparison.Ordinal));
     }
 
-    private async Task ServeAsync(string engine)
+    private Task ServeAsync(string engine) => ServeAsync(InstalledSentinel.Relay(engine));
+
+    /// <param name="host">By which the backend is asked for in TLS; null: without TLS.</param>
+    private async Task ServeAsync(object configuration, string? host = null)
     {
-        _sentinel = await InstalledSentinel.ServingAsync(InstalledSentinel.Relay(engine));
-        await _sentinel.StartAsync("echo", "127.0.0.1:7");
+        _sentinel = await InstalledSentinel.ServingAsync(configuration);
+        await _sentinel.StartAsync(["echo", "127.0.0.1:7", .. host is null ? Array.Empty<string>() : [host]]);
         await _sentinel.UntilAsync("one", "serving");
     }
 

@@ -16,6 +16,12 @@ internal sealed class Succession(params RelayEngine[] engines) : IAsyncDisposabl
 
     public Rig Rig { get; } = new();
 
+    /// <summary>What TLS is answered with; null: it is not.</summary>
+    public ICertificates? Certificates { get; init; }
+
+    /// <summary>Makes the listener, unless a test gives its own, from that of the rig.</summary>
+    public Func<ListenerSettings, ListenerSettings> Shape { get; set; } = settings => settings;
+
     public MemoryStore Store { get; } = new();
 
     public Forwarder Current => _all[^1];
@@ -24,8 +30,8 @@ internal sealed class Succession(params RelayEngine[] engines) : IAsyncDisposabl
     public async Task StartAsync(params ListenerSettings[] listeners)
     {
         FillNumbers();
-        _all.Add(new(Rig.Pools, new LoopRegistry(Rig.Time), Rig.Time, Rig.Logs, Store.Pass(), store: Store));
-        using var change = await Current.PrepareAsync(listeners.Length > 0 ? listeners : [Rig.Listener() with { Engine = engines[(_all.Count - 1) % engines.Length] }]);
+        _all.Add(new(Rig.Pools, new LoopRegistry(Rig.Time), Rig.Time, Rig.Logs, Store.Pass(), certificates: Certificates, store: Store));
+        using var change = await Current.PrepareAsync(listeners.Length > 0 ? listeners : [Shape(Rig.Listener()) with { Engine = engines[(_all.Count - 1) % engines.Length] }]);
         Assert.Empty(change.Errors);
         change.Commit();
     }

@@ -50,7 +50,18 @@ public sealed class FakeInstance
     /// <summary>What the metadata server of the VM says.</summary>
     public bool IsPreempted { get; internal set; }
 
+    /// <summary>What its boot disk held when it began to run: what some VM wrote to it, or to what it was copied from; 0: nothing.</summary>
+    public long StartedWith { get; internal set; }
+
+    /// <summary>What it has written since; greater than all that was written anywhere before.</summary>
+    public long Content { get; internal set; }
+
+    public bool HasBootDisk => Disks.Any(disk => (bool?)disk["boot"] == true);
+
     internal JsonObject Document { get; }
+
+    /// <summary>Disks that were made with it.</summary>
+    internal List<string> Made { get; } = [];
 
     /// <summary>What was planned for a state that has passed is not done any more.</summary>
     internal int Changes { get; private set; }

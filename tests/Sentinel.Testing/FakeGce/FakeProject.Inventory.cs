@@ -42,6 +42,7 @@ public sealed partial class FakeProject
             var vm = Make(zone, body, address);
             vm.Status = "RUNNING";
             vm.Starts = 1;
+            Write(vm);
             vm.Document["lastStartTimestamp"] = FakeOperation.Stamp(time.GetUtcNow());
             guests.Boot(vm);
             return vm;
@@ -122,7 +123,18 @@ public sealed partial class FakeProject
             {
                 lock (_lock)
                 {
-                    change(vm);
+                    try
+                    {
+                        change(vm);
+                    }
+                    catch (GceRefusalException refusal)
+                    {
+                        // What was free when it was asked for may be taken when it is done.
+                        End(operation, new OperationFault(refusal.Reason, refusal.Message, refusal.Status));
+                        return;
+                    }
+
+                    vm.Document["fingerprint"] = Fingerprint();
                     End(operation);
                 }
             });
@@ -138,6 +150,7 @@ public sealed partial class FakeProject
         }
 
         disk["users"]!.AsArray().Add(vm.Link);
+        disk["lastAttachTimestamp"] = FakeOperation.Stamp(time.GetUtcNow());
         attached["deviceName"] ??= (string)disk["name"]!;
         attached["source"] = (string)disk["selfLink"]!;
         attached["type"] ??= "PERSISTENT";
@@ -152,6 +165,11 @@ public sealed partial class FakeProject
     {
         var attached = vm.Disks.FirstOrDefault(disk => (string?)disk["deviceName"] == deviceName)
             ?? throw GceRefusalException.Invalid($"Invalid value for field 'deviceName': '{deviceName}'. No attached disk found.");
+        if ((bool?)attached["boot"] == true && vm.Status is not ("TERMINATED" or "STOPPED"))
+        {
+            throw GceRefusalException.Invalid("Detaching boot disk from running instance is not supported.");
+        }
+
         Release(vm, attached);
         vm.Document["disks"]!.AsArray().Remove(attached);
     }
@@ -175,6 +193,27 @@ public sealed partial class FakeProject
         }
     }
 
+    /// <summary>Labels a disk, unless its labels are other ones by now.</summary>
+    internal FakeOperation Label(string zone, string disk, JsonObject body, string? requestId)
+    {
+        lock (_lock)
+        {
+            if (Repeated(requestId) is { } known)
+            {
+                return known;
+            }
+
+            var labelled = NeedDisk(zone, disk);
+            if ((string?)body["labelFingerprint"] != (string?)labelled["labelFingerprint"])
+            {
+                throw GceRefusalException.StaleFingerprint();
+            }
+
+            (labelled["labels"], labelled["labelFingerprint"]) = (body["labels"]!.DeepClone(), Fingerprint());
+            return Begin("setLabels", zone, (string)labelled["selfLink"]!, NewId(), requestId, operation => End(operation));
+        }
+    }
+
     internal FakeOperation Snapshot(string zone, string disk, JsonObject body, string? requestId)
     {
         lock (_lock)
@@ -193,6 +232,7 @@ public sealed partial class FakeProject
             var snapshot = (string)body["name"]!;
             return Begin("createSnapshot", zone, (string)source["selfLink"]!, NewId(), requestId, operation =>
             {
+                _contents[$"snapshot/{snapshot}"] = _contents.GetValueOrDefault($"{zone}/{disk}");
                 _snapshots[snapshot] = new JsonObject
                 {
                     ["kind"] = "compute#snapshot",
@@ -268,6 +308,7 @@ public sealed partial class FakeProject
             {
                 var diskName = (string?)disk["initializeParams"]?["diskName"] ?? (disk["boot"] is { } boot && (bool)boot ? instance : $"{instance}-{vm.Disks.Count()}");
                 MakeDisk(zone, diskName, 10, disk["initializeParams"]);
+                vm.Made.Add($"{zone}/{diskName}");
                 disk["source"] = Link(zone, "disks", diskName);
                 disk.Remove("initializeParams");
             }
@@ -298,8 +339,11 @@ public sealed partial class FakeProject
             ["creationTimestamp"] = FakeOperation.Stamp(time.GetUtcNow()),
             ["sourceImage"] = parameters?["sourceImage"]?.DeepClone(),
             ["sourceSnapshot"] = parameters?["sourceSnapshot"]?.DeepClone(),
+            ["labels"] = parameters?["labels"]?.DeepClone() ?? new JsonObject(),
+            ["labelFingerprint"] = Fingerprint(),
             ["users"] = new JsonArray(),
         };
+        _contents[$"{zone}/{disk}"] = (string?)parameters?["sourceSnapshot"] is { } snapshot ? _contents.GetValueOrDefault($"snapshot/{FakeInstance.Last(snapshot)}") : 0;
     }
 
     private void Release(FakeInstance vm, JsonObject attached)
@@ -311,6 +355,7 @@ public sealed partial class FakeProject
             foreach (var user in users.Where(user => (string?)user == vm.Link).ToArray())
             {
                 users.Remove(user);
+                disk["lastDetachTimestamp"] = FakeOperation.Stamp(time.GetUtcNow());
             }
         }
     }
@@ -326,6 +371,13 @@ public sealed partial class FakeProject
                 _disks.Remove($"{vm.Zone}/{FakeInstance.Last((string)attached["source"]!)}");
             }
         }
+    }
+
+    /// <summary>An insert that starved leaves nothing behind, the disks included that were made for it.</summary>
+    private void Undo(FakeInstance vm)
+    {
+        Forget(vm);
+        vm.Made.ForEach(disk => _disks.Remove(disk));
     }
 
     private string Fingerprint() => Convert.ToBase64String(BitConverter.GetBytes(NewId()));

@@ -72,7 +72,7 @@ public sealed partial class FakeProject
             var vm = Need(zone, instance);
             return vm.Status switch
             {
-                "TERMINATED" or "STOPPED" when !vm.Disks.Any() => throw GceRefusalException.Invalid("Invalid value for field 'resource.disks': ''. Boot disk must be specified."),
+                "TERMINATED" or "STOPPED" when !vm.HasBootDisk => throw GceRefusalException.Invalid("Invalid value for field 'resource.disks': ''. Boot disk must be specified."),
                 "TERMINATED" or "STOPPED" => Begin("start", zone, vm.Link, vm.Id, requestId, operation => Provision(vm, operation, isNew: false)),
                 "RUNNING" or "PROVISIONING" or "STAGING" => Begin("start", zone, vm.Link, vm.Id, requestId, operation => End(operation)),
                 "SUSPENDED" => throw GceRefusalException.Invalid("Instance is suspended and must be resumed."),
@@ -115,6 +115,7 @@ public sealed partial class FakeProject
                 guests.PowerOff(vm);
                 vm.Starts++;
                 vm.Status = "RUNNING";
+                Write(vm);
                 After(timing.Boot, vm, () => guests.Boot(vm));
                 End(operation);
             });
@@ -209,6 +210,19 @@ public sealed partial class FakeProject
     /// <summary>Looks for capacity for a while; then the VM runs, or the operation ends with what was missing.</summary>
     private void Provision(FakeInstance vm, FakeOperation operation, bool isNew)
     {
+        if (!vm.HasBootDisk)
+        {
+            End(operation, new OperationFault("RESOURCE_NOT_READY", "The boot disk was detached meanwhile.", 400));
+            return;
+        }
+
+        if (!isNew && vm.Status is not ("TERMINATED" or "STOPPED" or "SUSPENDED"))
+        {
+            // an earlier request is at it
+            End(operation);
+            return;
+        }
+
         var before = vm.Status;
         vm.Status = isNew ? "PROVISIONING" : "STAGING";
         After(timing.Provision, vm, () =>
@@ -218,7 +232,7 @@ public sealed partial class FakeProject
                 vm.Status = before;
                 if (isNew)
                 {
-                    Forget(vm);
+                    Undo(vm);
                 }
 
                 End(operation, fault);
@@ -228,10 +242,20 @@ public sealed partial class FakeProject
             vm.Status = "RUNNING";
             vm.Starts++;
             vm.IsPreempted = false;
+            Write(vm);
             vm.Document["lastStartTimestamp"] = FakeOperation.Stamp(time.GetUtcNow());
             End(operation);
             After(timing.Boot, vm, () => guests.Boot(vm));
         });
+    }
+
+    /// <summary>A VM that runs writes to its disks; what its boot disk held before is what it goes on with.</summary>
+    private void Write(FakeInstance vm)
+    {
+        var disks = vm.Disks.Select(disk => $"{PlaceOf(vm.Zone, (string)disk["source"]!)}/{FakeInstance.Last((string)disk["source"]!)}").ToArray();
+        vm.StartedWith = disks.Length == 0 ? 0 : _contents.GetValueOrDefault(disks[0]);
+        vm.Content = ++_lastContent;
+        Array.ForEach(disks, disk => _contents[disk] = vm.Content);
     }
 
     private void TurnOff(FakeInstance vm)

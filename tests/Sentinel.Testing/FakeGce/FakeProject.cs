@@ -16,10 +16,12 @@ public sealed partial class FakeProject(string name, TimeProvider time, GceTimin
     private readonly Dictionary<string, JsonObject> _disks = [];
     private readonly Dictionary<string, JsonObject> _templates = [];
     private readonly Dictionary<string, JsonObject> _snapshots = [];
+    private readonly Dictionary<string, long> _contents = [];
     private readonly List<FakeOperation> _operations = [];
     private readonly List<ITimer> _timers = [];
     private ulong _lastId = 5_000_000_000_000_000_000;
     private int _lastAddress = 63;
+    private long _lastContent;
 
     public string Name => name;
 
@@ -40,6 +42,27 @@ public sealed partial class FakeProject(string name, TimeProvider time, GceTimin
         lock (_lock)
         {
             return _instances.GetValueOrDefault($"{zone}/{instance}");
+        }
+    }
+
+    /// <summary>All VMs of a name, wherever they are.</summary>
+    public IReadOnlyList<FakeInstance> FindAll(string instance)
+    {
+        lock (_lock)
+        {
+            return [.. _instances.Values.Where(known => known.Name == instance)];
+        }
+    }
+
+    /// <summary>The names of all disks, behind their zone or region.</summary>
+    public IReadOnlyList<string> AllDisks
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _disks.Keys];
+            }
         }
     }
 

@@ -41,6 +41,7 @@ internal sealed class GceRoutes(FakeProject project, TimeProvider time)
             ("GET", ["global", "snapshots", var snapshot]) => project.NeedSnapshot(snapshot),
             ("GET", ["zones", var zone, "disks", var disk]) => project.NeedDisk(zone, disk).DeepClone().AsObject(),
             ("POST", ["zones", var zone, "disks", var disk, "createSnapshot"]) => project.Describe(project.Snapshot(zone, disk, await BodyAsync(context).ConfigureAwait(false), query.RequestId)),
+            ("POST", ["zones", var zone, "disks", var disk, "setLabels"]) => project.Describe(project.Label(zone, disk, await BodyAsync(context).ConfigureAwait(false), query.RequestId)),
             ("GET", ["global", "snapshots"]) => List(query, "compute#snapshotList", project.Snapshots()),
             ("GET", ["global", "instanceTemplates"]) => List(query, "compute#instanceTemplateList", project.Templates()),
             ("GET", ["global", "instanceTemplates", var template]) => project.Template(template).DeepClone().AsObject(),

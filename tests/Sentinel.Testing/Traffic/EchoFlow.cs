@@ -1,12 +1,15 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 
 namespace Sentinel.Testing.Traffic;
 
 /// <summary>One connection to an echo server that sends random bytes and compares each that comes back.</summary>
 /// <param name="seed">Of the bytes.</param>
 /// <param name="pace">How long it pauses when a piece has come back; zero: it does not wait for what comes back.</param>
-internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
+/// <param name="host">Whom it asks for by TLS; null: without TLS.</param>
+internal sealed class EchoFlow(int seed, TimeSpan pace, string? host = null) : IDisposable
 {
     private static readonly TimeProvider Time = TimeProvider.System;
 
@@ -14,6 +17,7 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
     private readonly Random _toCome = new(seed);
     private readonly byte[] _buffer = new byte[MostInPiece];
     private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private Stream _stream = Stream.Null;
 
     private const int MostInPiece = 8000;
 
@@ -30,6 +34,14 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
     public async Task ConnectAsync(IPEndPoint to) => await GuardAsync(async () =>
     {
         await _socket.ConnectAsync(to).ConfigureAwait(false);
+        _stream = new NetworkStream(_socket);
+        if (host is not null)
+        {
+            var tls = new SslStream(_stream);
+            _stream = tls;
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = host, RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate is not null }).ConfigureAwait(false);
+        }
+
         await SendPieceAsync().ConfigureAwait(false);
         await ReceivePieceAsync().ConfigureAwait(false);
         LongestSilence = TimeSpan.Zero;
@@ -47,13 +59,17 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
             await FloodAsync(stop).ConfigureAwait(false);
         }
 
-        if (Fault is null && await _socket.ReceiveAsync(_buffer).ConfigureAwait(false) != 0)
+        if (Fault is null && await _stream.ReadAsync(_buffer).ConfigureAwait(false) != 0)
         {
             Fault = "more came back than was sent";
         }
     });
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _stream.Dispose();
+        _socket.Dispose();
+    }
 
     private async Task TakeTurnsAsync(CancellationToken stop)
     {
@@ -64,7 +80,7 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
             await Task.Delay(pace, Time, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        _socket.Shutdown(SocketShutdown.Send);
+        await FinishAsync().ConfigureAwait(false);
     }
 
     private async Task FloodAsync(CancellationToken stop)
@@ -79,7 +95,7 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
                     await SendPieceAsync().ConfigureAwait(false);
                 }
 
-                _socket.Shutdown(SocketShutdown.Send);
+                await FinishAsync().ConfigureAwait(false);
                 Volatile.Write(ref isOver, true);
             },
             CancellationToken.None);
@@ -99,14 +115,17 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
         await sending.ConfigureAwait(false);
     }
 
-    private async Task SendPieceAsync()
+    private async Task FinishAsync()
     {
-        var piece = Next(_toSend);
-        for (var sent = 0; sent < piece.Length;)
+        if (_stream is SslStream tls)
         {
-            sent += await _socket.SendAsync(piece.AsMemory(sent..)).ConfigureAwait(false);
+            await tls.ShutdownAsync().ConfigureAwait(false);
         }
+
+        _socket.Shutdown(SocketShutdown.Send);
     }
+
+    private async Task SendPieceAsync() => await _stream.WriteAsync(Next(_toSend)).ConfigureAwait(false);
 
     private async Task ReceivePieceAsync()
     {
@@ -114,7 +133,7 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
         for (var at = 0; at < piece.Length;)
         {
             var start = Time.GetTimestamp();
-            var received = await _socket.ReceiveAsync(_buffer.AsMemory(..(piece.Length - at))).ConfigureAwait(false);
+            var received = await _stream.ReadAsync(_buffer.AsMemory(..(piece.Length - at))).ConfigureAwait(false);
             var silence = Time.GetElapsedTime(start);
             LongestSilence = silence > LongestSilence ? silence : LongestSilence;
             if (received == 0 || !_buffer.AsSpan(..received).SequenceEqual(piece.AsSpan(at, received)))
@@ -134,9 +153,10 @@ internal sealed class EchoFlow(int seed, TimeSpan pace) : IDisposable
         {
             await act().ConfigureAwait(false);
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is SocketException or IOException or AuthenticationException)
         {
-            Fault ??= $"{e.SocketErrorCode} after {Bytes} bytes";
+            var error = (e as SocketException ?? e.InnerException as SocketException)?.SocketErrorCode.ToString();
+            Fault ??= $"{error ?? e.Message} after {Bytes} bytes";
         }
     }
 

@@ -8,10 +8,10 @@ namespace Sentinel.Testing.Traffic;
 internal static class TrafficCommands
 {
     /// <summary>Connections to an echo server that stay open. Writes <c>ready</c> once all are established.</summary>
-    public static async Task<int> FlowsAsync(string to, string count, string paceMilliseconds)
+    public static async Task<int> FlowsAsync(string to, string count, string paceMilliseconds, string? host = null)
     {
         var pace = TimeSpan.FromMilliseconds(Number(paceMilliseconds));
-        var flows = Enumerable.Range(0, Number(count)).Select(seed => new EchoFlow(seed, pace)).ToArray();
+        var flows = Enumerable.Range(0, Number(count)).Select(seed => new EchoFlow(seed, pace, host)).ToArray();
         foreach (var some in flows.Chunk(100))
         {
             await Task.WhenAll(some.Select(flow => flow.ConnectAsync(IPEndPoint.Parse(to)))).ConfigureAwait(false);

@@ -58,6 +58,7 @@ public static class WebVm
         app.MapPost("/upload", (Delegate)UploadAsync);
         app.MapGet("/echo", EchoAsync);
         app.MapGet("/drip", DripAsync);
+        app.MapPost("/stall", (HttpContext context) => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted));
 
         using var echo = new TcpListener(options.Address, 7000);
         echo.Start(4096);

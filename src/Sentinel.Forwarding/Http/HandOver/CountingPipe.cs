@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.HandOver;
 
@@ -39,6 +40,7 @@ internal sealed class CountingPipe(IDuplexPipe inner, IByteCount count) : IDuple
             return true;
         }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             try

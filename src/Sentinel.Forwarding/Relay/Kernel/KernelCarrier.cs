@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using Sentinel.Forwarding.HandOver;
+using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Kernel;
 
@@ -6,8 +8,10 @@ namespace Sentinel.Forwarding.Relay.Kernel;
 /// Carries one listener: what reaches the listening socket goes to the carrier of user space, which holds, limits and
 /// relays as ever; what the kernel diverts never gets there.
 /// </summary>
-internal sealed class KernelCarrier(ICarrier inner, KernelEngine engine, Lane lane) : ICarrier
+internal sealed class KernelCarrier(ICarrier inner, KernelEngine engine, Lane lane) : IKeepingCarrier
 {
+    private bool _hasLeft;
+
     public ICarrier Inner => inner;
 
     public Lane Lane => lane;
@@ -32,8 +36,30 @@ internal sealed class KernelCarrier(ICarrier inner, KernelEngine engine, Lane la
         inner.CloseDown();
     }
 
+    /// <summary>What is in the kernel stays there, with the table, and needs no process meanwhile; the rest goes the way of its engine.</summary>
+    public async Task<IReadOnlyList<KeptConnection>> TakeOutAsync()
+    {
+        await engine.LeaveAsync().ConfigureAwait(false);
+        _hasLeft = true;
+        return inner is IKeepingCarrier keeping ? await keeping.TakeOutAsync().ConfigureAwait(false) : [];
+    }
+
+    public void Resume(KeptConnection connection, ListenerRules rules)
+    {
+        if (inner is IKeepingCarrier keeping)
+        {
+            keeping.Resume(connection, rules);
+        }
+    }
+
     public async Task DrainAsync(CancellationToken now)
     {
+        if (_hasLeft)
+        {
+            await inner.DrainAsync(now).ConfigureAwait(false);
+            return;
+        }
+
         var kernel = lane.DrainAsync(this);
         var user = inner.DrainAsync(now);
         engine.Wake();

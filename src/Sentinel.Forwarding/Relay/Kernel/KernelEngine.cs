@@ -30,6 +30,7 @@ internal sealed class KernelEngine : IEngine
     private readonly Lock _lock = new();
     private ImmutableArray<Lane> _lanes = []; // the newest first
     private IDisposable? _subscription;
+    private bool _hasLeft;
     private TimeSpan _visitPause;
     private long _lastVisit;
     private long _lastRead;
@@ -104,13 +105,24 @@ internal sealed class KernelEngine : IEngine
         await _ticks.DisposeAsync().ConfigureAwait(false);
         _progress.Dispose();
         _subscription?.Dispose();
-        if (_table is not null)
+        if (_table is not null && !_hasLeft)
         {
             await _table.RemoveAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
         _stop.Dispose();
         _turn.Dispose();
+    }
+
+    /// <summary>
+    /// Leaves the table as it is to the next process, which takes it over as it would after a crash. From here on nothing
+    /// is touched any more: without its table the kernel would not rewrite packets of open connections either.
+    /// </summary>
+    public async Task LeaveAsync()
+    {
+        await _turn.WaitAsync().ConfigureAwait(false);
+        _hasLeft = true;
+        _turn.Release();
     }
 
     /// <summary>Looks after a lane, if it is not looked after already.</summary>
@@ -206,6 +218,11 @@ internal sealed class KernelEngine : IEngine
 
     private async Task RoundAsync(CancellationToken cancellationToken)
     {
+        if (_hasLeft)
+        {
+            return;
+        }
+
         var lanes = _lanes;
         var isInForce = _table is not null && await PutAsync(lanes, cancellationToken).ConfigureAwait(false) is null;
         try

@@ -47,7 +47,7 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
         Begin(new(this, rules, socket, new(rules, socket, endPoint, client, isProxy), rules.Destination, gate.Time.GetTimestamp()));
 
     public void Carry(Passage passage) =>
-        Begin(new(this, passage.Rules, passage.Client, passage.Caller, passage.Destination, gate.Time.GetTimestamp()) { Unserved = passage.Unserved });
+        Begin(new(this, passage.Rules, passage.Client, passage.Caller, passage.Destination, passage.Start) { Unserved = passage.Unserved });
 
     public void Resume(KeptConnection connection, ListenerRules rules)
     {

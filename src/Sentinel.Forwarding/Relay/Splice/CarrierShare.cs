@@ -28,12 +28,6 @@ internal sealed class CarrierShare(SpliceCarrier carrier)
         carrier.Exit();
     }
 
-    /// <summary>A connection left the loop, and is not over.</summary>
-    public void Leaves() => Connections--;
-
-    /// <summary>Where it went, it is known now. Any thread.</summary>
-    public void HasArrived() => carrier.Exit();
-
     /// <summary>Nothing more comes in here.</summary>
     public void Leave()
     {

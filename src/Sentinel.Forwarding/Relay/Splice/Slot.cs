@@ -112,4 +112,7 @@ internal struct Slot
 
     /// <summary>The upstream socket has its options against peers that vanish.</summary>
     public bool IsKeptAlive;
+
+    /// <summary>It ends when its backend is declared down.</summary>
+    public bool ClosesOnDown;
 }

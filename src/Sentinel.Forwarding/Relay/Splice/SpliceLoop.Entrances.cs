@@ -48,7 +48,7 @@ internal sealed unsafe partial class SpliceLoop
             {
                 DialFailed(index, DialOutcome.Unreachable);
             }
-            else if (share.Gate.ClosesOnDown(slot.Rules, slot.Destination.Pool))
+            else if (slot.ClosesOnDown)
             {
                 End(index, ConnectionEnd.BackendDown);
             }
@@ -135,7 +135,7 @@ internal sealed unsafe partial class SpliceLoop
         slot.Client = new(passage.Caller.EndPoint.Address, passage.Caller.EndPoint.Port);
         slot.Reached = passage.Caller.Reached;
         slot.ClientSocket = socket;
-        slot.Start = _time.GetTimestamp();
+        slot.Start = passage.Start;
         slot.State = SlotState.Dialling;
         share.Enter();
         Guarded(index, &DialNext);

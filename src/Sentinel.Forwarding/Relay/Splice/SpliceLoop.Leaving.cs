@@ -68,6 +68,7 @@ internal sealed unsafe partial class SpliceLoop
         slot.Backend.Load.Enter();
         slot.UpstreamSocket = Adopt(relay.BackendSocket);
         slot.State = SlotState.Open;
+        slot.ClosesOnDown = relay.ClosesOnDown;
         slot.LastMoved = _wheel.Now;
         slot.IsUnreviewed = true;
         Fill(ref slot.Up, relay.ToBackend);
@@ -76,7 +77,7 @@ internal sealed unsafe partial class SpliceLoop
         // whether it is so, the first calls find out; registering reports an end that has come meanwhile
         slot.ClientReady = slot.UpstreamReady = Readiness.Readable | Readiness.Writable;
         ArmFor(index, KeepAliveAfter);
-        if (relay.ClosesOnDown && slot.Rules.Gate.IsDown(slot.Backend))
+        if (slot.ClosesOnDown && slot.Rules.Gate.IsDown(slot.Backend))
         {
             End(index, ConnectionEnd.BackendDown);
         }
@@ -148,7 +149,7 @@ internal sealed unsafe partial class SpliceLoop
             Relay = !isOpen ? null : new()
             {
                 Backend = slot.Backend!.Id,
-                ClosesOnDown = rules.Gate.ClosesOnDown(rules, slot.Destination.Pool),
+                ClosesOnDown = slot.ClosesOnDown,
                 BackendSocket = Part(ref slot.UpstreamSocket),
                 ToBackend = toBackend,
                 ToClient = toClient,

@@ -259,8 +259,11 @@ internal sealed unsafe partial class SpliceLoop
 
         rules.Gate.Dialled(slot.Destination.Pool, DialOutcome.Connected, slot.Dialled);
         slot.State = SlotState.Open;
+        slot.ClosesOnDown = rules.Gate.ClosesOnDown(rules, slot.Destination.Pool);
         slot.LastMoved = _wheel.Now;
-        slot.UpstreamReady |= Readiness.Readable | Readiness.Writable;
+
+        // the backend's socket was registered before it could say anything: an event tells if it has
+        slot.UpstreamReady |= Readiness.Writable;
         slot.ClientReady |= Readiness.Readable | Readiness.Writable;
 
         // the dial's deadline stays armed and becomes the first look at the connection, unless that would be late
@@ -271,11 +274,10 @@ internal sealed unsafe partial class SpliceLoop
             ArmFor(index, look);
         }
 
-        if (WatchForClient(index, WatchClient))
-        {
-            GoOn(this, index);
-        }
-        else
+        // what the client has said is passed on first: registered afterwards, its socket has no event for it
+        var generation = slot.Generation;
+        GoOn(this, index);
+        if (Find(index, generation) && !WatchForClient(index, WatchClient))
         {
             End(index, ConnectionEnd.Failed);
         }

@@ -169,15 +169,8 @@ internal sealed unsafe partial class SpliceLoop
 
         var (share, client) = (slot.Share, new Socket(new SafeSocketHandle(slot.ClientSocket, ownsHandle: true)));
         _slots.Return(index);
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static given =>
-            {
-                given.unserved(given.client);
-                given.share.HasArrived();
-            },
-            (unserved, client, share),
-            preferLocal: false);
-        share.Leaves();
+        unserved(client);
+        share.Exit();
     }
 
     /// <summary>The one way out: closes both sockets, gives everything back, reports.</summary>

@@ -45,7 +45,7 @@ internal sealed partial class GceBringUp
             .Select(name => new JsonObject { ["source"] = $"zones/{origin}/disks/{name}" }));
         foreach (var disk in attached)
         {
-            var drawn = await DrawAsync(disk, origin, target, form.FromSnapshot, (string?)_memory?["lastStartTimestamp"] ?? "").ConfigureAwait(false);
+            var drawn = await DrawAsync(disk, origin, target).ConfigureAwait(false);
             if (drawn is { Obstacle.Result: CloudResult.Misconfigured } && (bool?)disk["autoDelete"] is true && from.Template is null)
             {
                 drawn = GceDisks.Renew(disk, _memory![GceDescription.Sources]?[GceDescription.Last((string?)disk["source"] ?? "")]?.AsObject(), target);
@@ -70,25 +70,34 @@ internal sealed partial class GceBringUp
         return await InsertAsync(target, from.Template, body).ConfigureAwait(false);
     }
 
-    /// <summary>The VM stays where it is, off and without the disks that go along, and another one of its name runs elsewhere.</summary>
+    /// <summary>
+    /// The VM stays where it is, off and without its disks, and another one of its name runs elsewhere: with the disks that
+    /// are regional, and with copies of the others. Without its disks it cannot be started where it was, whoever tries.
+    /// </summary>
     private async Task<CloudOutcome> MoveAsync(JsonObject it, GceForm form)
     {
         var (origin, target) = (Zone, form.Zone!);
-        var attached = GceDescription.Disks(GceDescription.Disks(it).Any() || _memory is null ? it : _memory).ToArray();
+        var attached = DisksOf(it);
         var shell = _found.GetValueOrDefault(target);
-        if (attached.Length == 0)
+        if (attached.Count == 0)
         {
-            return new(CloudResult.Misconfigured, "it has no disks");
+            return new(CloudResult.Misconfigured, "it has no disks, and nothing is known of those that it had: attach them again by hand");
         }
 
-        if (!form.FromSnapshot && attached.FirstOrDefault(disk => !GceDisks.IsRegional((string?)disk["source"] ?? "")) is { } zonal)
+        var copied = attached.Select(disk => (string?)disk["source"] ?? "").Where(link => !GceDisks.IsRegional(link)).Select(GceDescription.Last).ToArray();
+        if (!form.FromSnapshot && copied.Length > 0)
         {
-            return new(CloudResult.Misconfigured, $"its disk {GceDescription.Last((string?)zonal["source"] ?? "")} is in {origin} only: make it regional, or set fromSnapshot");
+            return new(CloudResult.Misconfigured, $"its disk {copied[0]} is in {origin} only: make it regional, or set fromSnapshot");
         }
 
-        if (shell is not null && (form.FromSnapshot || !IsDown(shell)))
+        if (shell is not null && (copied.Length > 0 || !IsDown(shell)))
         {
             return new(CloudResult.Misconfigured, $"a VM {_vm.Name} is in {target} already, {GceDescription.Status(shell)}: delete it, or its disks would be forgotten");
+        }
+
+        if (!Remember(it, attached))
+        {
+            return new(CloudResult.Misconfigured, "what it is like cannot be written to the state directory, and its disks are not taken off it before that");
         }
 
         var body = GceDescription.ToRequest(it, target);
@@ -100,12 +109,14 @@ internal sealed partial class GceBringUp
 
         foreach (var disk in attached)
         {
-            if (!form.FromSnapshot && await DetachAsync(it, origin, disk).ConfigureAwait(false) is { IsGood: false } refused)
+            if (await DetachAsync(it, origin, disk).ConfigureAwait(false) is { IsGood: false } refused)
             {
                 return refused;
             }
 
-            var drawn = await DrawAsync(disk, origin, target, form.FromSnapshot, (string?)it["lastStartTimestamp"] ?? "").ConfigureAwait(false);
+            var drawn = GceDisks.IsRegional((string?)disk["source"] ?? "")
+                ? await _disks.AttachAsync(disk, origin, _cancel).ConfigureAwait(false)
+                : await _disks.CopyAsync(disk, origin, _vm.Name, _cancel).ConfigureAwait(false);
             if (drawn.Obstacle is { } obstacle)
             {
                 return obstacle;
@@ -114,14 +125,62 @@ internal sealed partial class GceBringUp
             body["disks"]!.AsArray().Add((JsonNode)drawn.Disk!);
         }
 
-        if (shell is null)
+        return shell is not null ? await ReviveAsync(shell, target, attached).ConfigureAwait(false)
+            : await InsertCopiesAsync(origin, target, body, copied).ConfigureAwait(false);
+    }
+
+    /// <summary>One of its name is there already, off: it gets the disks.</summary>
+    private async Task<CloudOutcome> ReviveAsync(JsonObject shell, string target, IReadOnlyList<JsonObject> disks)
+    {
+        Zone = target;
+        return await RegainDisksAsync(shell, target, disks).ConfigureAwait(false) is { IsGood: false } held ? held
+            : await DoAsync(target, "start", "start").ConfigureAwait(false);
+    }
+
+    private async Task<CloudOutcome> InsertCopiesAsync(string origin, string target, JsonObject body, IReadOnlyList<string> copied)
+    {
+        var insert = RequestId.Part(_requestId, $"{target} insert");
+        if (await HandOverAsync(origin, target, insert, copied).ConfigureAwait(false) is { IsGood: false } refused)
         {
-            return await InsertAsync(target, null, body).ConfigureAwait(false);
+            return refused;
         }
 
-        Zone = target;
-        return await RegainDisksAsync(shell, target, attached).ConfigureAwait(false) is { IsGood: false } held ? held
-            : await DoAsync(target, "start", "start").ConfigureAwait(false);
+        var outcome = await InsertAsync(target, null, body).ConfigureAwait(false);
+        if (outcome.IsGood)
+        {
+            if (await _client.DescriptionAsync(target, _vm.Name, _cancel).ConfigureAwait(false) is { Value: { } made })
+            {
+                _memory = GceDescription.AtHome(made, _wishes, _memory);
+                _memory[GceDescription.Sources] = new JsonObject();
+                _keep(_memory);
+            }
+        }
+        else if (outcome.Result is not (CloudResult.Fault or CloudResult.NotReady))
+        {
+            // It failed for certain; otherwise the next attempt finds out.
+            await TakeBackAsync(origin, insert, copied).ConfigureAwait(false);
+        }
+
+        return outcome;
+    }
+
+    /// <summary>All disks that it is to have: what it has, unless a move took some.</summary>
+    private List<JsonObject> DisksOf(JsonObject it) =>
+        _memory is not null && GceDescription.Last((string?)_memory["zone"] ?? "") == Zone && ((bool?)_memory[GceDescription.Away] is true || GceDescription.IsShell(it))
+            ? [.. GceDescription.Disks(_memory)]
+            : GceDescription.IsShell(it) && _memory is not null
+            ? [.. GceDescription.Disks(_memory).Where(disk => GceDisks.IsRegional((string?)disk["source"] ?? ""))]
+            : [.. GceDescription.Disks(it)];
+
+    /// <summary>Writes down what it is like before its disks are taken off it: the API forgets which they were.</summary>
+    private bool Remember(JsonObject it, IReadOnlyList<JsonObject> disks)
+    {
+        var description = GceDescription.AtHome(it, _wishes, _memory);
+        description["disks"] = new JsonArray([.. disks.Select(disk => disk.DeepClone())]);
+        description[GceDescription.Away] = true;
+        description[GceDescription.Sources] = _memory?[GceDescription.Sources]?.DeepClone() ?? new JsonObject();
+        _memory = description;
+        return _keep(description);
     }
 
     private async Task<CloudOutcome> InsertAsync(string zone, string? template, JsonObject body)
@@ -136,21 +195,31 @@ internal sealed partial class GceBringUp
         return outcome;
     }
 
-    private async Task<GceDrawn> DrawAsync(JsonObject disk, string origin, string target, bool fromSnapshot, string stop)
+    /// <summary>A disk for a VM that is made again. Copies are made of what is there: of a VM that is off, not of one that is gone.</summary>
+    private async Task<GceDrawn> DrawAsync(JsonObject disk, string origin, string target)
     {
         var link = (string?)disk["source"] ?? "";
-        return origin == target || (!fromSnapshot && GceDisks.IsRegional(link)) ? await _disks.AttachAsync(disk, origin, _cancel).ConfigureAwait(false)
-            : fromSnapshot && !GceDisks.IsRegional(link) ? await _disks.CopyAsync(disk, origin, stop, _cancel).ConfigureAwait(false)
-            : new CloudOutcome(CloudResult.Misconfigured, $"its disk {GceDescription.Last(link)} cannot be had in {target}: {(fromSnapshot ? "it is regional, leave fromSnapshot out" : $"it is in {origin} only, set fromSnapshot")}");
+        var place = GceDisks.ZoneOf(link) ?? origin;
+        return GceDisks.IsRegional(link) || place == target ? await _disks.AttachAsync(disk, place, _cancel).ConfigureAwait(false)
+            : new CloudOutcome(CloudResult.Misconfigured, $"its disk {GceDescription.Last(link)} is in {place} only, and {_vm.Name} is gone: it can be made again there");
     }
 
-    /// <summary>Disks that went along to another zone in an earlier attempt come back.</summary>
-    private async Task<CloudOutcome> RegainDisksAsync(JsonObject it, string zone, IReadOnlyList<JsonObject>? wanted = null)
+    /// <summary>Disks that a move took come back. None is used that has a copy which may have been written to.</summary>
+    private async Task<CloudOutcome> RegainDisksAsync(JsonObject it, string zone, IReadOnlyList<JsonObject> wanted)
     {
         var there = GceDescription.Disks(it).Select(disk => GceDescription.Last((string?)disk["source"] ?? "")).ToHashSet();
-        foreach (var disk in (wanted ?? [.. _memory is null ? [] : GceDescription.Disks(_memory)]).Where(disk => GceDisks.IsRegional((string?)disk["source"] ?? "")))
+        foreach (var disk in wanted)
         {
-            if (there.Contains(GceDescription.Last((string)disk["source"]!)))
+            var link = (string?)disk["source"] ?? "";
+            var name = GceDescription.Last(link);
+            var isZonal = !GceDisks.IsRegional(link);
+            var isThere = there.Contains(name);
+            if (isZonal && (!isThere || _wishes.MayBeCopied) && await ReclaimAsync(zone, name).ConfigureAwait(false) is { IsGood: false } gone)
+            {
+                return gone;
+            }
+
+            if (isThere)
             {
                 continue;
             }
@@ -172,6 +241,11 @@ internal sealed partial class GceBringUp
             if (await ChangeAsync(zone, "attachDisk", "", drawn.Disk!).ConfigureAwait(false) is { IsGood: false } failed)
             {
                 return failed;
+            }
+
+            if (isZonal && await ReadDiskAsync(zone, name).ConfigureAwait(false) is var now && (now.Value is null || GceHandover.Of(now.Value) is { } mark && mark.Zone != zone))
+            {
+                return new(CloudResult.NotReady, $"the disk {name} is on its way elsewhere");
             }
         }
 

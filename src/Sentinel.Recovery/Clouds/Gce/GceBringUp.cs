@@ -14,21 +14,23 @@ internal sealed partial class GceBringUp
     private readonly GceClient _client;
     private readonly InstanceName _vm;
     private readonly GceWishes _wishes;
-    private readonly JsonObject? _memory;
+    private readonly Func<JsonObject, bool> _keep;
     private readonly Guid _requestId;
     private readonly Func<string, GceOperation, CancellationToken, Task<CloudOutcome>> _follow;
     private readonly GceDisks _disks;
     private readonly CancellationToken _cancel;
     private readonly Dictionary<string, JsonObject> _found = [];
+    private JsonObject? _memory;
 
     /// <param name="vm">Its name at home.</param>
     /// <param name="memory">What it was like when it last ran as it should; null if that is not known.</param>
+    /// <param name="keep">Writes down what it is like; false: it could not be written.</param>
     /// <param name="follow">Follows an operation of a zone to its end.</param>
     public GceBringUp(
-        GceClient client, InstanceName vm, GceWishes wishes, JsonObject? memory, Guid requestId,
+        GceClient client, InstanceName vm, GceWishes wishes, JsonObject? memory, Func<JsonObject, bool> keep, Guid requestId,
         Func<string, GceOperation, CancellationToken, Task<CloudOutcome>> follow, CancellationToken cancellationToken)
     {
-        (_client, _vm, _wishes, _memory, _requestId, _follow, _cancel) = (client, vm, wishes, memory, requestId, follow, cancellationToken);
+        (_client, _vm, _wishes, _memory, _keep, _requestId, _follow, _cancel) = (client, vm, wishes, memory, keep, requestId, follow, cancellationToken);
         _disks = new(client, requestId, follow);
         Zone = vm.Zone;
     }
@@ -61,9 +63,12 @@ internal sealed partial class GceBringUp
             }
         }
 
-        Zone = _found.Count > 0 ? _found.OrderByDescending(found => !IsDown(found.Value)).ThenByDescending(found => StartOf(found.Value)).First().Key
-            : last.Length > 0 ? last
-            : _vm.Zone;
+        var best = _found.OrderByDescending(found => !IsDown(found.Value)).ThenBy(found => GceDescription.IsShell(found.Value)).ThenByDescending(found => StartOf(found.Value)).FirstOrDefault();
+
+        // What a move with copies left behind is no home any more, also when the VM that has the copies is gone.
+        var isLeft = best.Value is not null && GceDescription.IsShell(best.Value) && last.Length > 0 && last != best.Key
+            && GceDescription.Disks(_memory!).Any(disk => GceDisks.ZoneOf((string?)disk["source"] ?? "") == last);
+        Zone = best.Key is null || isLeft ? (last.Length > 0 ? last : _vm.Zone) : best.Key;
         IsSought = true;
         return null;
     }
@@ -110,7 +115,7 @@ internal sealed partial class GceBringUp
     /// <summary>Makes it what it is to be: what an earlier attempt left is undone as well.</summary>
     private async Task<CloudOutcome> ReshapeAsync(JsonObject it, GceForm form)
     {
-        if (await RegainDisksAsync(it, Zone).ConfigureAwait(false) is { IsGood: false } held)
+        if (await RegainDisksAsync(it, Zone, DisksOf(it)).ConfigureAwait(false) is { IsGood: false } held)
         {
             return held;
         }

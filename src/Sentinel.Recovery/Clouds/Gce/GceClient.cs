@@ -13,7 +13,7 @@ namespace Sentinel.Recovery.Clouds.Gce;
 /// pipeline and is measured; refusals, an unreachable API included, are values. Thread-safe.
 /// Source: the API's public description, compute/v1.
 /// </summary>
-internal sealed class GceClient : IDisposable
+internal sealed partial class GceClient : IDisposable
 {
     private const int PageSize = 500;
 
@@ -30,10 +30,11 @@ internal sealed class GceClient : IDisposable
     private readonly RecoveryMeter _meter;
     private readonly TimeProvider _time;
 
-    public GceClient(GceSettings settings, RecoveryMeter meter, TimeProvider time)
+    /// <param name="transport">What carries requests; null: the network.</param>
+    public GceClient(GceSettings settings, RecoveryMeter meter, TimeProvider time, HttpMessageHandler? transport = null)
     {
         (_settings, _meter, _time) = (settings, meter, time);
-        _http = new(new SocketsHttpHandler
+        _http = new(transport ?? new SocketsHttpHandler
         {
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             ConnectTimeout = TimeSpan.FromSeconds(3),
@@ -65,9 +66,38 @@ internal sealed class GceClient : IDisposable
     /// <summary>All instances of a zone, as far as watching needs them.</summary>
     public async Task<GceAnswer<List<GceInstance>>> InstancesAsync(string zone, CancellationToken cancellationToken)
     {
-        const string Fields = "items(id,name,status,creationTimestamp,lastStartTimestamp,lastStopTimestamp,networkInterfaces/networkIP,scheduling/provisioningModel),nextPageToken";
+        const string Fields = "items(id,name,status,fingerprint,creationTimestamp,lastStartTimestamp,lastStopTimestamp,networkInterfaces/networkIP,scheduling/provisioningModel),nextPageToken";
         return await AllAsync("instances.list", $"zones/{zone}/instances?maxResults={PageSize}&fields={Uri.EscapeDataString(Fields)}", GceJson.Default.GcePageGceInstance, cancellationToken)
             .ConfigureAwait(false);
+    }
+
+    /// <summary>Where which instances are: those of all zones of the project in a few requests.</summary>
+    /// <returns>The instances, and the zones that could not be asked.</returns>
+    public async Task<GceAnswer<GceCensus>> CensusAsync(CancellationToken cancellationToken)
+    {
+        const string Fields = "items/*/instances(id,name,zone,status,creationTimestamp,lastStartTimestamp),nextPageToken,unreachables";
+        var census = new GceCensus([], []);
+        string? token = null;
+        do
+        {
+            var page = await SendAsync(
+                "instances.aggregatedList", HttpMethod.Get, $"aggregated/instances?maxResults={PageSize}&returnPartialSuccess=true&fields={Uri.EscapeDataString(Fields)}{Next(token)}",
+                GceJson.Default.GceCensusPage, _pipeline, isUrgent: false, cancellationToken).ConfigureAwait(false);
+            if (page.Refusal is { } refusal)
+            {
+                return refusal;
+            }
+
+            foreach (var instance in (page.Value!.Items ?? new Dictionary<string, GceCensusZone>()).Values.SelectMany(zone => zone.Instances ?? []))
+            {
+                census.Add(instance);
+            }
+
+            census.Unreachable.UnionWith((page.Value.Unreachables ?? []).Select(GceDescription.Last));
+            token = page.Value.NextPageToken;
+        }
+        while (token is not null);
+        return census;
     }
 
     /// <summary>All that there is to say of a zone's instances.</summary>
@@ -76,7 +106,7 @@ internal sealed class GceClient : IDisposable
 
     /// <summary>What a zone's disks were made of.</summary>
     public Task<GceAnswer<List<GceDisk>>> DisksAsync(string zone, CancellationToken cancellationToken) => AllAsync(
-        "disks.list", $"zones/{zone}/disks?maxResults={PageSize}&fields={Uri.EscapeDataString("items(name,sourceImage,sourceSnapshot,sizeGb,type),nextPageToken")}",
+        "disks.list", $"zones/{zone}/disks?maxResults={PageSize}&fields={Uri.EscapeDataString("items(name,sourceImage,sourceSnapshot,sizeGb,type,labels),nextPageToken")}",
         GceJson.Default.GcePageGceDisk, cancellationToken);
 
     /// <summary>All that there is to say of one instance.</summary>
@@ -117,6 +147,11 @@ internal sealed class GceClient : IDisposable
     /// <param name="place">Where: <c>zones/Z</c> or <c>regions/R</c>.</param>
     public Task<GceAnswer<GceDisk>> DiskAsync(string place, string name, CancellationToken cancellationToken) =>
         SendAsync("disks.get", HttpMethod.Get, $"{place}/disks/{name}", GceJson.Default.GceDisk, _pipeline, isUrgent: true, cancellationToken);
+
+    /// <summary>Puts labels in place of all that a disk of a zone has; refused if they changed since the fingerprint was read.</summary>
+    public Task<GceAnswer<GceOperation>> LabelAsync(string zone, string disk, IEnumerable<KeyValuePair<string, string>> labels, string? fingerprint, Guid requestId, CancellationToken cancellationToken) => SendAsync(
+        "disks.setLabels", HttpMethod.Post, $"zones/{zone}/disks/{disk}/setLabels?requestId={requestId}", GceJson.Default.GceOperation, _pipeline, isUrgent: true, cancellationToken,
+        new JsonObject { ["labels"] = new JsonObject(labels.Select(label => KeyValuePair.Create(label.Key, (JsonNode?)label.Value))), ["labelFingerprint"] = fingerprint });
 
     /// <summary>Copies a disk of a zone; what comes back may not be over.</summary>
     public Task<GceAnswer<GceOperation>> SnapshotAsync(string zone, string disk, string snapshot, Guid requestId, CancellationToken cancellationToken) => SendAsync(

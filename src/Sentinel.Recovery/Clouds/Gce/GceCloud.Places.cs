@@ -1,3 +1,4 @@
+using Sentinel.Recovery.Clouds.Gce.Wire;
 using Sentinel.Recovery.Outages;
 
 namespace Sentinel.Recovery.Clouds.Gce;
@@ -17,12 +18,39 @@ internal sealed partial class GceCloud
     private HashSet<string> ZonesOf(InstanceName vm)
     {
         var zones = WishesOf(vm).OtherZones.Append(vm.Zone).Append(PlaceOf(vm)).ToHashSet();
-        if (GceDescription.Last((string?)_memory.Find(vm)?["zone"] ?? "") is { Length: > 0 } last)
+        if (LastZoneOf(vm) is { } last)
         {
             zones.Add(last);
         }
 
         return zones;
+    }
+
+    /// <summary>Where it was when it was described last; null: it never was.</summary>
+    private string? LastZoneOf(InstanceName vm) => GceDescription.Last((string?)_memory.Find(vm)?["zone"] ?? "") is { Length: > 0 } last ? last : null;
+
+    /// <summary>Null if no census could be had.</summary>
+    private async Task<GceCensus?> CensusAsync()
+    {
+        Task<GceAnswer<GceCensus>> census;
+        lock (_lock)
+        {
+            if (_census is null || _census.IsCompleted)
+            {
+                // who asks at the same moment asks the same thing: all loops begin together
+                _census = GatherAsync();
+            }
+
+            census = _census;
+        }
+
+        return (await census.ConfigureAwait(false)).Value;
+    }
+
+    private async Task<GceAnswer<GceCensus>> GatherAsync()
+    {
+        await Task.Delay(CensusWait, time, _stopping.Token).ConfigureAwait(false);
+        return await Client.CensusAsync(_stopping.Token).ConfigureAwait(false);
     }
 
     private void Place(InstanceName vm, string zone)
@@ -52,6 +80,13 @@ internal sealed partial class GceCloud
         {
             try
             {
+                // One census for all that come up together; a closer look at those only that it leaves in doubt.
+                if ((await CensusAsync().ConfigureAwait(false))?.PlaceOf(vm.Name, ZonesOf(vm), LastZoneOf(vm)) is { } place)
+                {
+                    Place(vm, place);
+                    return;
+                }
+
                 var search = Attempt(vm, Guid.Empty, _stopping.Token);
                 if (await search.FindAsync().ConfigureAwait(false) is not { } refusal)
                 {
@@ -85,7 +120,7 @@ internal sealed partial class GceCloud
     private GceBringUp Attempt(InstanceName vm, Guid requestId, CancellationToken cancellationToken)
     {
         var client = Client;
-        return new(client, vm, WishesOf(vm), _memory.Find(vm), requestId, (zone, operation, token) => FollowAsync(client, zone, operation, token), cancellationToken);
+        return new(client, vm, WishesOf(vm), _memory.Find(vm), description => _memory.Keep(vm, description), requestId, client.FollowAsync, cancellationToken);
     }
 
     private sealed class GceSubscription(GceZone zone, GceVm vm, IDisposable feed) : IDisposable

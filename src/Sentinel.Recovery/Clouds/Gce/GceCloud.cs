@@ -11,10 +11,8 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
 {
     public const string Name = "gce";
 
-    /// <summary>An operation that is not over by then is given up on; the next attempt finds out what came of it.</summary>
-    private static readonly TimeSpan OperationPatience = TimeSpan.FromMinutes(5);
-
-    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(2);
+    /// <summary>A census begins when all who need one can be expected to have asked.</summary>
+    private static readonly TimeSpan CensusWait = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _lock = new();
     private readonly GceMemory _memory = new(directory, logger);
@@ -25,6 +23,7 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
     private readonly Dictionary<string, GceZone> _zones = [];
     private readonly List<GceClient> _retired = [];
     private (GceSettings Settings, GceClient Client)? _current;
+    private Task<GceAnswer<GceCensus>>? _census;
 
     public string Provider => Name;
 
@@ -177,38 +176,8 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
             return new(refusal.Result, refusal.Detail);
         }
 
-        var outcome = await FollowAsync(client, zone, asked.Value!, cancellationToken).ConfigureAwait(false);
+        var outcome = await client.FollowAsync(zone, asked.Value!, cancellationToken).ConfigureAwait(false);
         Refresh(vm);
         return outcome;
-    }
-
-    /// <summary>Accepted is not done, and done may still have failed.</summary>
-    private async Task<CloudOutcome> FollowAsync(GceClient client, string zone, GceOperation operation, CancellationToken cancellationToken)
-    {
-        var begun = time.GetTimestamp();
-        while (!operation.IsDone)
-        {
-            if (time.GetElapsedTime(begun) > OperationPatience)
-            {
-                return new(CloudResult.Fault, $"{operation.Name} is not over after {OperationPatience.TotalMinutes:0} minutes");
-            }
-
-            var waited = await client.WaitAsync(zone, operation.Name, cancellationToken).ConfigureAwait(false);
-            if (waited.Refusal is { Result: CloudResult.NotFound or CloudResult.Forbidden } refusal)
-            {
-                return new(CloudResult.Fault, $"what became of {operation.Name} is not known: {refusal.Detail}");
-            }
-
-            if (waited.Value is { } now)
-            {
-                operation = now;
-            }
-            else
-            {
-                await Task.Delay(AskAgain, time, cancellationToken).ConfigureAwait(false);
-            }
-        }
-
-        return GceRefusal.Of(operation) is { } failed ? new(failed.Result, failed.Detail) : new(CloudResult.Done, operation.Name);
     }
 }

@@ -8,6 +8,9 @@ internal static class GceDescription
     /// <summary>Where, in a description that is kept, it stands what each disk was made of.</summary>
     public const string Sources = "sentinelDisks";
 
+    /// <summary>Set, in a description that is kept, while disks are taken off the VM: what it has by then is not all that it had.</summary>
+    public const string Away = "sentinelAway";
+
     /// <summary>What makes a VM what it is, and may be said when one is made. Everything else only the API may say.</summary>
     private static readonly string[] Kept =
     [
@@ -28,6 +31,12 @@ internal static class GceDescription
     public static string RegionOf(string zone) => zone[..zone.LastIndexOf('-')];
 
     public static IEnumerable<JsonObject> Disks(JsonObject vm) => (vm["disks"] as JsonArray)?.OfType<JsonObject>() ?? [];
+
+    /// <summary>The names of its disks' links.</summary>
+    public static HashSet<string> DiskLinks(JsonObject vm) => [.. Disks(vm).Select(disk => (string?)disk["source"] ?? "")];
+
+    /// <summary>Whether it is off and cannot be started as it is: a move took its disks.</summary>
+    public static bool IsShell(JsonObject vm) => Status(vm) is "TERMINATED" or "STOPPED" && !Disks(vm).Any(disk => (bool?)disk["boot"] is true);
 
     /// <summary>Such as a VM of this description would be asked for, without its disks.</summary>
     /// <param name="zone">Where.</param>
@@ -52,6 +61,24 @@ internal static class GceDescription
 
         request["networkInterfaces"] = new JsonArray([.. ((vm["networkInterfaces"] as JsonArray)?.OfType<JsonObject>() ?? []).Select(Interface)]);
         return request;
+    }
+
+    /// <summary>What a VM would be described as at home, though it is something else for the time being.</summary>
+    /// <param name="before">How it was described before; null: it was not.</param>
+    public static JsonObject AtHome(JsonObject vm, GceWishes wishes, JsonObject? before)
+    {
+        var description = vm.DeepClone().AsObject();
+        if (before is not null && wishes.IsFallbackType(MachineType(vm)))
+        {
+            description["machineType"] = before["machineType"]?.DeepClone();
+        }
+
+        if (wishes.IsSpotAtHome && IsOnDemand(vm))
+        {
+            description["scheduling"] = Spot(before?["scheduling"]?.AsObject());
+        }
+
+        return description;
     }
 
     /// <summary>How a spot VM is scheduled.</summary>

@@ -14,8 +14,14 @@ internal readonly record struct GceDrawn(JsonObject? Disk, CloudOutcome? Obstacl
 /// </summary>
 internal sealed class GceDisks(GceClient client, Guid requestId, Func<string, Wire.GceOperation, CancellationToken, Task<CloudOutcome>> follow)
 {
+    /// <summary>What the names of copies begin with. What such a copy was made of is older than what was written to it.</summary>
+    private const string CopyPrefix = "sentinel-";
+
     /// <summary>Whether a link names a disk of a region.</summary>
     public static bool IsRegional(string link) => link.Contains("/regions/", StringComparison.Ordinal);
+
+    /// <summary>The zone of a disk of one zone; null for one of a region, and where the link does not say.</summary>
+    public static string? ZoneOf(string link) => link.Split('/') is var parts && Array.IndexOf(parts, "zones") is >= 0 and var at && at + 1 < parts.Length ? parts[at + 1] : null;
 
     /// <summary>Where a disk is, as requests name places.</summary>
     public static string PlaceOf(string link, string zone) => IsRegional(link) ? $"regions/{GceDescription.RegionOf(zone)}" : $"zones/{zone}";
@@ -34,23 +40,39 @@ internal sealed class GceDisks(GceClient client, Guid requestId, Func<string, Wi
         }
 
         return disk.Value!.Users is { Count: > 0 } users ? new CloudOutcome(CloudResult.NotReady, $"the disk {name} is held by {users[0]}")
+            : GceHandover.Of(disk.Value) is { } handover && handover.Zone != zone ? new CloudOutcome(CloudResult.Misconfigured, handover.Describe(name))
             : disk.Value.Status is not "READY" ? new CloudOutcome(CloudResult.NotReady, $"the disk {name} is {disk.Value.Status}")
             : new GceDrawn(With(attached, new JsonObject { ["source"] = $"{place}/disks/{name}" }), null);
     }
 
-    /// <summary>A copy of a disk of one zone, to be made in another. One copy serves all attempts after the same stop: the VM is down, and its disk does not change.</summary>
-    /// <param name="stop">Names the stop.</param>
-    public async Task<GceDrawn> CopyAsync(JsonObject attached, string from, string stop, CancellationToken cancellationToken)
+    /// <summary>
+    /// A copy of a disk of one zone, to be made in another with the VM. Taken anew in each attempt, from a disk that nobody
+    /// holds: an older one may lack what was written since. It outlives its VM, as no copy of it is kept in step.
+    /// </summary>
+    /// <param name="vm">Whose disk it is.</param>
+    public async Task<GceDrawn> CopyAsync(JsonObject attached, string from, string vm, CancellationToken cancellationToken)
     {
         var name = GceDescription.Last((string?)attached["source"] ?? "");
-        var snapshot = $"{name[..Math.Min(name.Length, 50)]}-{RequestId.Part(Guid.Empty, $"{from}/{name}/{stop}"):n}"[..Math.Min(63, Math.Min(name.Length, 50) + 13)];
+        var snapshot = $"{CopyPrefix}{name[..Math.Min(name.Length, 40)]}-{RequestId.Part(requestId, $"{from}/{name}"):n}"[..(CopyPrefix.Length + Math.Min(name.Length, 40) + 13)];
+        var disk = await client.DiskAsync($"zones/{from}", name, cancellationToken).ConfigureAwait(false);
+        if (disk.Refusal is { } missing)
+        {
+            return new CloudOutcome(missing.Result is CloudResult.NotFound ? CloudResult.Misconfigured : missing.Result, missing.Detail);
+        }
+
+        if (disk.Value!.Users is { Count: > 0 } users)
+        {
+            return new CloudOutcome(CloudResult.NotReady, $"the disk {name} is held by {users[0]}");
+        }
+
         var known = await client.SnapshotAsync(snapshot, cancellationToken).ConfigureAwait(false);
         if (known.Refusal is { Result: CloudResult.NotFound })
         {
             var asked = await client.SnapshotAsync(from, name, snapshot, RequestId.Part(requestId, snapshot), cancellationToken).ConfigureAwait(false);
             if (asked.Refusal is { } refused)
             {
-                return new CloudOutcome(refused.Result is CloudResult.NotFound ? CloudResult.Misconfigured : refused.Result, refused.Detail);
+                // A disk may be copied only so often; the fallbacks after this one can be had meanwhile.
+                return new CloudOutcome(refused.IsThrottled ? CloudResult.NoCapacity : refused.Result is CloudResult.NotFound ? CloudResult.Misconfigured : refused.Result, refused.Detail);
             }
 
             if (await follow(from, asked.Value!, cancellationToken).ConfigureAwait(false) is { IsGood: false } failed)
@@ -66,11 +88,20 @@ internal sealed class GceDisks(GceClient client, Guid requestId, Func<string, Wi
         {
             return new CloudOutcome(CloudResult.NotReady, $"the snapshot {snapshot} is {status}");
         }
-
-        return new(With(attached, new JsonObject
+        else if (TimeOf((string?)known.Value["creationTimestamp"]) < TimeOf(disk.Value.LastDetachTimestamp))
         {
-            ["initializeParams"] = new JsonObject { ["sourceSnapshot"] = $"global/snapshots/{snapshot}", ["diskName"] = snapshot },
-        }), null);
+            return new CloudOutcome(CloudResult.NotReady, $"the snapshot {snapshot} is older than what the disk {name} may hold by now");
+        }
+
+        var copy = With(attached, new JsonObject
+        {
+            ["initializeParams"] = new JsonObject
+            {
+                ["sourceSnapshot"] = $"global/snapshots/{snapshot}", ["diskName"] = snapshot, ["labels"] = GceHandover.LabelsOfCopy(vm, from),
+            },
+        });
+        copy["autoDelete"] = false;
+        return new(copy, null);
     }
 
     /// <summary>A disk that went with its VM, to be made of what it was made of before.</summary>
@@ -78,12 +109,13 @@ internal sealed class GceDisks(GceClient client, Guid requestId, Func<string, Wi
     public static GceDrawn Renew(JsonObject attached, JsonObject? source, string zone)
     {
         var name = GceDescription.Last((string?)attached["source"] ?? "");
-        if ((bool?)attached["boot"] is not true || ((string?)source?["sourceImage"] ?? (string?)source?["sourceSnapshot"]) is null)
+        if ((bool?)attached["boot"] is not true || source is null || ((string?)source["sourceImage"] ?? (string?)source["sourceSnapshot"]) is null
+            || GceDescription.Last((string?)source["sourceSnapshot"] ?? "").StartsWith(CopyPrefix, StringComparison.Ordinal))
         {
             return new CloudOutcome(CloudResult.Misconfigured, $"the disk {name} went with the VM, and nothing says what to make it from: set recreate.template, or keep the disk when the VM goes");
         }
 
-        var parameters = new JsonObject { ["diskSizeGb"] = source!["sizeGb"]?.DeepClone() };
+        var parameters = new JsonObject { ["diskSizeGb"] = source["sizeGb"]?.DeepClone() };
         parameters[source["sourceImage"] is null ? "sourceSnapshot" : "sourceImage"] = (source["sourceImage"] ?? source["sourceSnapshot"])!.DeepClone();
         if ((string?)source["type"] is { } type)
         {
@@ -92,6 +124,8 @@ internal sealed class GceDisks(GceClient client, Guid requestId, Func<string, Wi
 
         return new(With(attached, new JsonObject { ["initializeParams"] = parameters }), null);
     }
+
+    private static DateTimeOffset TimeOf(string? stamp) => DateTimeOffset.TryParse(stamp, System.Globalization.CultureInfo.InvariantCulture, out var at) ? at : DateTimeOffset.MinValue;
 
     private static JsonObject With(JsonObject attached, JsonObject source)
     {

@@ -14,6 +14,7 @@ internal sealed class GceMemory(string directory, ILogger logger)
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<InstanceName, JsonObject?> _known = [];
+    private readonly HashSet<InstanceName> _unwritten = [];
 
     /// <summary>The description of a VM, by its name at home; null if it was never seen.</summary>
     public JsonObject? Find(InstanceName vm)
@@ -24,34 +25,30 @@ internal sealed class GceMemory(string directory, ILogger logger)
         }
     }
 
-    /// <summary>Which run of the VM is described; null if none.</summary>
-    public string? RunOf(InstanceName vm)
-    {
-        lock (_lock)
-        {
-            return (string?)Read(vm)?["lastStartTimestamp"];
-        }
-    }
-
     /// <summary>Keeps a description, in place of the one before.</summary>
-    public void Keep(InstanceName vm, JsonObject description)
+    /// <returns>Whether it is on disk; if not, it is in memory.</returns>
+    public bool Keep(InstanceName vm, JsonObject description)
     {
         lock (_lock)
         {
-            if (JsonNode.DeepEquals(Read(vm), description))
+            if (JsonNode.DeepEquals(Read(vm), description) && !_unwritten.Contains(vm))
             {
-                return;
+                return true;
             }
 
-            _known[vm] = description;
+            _known[vm] = description.DeepClone().AsObject();
             try
             {
                 DurableFile.CreateDirectory(directory);
                 DurableFile.Write(PathOf(vm), JsonSerializer.SerializeToUtf8Bytes(description, Wire.GceJson.Default.JsonObject));
+                _unwritten.Remove(vm);
+                return true;
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
+                _unwritten.Add(vm);
                 Log.DescriptionUnwritable(logger, vm, e.Message);
+                return false;
             }
         }
     }

@@ -13,8 +13,8 @@ internal sealed class GceVm(InstanceName name, InstanceName home)
 
     public InstanceName Home => home;
 
-    /// <summary>The run that its description was last looked at in.</summary>
-    public DateTimeOffset? DescribedRun { get; set; }
+    /// <summary>What it looked like when it was described last; null before.</summary>
+    public string? DescribedAs { get; set; }
 
     public ReportFeed Feed { get; } = new();
 
@@ -47,6 +47,9 @@ internal sealed class GceVm(InstanceName name, InstanceName home)
 
     /// <summary>The run that an instance is in, or that ended last: the cloud says when it began.</summary>
     public static Incarnation RunOf(GceInstance instance) => new(StartOf(instance).ToUnixTimeMilliseconds());
+
+    /// <summary>Another one for another run, and after each change of the instance.</summary>
+    public static string LookOf(GceInstance instance) => $"{instance.Id} {StartOf(instance).ToUnixTimeMilliseconds()} {instance.Fingerprint}";
 
     /// <summary>When that run began.</summary>
     public static DateTimeOffset StartOf(GceInstance instance) => instance.LastStartTimestamp ?? instance.CreationTimestamp ?? DateTimeOffset.UnixEpoch;

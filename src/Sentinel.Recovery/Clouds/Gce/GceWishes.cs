@@ -11,6 +11,12 @@ internal sealed record GceWishes(EquatableList<Fallback> Fallbacks)
     /// <summary>Where else it may be.</summary>
     public IEnumerable<string> OtherZones => Fallbacks.OfType<Fallback.OtherZone>().Select(other => other.Zone);
 
+    /// <summary>Whether its disks may be copied to another zone.</summary>
+    public bool MayBeCopied => Fallbacks.Any(fallback => fallback is Fallback.OtherZone { FromSnapshot: true });
+
+    /// <summary>Whether its disks may be copied to that zone.</summary>
+    public bool MayCopyTo(string zone) => Fallbacks.Any(fallback => fallback is Fallback.OtherZone { FromSnapshot: true } other && other.Zone == zone);
+
     /// <summary>Whether it is a spot VM that may be on demand at times; if not, how it is paid for is its owner's choice.</summary>
     public bool IsSpotAtHome => Fallbacks.Any(fallback => fallback is Fallback.OnDemand);
 

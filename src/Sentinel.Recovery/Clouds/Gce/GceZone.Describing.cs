@@ -9,7 +9,7 @@ internal sealed partial class GceZone
 {
     private async Task DescribeAsync(GceClient client, GceVm[] vms)
     {
-        var news = vms.Where(vm => vm.Seen is { Status: "RUNNING" } seen && vm.DescribedRun != GceVm.StartOf(seen)).ToArray();
+        var news = vms.Where(vm => vm.Seen is { Status: "RUNNING" } seen && vm.DescribedAs != GceVm.LookOf(seen)).ToArray();
         if (news.Length == 0 || (_describedAt != 0 && _time.GetElapsedTime(_describedAt) < DescribeAgain))
         {
             return;
@@ -28,13 +28,10 @@ internal sealed partial class GceZone
         {
             if (byName.GetValueOrDefault(vm.Name.Name) is { } description && GceDescription.Status(description) == "RUNNING")
             {
-                vm.DescribedRun = GceVm.StartOf(vm.Seen!);
-                var wishes = _wishes(vm.Home);
-                if (!wishes.IsFallbackType(GceDescription.MachineType(description)) && !(wishes.IsSpotAtHome && GceDescription.IsOnDemand(description)))
-                {
-                    description[GceDescription.Sources] = SourcesOf(description, disks);
-                    _memory.Keep(vm.Home, description);
-                }
+                vm.DescribedAs = GceVm.LookOf(vm.Seen!);
+                var known = GceDescription.AtHome(description, _wishes(vm.Home), _memory.Find(vm.Home));
+                known[GceDescription.Sources] = SourcesOf(description, disks);
+                _memory.Keep(vm.Home, known);
             }
         }
     }

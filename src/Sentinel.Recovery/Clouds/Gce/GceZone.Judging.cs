@@ -115,7 +115,7 @@ internal sealed partial class GceZone
     {
         lock (_lock)
         {
-            return vm.Seen is { } seen ? _evidence.Find(seen.Id, GceVm.StartOf(seen)) : null;
+            return vm.Seen is { } seen ? _evidence.Find(seen.Id, GceVm.StartOf(seen), RequestId.ForStop(vm.Home, GceVm.RunOf(seen))) : null;
         }
     }
 }

@@ -45,7 +45,7 @@ internal sealed class StopEvidence(TimeProvider time)
             }
 
             known.RemoveAll(evidence => evidence.Operation == operation.Id);
-            known.Add(new(operation.Id, cause, at, Describe(operation), time.GetTimestamp()));
+            known.Add(new(operation.Id, cause, at, Describe(operation), time.GetTimestamp(), operation.ClientOperationId));
         }
 
         return true;
@@ -54,7 +54,8 @@ internal sealed class StopEvidence(TimeProvider time)
     /// <summary>Why a run of an instance ended; null if nothing is known.</summary>
     /// <param name="instance">Its id, which another one of the same name does not share.</param>
     /// <param name="startedAt">When that run began, by the cloud's clock.</param>
-    public (OutageCause Cause, string Detail)? Find(string instance, DateTimeOffset startedAt)
+    /// <param name="own">The request by which any sentinel would have stopped that run: it is known in advance, also to another one and after a restart.</param>
+    public (OutageCause Cause, string Detail)? Find(string instance, DateTimeOffset startedAt, Guid own)
     {
         if (!_byInstance.TryGetValue(instance, out var known))
         {
@@ -62,7 +63,9 @@ internal sealed class StopEvidence(TimeProvider time)
         }
 
         // A person's word counts more than what the cloud did to the same run before or after.
+        var (ours, text) = (OutageCause.Ours, own.ToString());
         var newest = known.Where(evidence => evidence.At >= startedAt)
+            .Select(evidence => evidence.Request == text && evidence.Cause is OutageCause.User ? evidence with { Cause = ours } : evidence)
             .OrderByDescending(evidence => evidence.Cause is OutageCause.User or OutageCause.Deleted)
             .ThenByDescending(evidence => evidence.At)
             .FirstOrDefault();
@@ -126,5 +129,5 @@ internal sealed class StopEvidence(TimeProvider time)
         };
     }
 
-    private sealed record Evidence(string Operation, OutageCause Cause, DateTimeOffset At, string Detail, long SeenAt);
+    private sealed record Evidence(string Operation, OutageCause Cause, DateTimeOffset At, string Detail, long SeenAt, string? Request);
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Sentinel.Backends;
 using Sentinel.Certificates;
 using Sentinel.Service.Configuration.Shapes;
@@ -35,6 +36,11 @@ internal sealed class AcmeShape : ObjectShape<AcmeSettings>
         new ListShape<string>("words", Forms.AnyText, atLeast: 1, first: new TextShape<string>(ProgramFile.Expected, ProgramFile.Parse)),
         "dns-01: program and arguments; \"present\" or \"cleanup\", the record's name and its value are added.");
 
+    private static readonly Key<EquatableList<IPEndPoint>> DnsResolvers = Key.Default("dnsResolvers",
+        new ListShape<IPEndPoint>("addresses", new TextShape<IPEndPoint>(CertificateText.ExpectedResolver, CertificateText.ParseResolver) { Write = resolver => resolver.ToString() }, distinct: true),
+        Defaults.DnsResolvers,
+        "dns-01: who knows the servers of the zones that dnsHook writes to. Empty: the resolvers of the system.");
+
     private static readonly Key<EquatableList<EquatableList<string>>> Names = Key.Required("names",
         new ListShape<EquatableList<string>>(
             "lists of names, one list for each certificate",
@@ -51,7 +57,7 @@ internal sealed class AcmeShape : ObjectShape<AcmeSettings>
         "Tried in turn when directory fails for long.");
 
     public override IReadOnlyList<Key> Keys { get; } =
-        [Directory, Email, CaFile, Eab, Profile, KeyType, Challenge, DnsHook, Names, PreferredChain, FallbackDirectories];
+        [Directory, Email, CaFile, Eab, Profile, KeyType, Challenge, DnsHook, DnsResolvers, Names, PreferredChain, FallbackDirectories];
 
     protected override string Noun => "acme";
 
@@ -72,6 +78,11 @@ internal sealed class AcmeShape : ObjectShape<AcmeSettings>
             fields.Fail(DnsHook, "\"challenge\": \"dns-01\" beside it, or no dnsHook", $"dnsHook beside \"challenge\": \"{word}\", which writes no records");
         }
 
+        if (challenge != ChallengeKind.Dns01 && fields.Has(DnsResolvers))
+        {
+            fields.Fail(DnsResolvers, "\"challenge\": \"dns-01\" beside it, or no dnsResolvers", $"dnsResolvers beside \"challenge\": \"{word}\", which writes no records");
+        }
+
         if (challenge != ChallengeKind.Dns01 && fields.Try(Names, out var names) && names.SelectMany(set => set).FirstOrDefault(name => name.StartsWith('*')) is { } wildcard)
         {
             fields.Fail(Names, "\"challenge\": \"dns-01\", by which alone wildcards can be proved, or names without \"*\"", $"\"{wildcard}\" beside \"challenge\": \"{word}\"");
@@ -88,6 +99,7 @@ internal sealed class AcmeShape : ObjectShape<AcmeSettings>
         KeyType = fields.Get(KeyType),
         Challenge = fields.Get(Challenge),
         DnsHook = fields.OrNull(DnsHook) ?? [],
+        DnsResolvers = fields.Get(DnsResolvers),
         Names = fields.Get(Names),
         PreferredChain = fields.OrNull(PreferredChain),
         FallbackDirectories = fields.Get(FallbackDirectories),

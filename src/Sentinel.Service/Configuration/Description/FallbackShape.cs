@@ -13,7 +13,10 @@ internal sealed class FallbackShape : ObjectShape<Fallback>
 
     private static readonly Key<string> Zone = Key.Optional("zone",
         new TextShape<string>("a zone, such as us-central1-b", (text, _) => GceText.IsZone(text) ? text : Refusal.Plain),
-        "The same VM in this zone. Its disks must be regional.");
+        "The same VM in this zone. Its disks must be regional, or be copied there (fromSnapshot).");
+
+    private static readonly Key<bool> FromSnapshot = Key.Default("fromSnapshot", Forms.Flag, false,
+        "With zone: disks of one zone are copied there by snapshots of the stopped VM. From then on the copies count; the disks themselves are kept, labelled and not used.");
 
     private static readonly Key<Provisioning> Model = Key.Optional("provisioning", new WordShape<Provisioning>([]),
         "standard: the same VM on demand, and back to spot at a quiet moment.");
@@ -26,9 +29,7 @@ internal sealed class FallbackShape : ObjectShape<Fallback>
         Standard,
     }
 
-    public override IReadOnlyList<Key> Keys { get; } = [MachineType, Zone, Model, AtMost];
-
-    public override IReadOnlyList<LaterKey> Later => NotYet.Fallback;
+    public override IReadOnlyList<Key> Keys { get; } = [MachineType, Zone, FromSnapshot, Model, AtMost];
 
     protected override string Noun => "a fallback";
 
@@ -42,6 +43,11 @@ internal sealed class FallbackShape : ObjectShape<Fallback>
                 "one of machineType, zone and provisioning in each fallback; write several, in the order in which they are tried");
         }
 
+        if (fields.Has(FromSnapshot) && fields.IsMissing(Zone))
+        {
+            fields.Fail(FromSnapshot, "\"zone\" beside it, or no fromSnapshot");
+        }
+
         if (fields.Has(AtMost) && fields.IsMissing(Model))
         {
             fields.Fail(AtMost, "\"provisioning\": \"standard\" beside it, or no atMost");
@@ -50,6 +56,6 @@ internal sealed class FallbackShape : ObjectShape<Fallback>
 
     protected override Fallback Build(Fields fields) =>
         fields.OrNull(MachineType) is { } type ? new Fallback.OtherMachine(type)
-        : fields.OrNull(Zone) is { } zone ? new Fallback.OtherZone(zone, FromSnapshot: false)
+        : fields.OrNull(Zone) is { } zone ? new Fallback.OtherZone(zone, fields.Get(FromSnapshot))
         : new Fallback.OnDemand(fields.Get(AtMost));
 }

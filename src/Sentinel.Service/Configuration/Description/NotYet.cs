@@ -18,9 +18,6 @@ internal static class NotYet
     /// <summary>Keys of <c>recovery</c>.</summary>
     public static readonly LaterKey[] Recovery = [];
 
-    /// <summary>Keys of one of <c>fallbacks</c>. A copy that is lost after it was written to must not be followed by older data without a word.</summary>
-    public static readonly LaterKey[] Fallback = [new("fromSnapshot", "false")];
-
     /// <summary>Values of a listener's <c>protocol</c>.</summary>
     public static readonly string[] Protocols = [];
 }

@@ -3,6 +3,7 @@ using Sentinel.Backends;
 using Sentinel.Jump;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Shapes;
+using Sentinel.Service.Configuration.Text;
 using Sentinel.Service.Configuration.Values;
 
 namespace Sentinel.Service.Configuration.Description;
@@ -56,6 +57,33 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
     public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, TunnelAccount, LogFile, Pool, TrustedUserCaFile, Login, Users, KeySync, Provision, ProvisionTimeout, Routes];
 
     protected override string Noun => "ssh";
+
+    protected override void Check(Fields fields)
+    {
+        if (!fields.Has(Bind))
+        {
+            foreach (var address in Defaults.Bind)
+            {
+                fields.Reading.Addresses.AddDefault(new(address, null), fields.Node.PathOf(Bind.Name));
+            }
+        }
+
+        // sshd tells by the account what a login is.
+        var shared = (fields.OrNull(Jump) ?? Defaults).Account;
+        var tunnels = fields.Get(TunnelAccount);
+        if (shared == tunnels)
+        {
+            fields.Fail(TunnelAccount, "an account of its own", $"\"{tunnels}\", which is the shared account of users, too");
+        }
+
+        foreach (var user in fields.Written(Users) is ObjectNode users ? users.Members : [])
+        {
+            if (user.Name == shared || user.Name == tunnels)
+            {
+                fields.Reading.Fail(user.Value.Path, user.NamePlace, $"the name \"{user.Name}\", which is the account of all {(user.Name == shared ? "users" : "tunnels")}", "a name of the user's own, or another account");
+            }
+        }
+    }
 
     protected override JumpSettings Build(Fields fields) => (fields.OrNull(Jump) ?? Defaults) with
     {

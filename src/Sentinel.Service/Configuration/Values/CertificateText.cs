@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Sentinel.Certificates;
 using Sentinel.Service.Configuration.Shapes;
 
@@ -14,6 +16,9 @@ internal static class CertificateText
 
     /// <summary>As an error asks for a kind of challenge.</summary>
     public const string ExpectedChallenge = "http-01, tls-alpn-01 or dns-01";
+
+    /// <summary>As an error asks for a resolver.</summary>
+    public const string ExpectedResolver = "an address such as \"192.0.2.53\", or one with a port such as \"127.0.0.1:5353\"";
 
     /// <summary>For the schema.</summary>
     public const string ChallengePattern = "^(http-01|tls-alpn-01|dns-01)$";
@@ -54,6 +59,12 @@ internal static class CertificateText
             : HostAddress.IsName(name) && name.Contains('.', StringComparison.Ordinal) && !name.Contains('_', StringComparison.Ordinal) ? text.ToLowerInvariant()
             : Refusal.Plain;
     }
+
+    /// <summary>An address, with port 53 where none is named.</summary>
+    public static Parsed<IPEndPoint> ParseResolver(string text, ConfigurationEnvironment environment) =>
+        IPAddress.TryParse(text, out var address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || text.Count(c => c == '.') == 3) ? new IPEndPoint(address, 53)
+        : IPEndPoint.TryParse(text, out var resolver) && resolver.Port > 0 && text.Contains(':', StringComparison.Ordinal) ? resolver
+        : Refusal.Plain;
 
     /// <summary>Whether it can be a mail address; who reads it is for the authority to find out.</summary>
     public static bool IsMail(string text) =>

@@ -158,6 +158,56 @@ public sealed class KernelEngineTests
     }
 
     [NeedsFact("root", "nft", "ip")]
+    public async Task What_a_sentinel_leaves_for_the_next_goes_on_in_between_and_afterwards()
+    {
+        using var rig = new KernelRig();
+        rig.Serve("one", KernelRig.One);
+        await rig.StartAsync(KernelRig.Options);
+        await rig.UpAsync("one", KernelRig.One);
+        using var client = await rig.ConnectAsync();
+        await client.ReadLineAsync();
+        var (sending, sent, stop) = (Task.CompletedTask, 0L, false);
+        using var there = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        sending = Task.Run(async () =>
+        {
+            for (var piece = new byte[50_000]; !Volatile.Read(ref stop); Interlocked.Add(ref sent, piece.Length))
+            {
+                Random.Shared.NextBytes(piece);
+                there.AppendData(piece);
+                await client.SendAllAsync(piece);
+            }
+
+            client.Shutdown(SocketShutdown.Send);
+        });
+        await using var stream = new NetworkStream(client);
+        var back = SHA256.HashDataAsync(stream);
+        await FlowAsync();
+
+        Assert.Equal("left", await rig.SayAsync("leave"));
+        await rig.EndAsync();
+        Assert.Contains("sentinel_test_00201", rig.Tables, StringComparison.Ordinal);
+        await FlowAsync();
+        using var between = await rig.ConnectAsync();
+        Assert.StartsWith("one ", await between.ReadLineAsync(), StringComparison.Ordinal);
+
+        await rig.StartAsync(KernelRig.Options);
+        await FlowAsync();
+        await rig.UpAsync("one", KernelRig.One);
+        await rig.UntilAsync(status => status.InKernel == 2);
+        await FlowAsync();
+        Assert.Equal("still here", await KernelRig.EchoAsync(between, "still here"));
+        Volatile.Write(ref stop, true);
+        await sending;
+        Assert.Equal(there.GetHashAndReset(), await back);
+
+        Task FlowAsync()
+        {
+            var before = Volatile.Read(ref sent);
+            return Eventually.TrueAsync(() => Volatile.Read(ref sent) > before + 2_000_000);
+        }
+    }
+
+    [NeedsFact("root", "nft", "ip")]
     public async Task A_stop_waits_for_connections_and_removes_the_table()
     {
         using var rig = new KernelRig();

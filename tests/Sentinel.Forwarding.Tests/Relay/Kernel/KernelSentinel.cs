@@ -6,6 +6,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
 using Sentinel.Forwarding.Relay.Kernel;
@@ -17,7 +18,7 @@ namespace Sentinel.Forwarding.Tests.Relay.Kernel;
 /// <summary>
 /// One listener with the kernel engine, as a process that a test can put into a namespace and kill. It takes commands a
 /// line each on standard input and answers each with a line: <c>up NAME</c>, <c>drain NAME</c>, <c>down NAME</c>,
-/// <c>status</c>, <c>stop</c> (drains), <c>cut</c> (ends what drains).
+/// <c>status</c>, <c>stop</c> (drains), <c>cut</c> (ends what drains), <c>leave</c> (as for a restart).
 /// </summary>
 internal sealed class KernelSentinel : IAsyncDisposable
 {
@@ -141,6 +142,16 @@ internal sealed class KernelSentinel : IAsyncDisposable
 
                 await _carrier!.DrainAsync(_now.Token).ConfigureAwait(false);
                 return "stopped";
+            case ["leave"]:
+                await ((IKeepingCarrier)_carrier!).TakeOutAsync().ConfigureAwait(false);
+                foreach (var socket in _sockets)
+                {
+                    _carrier!.StopAccepting(socket);
+                    socket.Dispose();
+                }
+
+                await _carrier!.DrainAsync(new CancellationToken(canceled: true)).ConfigureAwait(false);
+                return "left";
             case ["cut"]:
                 _now.CancelAfter(TimeSpan.FromMilliseconds(200));
                 return "cut";

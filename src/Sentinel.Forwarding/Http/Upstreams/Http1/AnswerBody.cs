@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
 /// <summary>Reads the body of one answer up to its end, and not a byte further (RFC 9112 §7). Tells the connection when it is there.</summary>
-internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, AnswerHead head, HttpResponseMessage message) : AsyncStream
+internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, AnswerHead head, HttpResponseMessage? message = null) : AsyncStream
 {
     private enum At
     {
@@ -15,7 +16,8 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
         End,
     }
 
-    private readonly FieldParser _trailers = new();
+    private readonly bool _untilClose = head.Framing == Framing.Close;
+    private FieldParser? _trailers;
     private At _at = head.Framing switch
     {
         Framing.None => At.End,
@@ -28,7 +30,14 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
 
     public override bool CanRead => true;
 
+    /// <summary>Whether all of it was read.</summary>
+    public bool IsOver => _at == At.End;
+
+    /// <summary>The fields after it; all of them once it is over.</summary>
+    public IReadOnlyList<(string Name, string Value)> Trailers => _trailers?.Fields ?? [];
+
     /// <exception cref="UpstreamFailure">The answer is cut or malformed.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> target, CancellationToken cancellationToken = default)
     {
         try
@@ -52,67 +61,76 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
         base.Dispose(disposing);
     }
 
+    /// <summary>Takes what has arrived already.</summary>
+    /// <param name="piece">Valid until something else is read.</param>
+    /// <returns>False if the body is over, or goes on only with what must be waited for.</returns>
+    /// <exception cref="AnswerMalformed">The answer is malformed.</exception>
+    public bool TryTake(out ReadOnlySpan<byte> piece)
+    {
+        PassFrames();
+        if (!IsAtData || buffer.IsEmpty)
+        {
+            piece = default;
+            return false;
+        }
+
+        piece = buffer.Take(_left);
+        Took(piece.Length);
+        return true;
+    }
+
+    private bool IsAtData => _at is At.PlainData or At.ChunkData;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadOnAsync(Memory<byte> target, CancellationToken cancellationToken)
     {
-        while (true)
+        PassFrames();
+        while (_at != At.End && !IsAtData)
         {
-            switch (_at)
-            {
-                case At.End:
-                    return 0;
-
-                case At.PlainData or At.ChunkData when target.IsEmpty:
-                    await buffer.WaitAsync(cancellationToken);
-                    return 0;
-
-                case At.PlainData or At.ChunkData:
-                    return await ReadDataAsync(target, cancellationToken);
-
-                case At.ChunkSize:
-                    if (TryReadSize())
-                    {
-                        continue;
-                    }
-
-                    break;
-
-                case At.ChunkEnd:
-                    if (buffer.TryReadLine(out var line))
-                    {
-                        _at = line.IsEmpty ? At.ChunkSize : throw new AnswerMalformed("a chunk longer than it says");
-                        continue;
-                    }
-
-                    break;
-
-                case At.Trailers:
-                    if (_trailers.TryParse(buffer))
-                    {
-                        foreach (var (name, value) in _trailers.Fields)
-                        {
-                            message.TrailingHeaders.TryAddWithoutValidation(name, value);
-                        }
-
-                        End();
-                        return 0;
-                    }
-
-                    break;
-            }
-
             if (!await buffer.FillAsync(cancellationToken))
             {
                 throw new AnswerCut();
             }
+
+            PassFrames();
+        }
+
+        if (_at == At.End)
+        {
+            return 0;
+        }
+
+        if (target.IsEmpty)
+        {
+            await buffer.WaitAsync(cancellationToken);
+            return 0;
+        }
+
+        return await ReadDataAsync(target, cancellationToken);
+    }
+
+    /// <summary>Takes what is around chunks, as far as it has arrived.</summary>
+    /// <exception cref="AnswerMalformed">The answer is malformed.</exception>
+    public void PassFrames()
+    {
+        while (_at switch
+        {
+            At.ChunkSize => TryReadSize(),
+            At.ChunkEnd => TryReadChunkEnd(),
+            At.Trailers => TryReadTrailers(),
+            _ => false,
+        })
+        {
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<int> ReadDataAsync(Memory<byte> target, CancellationToken cancellationToken)
     {
         var n = await buffer.ReadAsync(target.Length > _left ? target[..(int)_left] : target, cancellationToken);
         if (n == 0)
         {
-            if (head.Framing != Framing.Close)
+            if (!_untilClose)
             {
                 throw new AnswerCut();
             }
@@ -121,7 +139,13 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
             return 0;
         }
 
-        _left -= n;
+        Took(n);
+        return n;
+    }
+
+    private void Took(int length)
+    {
+        _left -= length;
         if (_left == 0)
         {
             if (_at == At.ChunkData)
@@ -134,8 +158,28 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
                 End();
             }
         }
+    }
 
-        return n;
+    private bool TryReadChunkEnd()
+    {
+        if (!buffer.TryReadLine(out var line))
+        {
+            return false;
+        }
+
+        _at = line.IsEmpty ? At.ChunkSize : throw new AnswerMalformed("a chunk longer than it says");
+        return true;
+    }
+
+    private bool TryReadTrailers()
+    {
+        if (!(_trailers ??= new()).TryParse(buffer))
+        {
+            return false;
+        }
+
+        End();
+        return true;
     }
 
     private bool TryReadSize()
@@ -160,6 +204,11 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
     private void End()
     {
         _at = At.End;
+        foreach (var (name, value) in message is null ? [] : Trailers)
+        {
+            message!.TrailingHeaders.TryAddWithoutValidation(name, value);
+        }
+
         connection.AnswerEnded();
     }
 }

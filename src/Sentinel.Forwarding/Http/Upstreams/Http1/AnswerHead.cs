@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -18,12 +19,14 @@ internal enum Framing
 internal sealed class AnswerHead
 {
     private readonly FieldParser _parser = new();
+    private bool _hasStatus;
     private bool _isHttp10;
     private long? _saidLength;
 
     public int Status { get; private set; }
 
-    public string Reason { get; private set; } = "";
+    /// <summary>Null if it is what everybody says with this status.</summary>
+    public string? Reason { get; private set; }
 
     public Framing Framing { get; private set; }
 
@@ -35,31 +38,34 @@ internal sealed class AnswerHead
 
     public bool IsInterim => Status is >= 100 and < 200 and not 101;
 
-    /// <param name="toHead">Whether it answers a HEAD request, and has no body whatever it says.</param>
-    /// <returns>Null if the connection ended before a byte of it.</returns>
-    /// <exception cref="AnswerMalformed">It is no answer.</exception>
-    /// <exception cref="AnswerCut">The connection ended in the middle of it.</exception>
-    public static async ValueTask<AnswerHead?> ReadAsync(ReadBuffer buffer, bool toHead, CancellationToken cancellationToken)
+    /// <summary>Whether its first line is there.</summary>
+    public bool HasBegun => _hasStatus;
+
+    public IReadOnlyList<(string Name, string Value)> Fields => _parser.Fields;
+
+    /// <summary>What it says its body has, or would have; of several alike one, and beside another framing none (RFC 9112 §6.2, §6.3).</summary>
+    public long? ContentLength => Framing == Framing.Chunked ? null : _saidLength;
+
+    /// <summary>Forgets all, for the next answer.</summary>
+    public void Reset()
     {
-        var head = new AnswerHead();
-        while (!head.TryReadStatus(buffer))
+        _hasStatus = false;
+        _parser.Reset();
+    }
+
+    /// <summary>Takes what has arrived.</summary>
+    /// <param name="toHead">Whether it answers a HEAD request, and has no body whatever it says.</param>
+    /// <returns>True when it is whole.</returns>
+    /// <exception cref="AnswerMalformed">It is no answer.</exception>
+    public bool TryRead(ReadBuffer buffer, bool toHead)
+    {
+        if (!(_hasStatus = _hasStatus || TryReadStatus(buffer)) || !_parser.TryParse(buffer))
         {
-            if (!await buffer.FillAsync(cancellationToken))
-            {
-                return buffer.IsEmpty ? null : throw new AnswerCut();
-            }
+            return false;
         }
 
-        while (!head._parser.TryParse(buffer))
-        {
-            if (!await buffer.FillAsync(cancellationToken))
-            {
-                throw new AnswerCut();
-            }
-        }
-
-        head.DecideFraming(toHead);
-        return head;
+        DecideFraming(toHead);
+        return true;
     }
 
     public HttpResponseMessage ToMessage(HttpRequestMessage request, HttpContent content)
@@ -68,12 +74,11 @@ internal sealed class AnswerHead
         {
             RequestMessage = request,
             Version = System.Net.HttpVersion.Version11,
-            ReasonPhrase = Reason,
+            ReasonPhrase = Reason ?? ReasonPhrases.GetReasonPhrase(Status),
             Content = content,
         };
 
-        // Of several alike one is left, and beside another framing none (RFC 9112 §6.2, §6.3).
-        content.Headers.ContentLength = Framing == Framing.Chunked ? null : _saidLength;
+        content.Headers.ContentLength = ContentLength;
         foreach (var (name, value) in _parser.Fields)
         {
             if (!name.Equals("Content-Length", StringComparison.OrdinalIgnoreCase) && !message.Headers.TryAddWithoutValidation(name, value))
@@ -101,16 +106,20 @@ internal sealed class AnswerHead
         }
 
         (_isHttp10, Status) = (line[7] == '0', status);
-        Reason = line.Length > 13 && !line[13..].ContainsAnyExceptInRange((byte)' ', (byte)'~') ? Encoding.ASCII.GetString(line[13..]) : "";
+        var reason = line.Length > 13 ? line[13..] : default;
+        Reason = Ascii.Equals(reason, ReasonPhrases.GetReasonPhrase(status)) ? null
+            : reason.ContainsAnyExceptInRange((byte)' ', (byte)'~') ? ""
+            : Encoding.ASCII.GetString(reason);
         return true;
     }
 
     private void DecideFraming(bool toHead)
     {
+        var connection = _parser.List("Connection");
         KeepsAlive = _isHttp10
-            ? _parser.List("Connection").Contains("keep-alive", StringComparer.OrdinalIgnoreCase)
-            : !_parser.List("Connection").Contains("close", StringComparer.OrdinalIgnoreCase);
-        var codings = _parser.List("Transfer-Encoding").ToArray();
+            ? connection is not null && connection.Contains("keep-alive", StringComparer.OrdinalIgnoreCase)
+            : connection is null || !connection.Contains("close", StringComparer.OrdinalIgnoreCase);
+        var codings = _parser.List("Transfer-Encoding");
         _saidLength = ReadLength();
         if (Status == 101)
         {
@@ -120,7 +129,7 @@ internal sealed class AnswerHead
         {
             Framing = Framing.None;
         }
-        else if (codings.Length > 0)
+        else if (codings is not null)
         {
             // We never asked for another coding, and could not pass it on.
             if (codings is not [var coding] || !coding.Equals("chunked", StringComparison.OrdinalIgnoreCase))
@@ -145,7 +154,7 @@ internal sealed class AnswerHead
     private long? ReadLength()
     {
         long? length = null;
-        foreach (var text in _parser.List("Content-Length"))
+        foreach (var text in _parser.List("Content-Length") ?? [])
         {
             if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || (length is not null && length != value))
             {

@@ -16,7 +16,14 @@ internal sealed class FieldParser
     private readonly List<(string Name, string Value)> _fields = [];
     private int _size;
 
-    public IReadOnlyList<(string Name, string Value)> Fields => _fields;
+    public List<(string Name, string Value)> Fields => _fields;
+
+    /// <summary>Forgets all, for the next head.</summary>
+    public void Reset()
+    {
+        _fields.Clear();
+        _size = 0;
+    }
 
     /// <summary>Takes lines as far as they have arrived.</summary>
     /// <returns>True after the empty line that ends the fields.</returns>
@@ -43,18 +50,22 @@ internal sealed class FieldParser
     }
 
     /// <summary>All values of a list-valued field, split at commas.</summary>
-    public IEnumerable<string> List(string name)
+    /// <returns>Null if there is no such field, or nothing in it.</returns>
+    public List<string>? List(string name)
     {
+        List<string>? items = null;
         foreach (var (field, value) in _fields)
         {
             if (field.Equals(name, StringComparison.OrdinalIgnoreCase))
             {
                 foreach (var item in value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
                 {
-                    yield return item;
+                    (items ??= []).Add(item);
                 }
             }
         }
+
+        return items;
     }
 
     private void Parse(ReadOnlySpan<byte> line)
@@ -72,7 +83,7 @@ internal sealed class FieldParser
             throw new AnswerMalformed("a field line without a proper name");
         }
 
-        _fields.Add((Encoding.ASCII.GetString(line[..colon]), Value(line[(colon + 1)..])));
+        _fields.Add((FieldNames.Of(line[..colon]), Value(line[(colon + 1)..])));
     }
 
     // obs-fold: a proxy replaces it with a space (RFC 9112 §5.2).

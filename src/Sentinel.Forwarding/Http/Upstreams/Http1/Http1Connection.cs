@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -20,11 +20,13 @@ internal sealed class Http1Connection
     private readonly Stream _stream;
     private readonly ReadBuffer _buffer;
     private readonly TimeProvider _time;
+    private readonly AnswerHead _head = new();
+    private readonly HeadWriter _writer = new();
 
     // Of the present exchange.
     private CancellationTokenSource? _stopSending;
-    private Exception? _clientFault;
     private volatile bool _keepsAlive;
+    private volatile bool _isUnsent;
     private int _unfinished;
     private int _closed;
 
@@ -60,40 +62,65 @@ internal sealed class Http1Connection
         }
     }
 
-    /// <summary>Sends a request and returns when the head of its answer is there.</summary>
+    /// <summary>Completes when the body of the present request is sent, or is given up; it does not fail.</summary>
+    public Task Sending { get; private set; } = Task.CompletedTask;
+
+    /// <summary>What was wrong with the client's body, if anything was.</summary>
+    public Exception? ClientFault { get; private set; }
+
+    /// <summary>
+    /// Begins an exchange: sends a request and returns when the head of its answer is there, which is valid until <see cref="Release"/>.
+    /// Whoever wants to give it up calls <see cref="Abort"/>.
+    /// </summary>
     /// <exception cref="UpstreamFailure">There is no answer, or none that can be understood.</exception>
     /// <exception cref="IOException">The client's body broke off or was not what its head says.</exception>
-    /// <exception cref="OperationCanceledException">It was given up.</exception>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AnswerHead> AskAsync(OutgoingRequest request)
     {
-        (_stopSending, _clientFault, _keepsAlive, _unfinished) = (null, null, true, 2);
+        (_stopSending, ClientFault, Sending, _keepsAlive, _isUnsent, _unfinished) = (null, null, Task.CompletedTask, true, true, 3);
+        _head.Reset();
         try
         {
-            AnswerHead head;
-            HttpResponseMessage message;
-            await using (cancellationToken.UnsafeRegister(static connection => ((Http1Connection)connection!).Abort(), this))
+            var head = await ExchangeAsync(request);
+            _keepsAlive &= head.KeepsAlive;
+            if (head.Status == 101 && !request.MayUpgrade)
             {
-                head = await ExchangeAsync(request, cancellationToken);
-                message = ToMessage(request, head);
+                throw new AnswerMalformed("101 Switching Protocols that nobody asked for");
             }
 
-            // Not before the cancellation can reach this exchange no more: the connection may begin the next at once.
-            if (head.Status != 101 && head.Framing == Framing.None)
-            {
-                AnswerEnded();
-            }
-
-            return message;
+            return head;
         }
         catch (Exception e)
         {
             Abort();
-            cancellationToken.ThrowIfCancellationRequested();
-            throw _clientFault is { } fault ? new IOException("the body of the request broke off", fault)
-                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (_buffer.IsEmpty ? new AnswerLost(e) : new AnswerCut(e))
+            throw ClientFault is { } fault ? new IOException("the body of the request broke off", fault)
+                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (_buffer.IsEmpty && !_head.HasBegun ? new AnswerLost(e) : new AnswerCut(e))
                 : e;
         }
     }
+
+    /// <summary>The body of an answer whose head was just read. Its end may be there already.</summary>
+    /// <param name="head">Where it begins.</param>
+    /// <param name="message">Gets the trailers.</param>
+    public AnswerBody Open(AnswerHead head, HttpResponseMessage? message = null)
+    {
+        var body = new AnswerBody(this, _buffer, head, message);
+        if (body.IsOver)
+        {
+            AnswerEnded();
+        }
+
+        return body;
+    }
+
+    /// <summary>The connection after 101 Switching Protocols.</summary>
+    public SwitchedStream Switch() => new(this, _buffer, _stream);
+
+    /// <summary>
+    /// Whoever began the exchange is done with it, and will abort it no more: the connection may begin the next one as soon as
+    /// the request is wholly sent and the answer wholly read.
+    /// </summary>
+    public void Release() => PartEnded();
 
     /// <summary>The answer is read to its end.</summary>
     public void AnswerEnded()
@@ -102,7 +129,7 @@ internal sealed class Http1Connection
         {
             Abort();
         }
-        else if (Volatile.Read(ref _unfinished) > 1)
+        else if (_isUnsent)
         {
             // Answered before it was told everything. It may want to hear the rest; when it hangs up, it did not.
             _keepsAlive = false;
@@ -124,26 +151,35 @@ internal sealed class Http1Connection
         }
     }
 
-    private async Task<AnswerHead> ExchangeAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AnswerHead> ExchangeAsync(OutgoingRequest request)
     {
-        var framing = RequestHead.FramingOf(request);
-        await WriteHeadAsync(request, framing, cancellationToken);
-        if (framing == Framing.None)
+        try
         {
-            PartEnded();
-            return await ReadHeadAsync(request, null, cancellationToken);
+            request.WriteHead(_writer);
+            await _stream.WriteAsync(_writer.Written);
+        }
+        finally
+        {
+            _writer.Release();
+        }
+
+        if (request.Framing == Framing.None)
+        {
+            RequestEnded();
+            return await ReadHeadAsync(request.IsHead, null);
         }
 
         var begin = new BodyBegin(_time);
-        if (request.Headers.ExpectContinue != true)
+        if (!request.AwaitsContinue)
         {
             begin.Allow();
         }
 
         // The reading begins first: while a body can be sent without a wait, sending it would keep this thread.
         var stop = _stopSending = new();
-        var reading = ReadHeadAsync(request, begin, cancellationToken);
-        _ = SendBodyAsync(request.Content!, framing, begin, stop);
+        var reading = ReadHeadAsync(request.IsHead, begin);
+        Sending = SendBodyAsync(request, begin, stop);
         try
         {
             return await reading;
@@ -155,36 +191,27 @@ internal sealed class Http1Connection
         }
     }
 
-    private HttpResponseMessage ToMessage(HttpRequestMessage request, AnswerHead head)
-    {
-        var content = new AnswerContent();
-        var message = head.ToMessage(request, content);
-        _keepsAlive &= head.KeepsAlive;
-        content.Set(
-            head.Status != 101 ? new AnswerBody(this, _buffer, head, message)
-            : request.Headers.NonValidated.Contains("Upgrade") ? new SwitchedStream(this, _buffer, _stream)
-            : throw new AnswerMalformed("101 Switching Protocols that nobody asked for"));
-        return message;
-    }
-
-    private async ValueTask WriteHeadAsync(HttpRequestMessage request, Framing framing, CancellationToken cancellationToken)
-    {
-        var head = new ArrayBufferWriter<byte>(1024);
-        RequestHead.Write(request, framing, head);
-        await _stream.WriteAsync(head.WrittenMemory, cancellationToken);
-    }
-
-    private async Task<AnswerHead> ReadHeadAsync(HttpRequestMessage request, BodyBegin? begin, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AnswerHead> ReadHeadAsync(bool toHead, BodyBegin? begin)
     {
         for (var interims = 0; interims <= MostInterims; interims++)
         {
-            var head = await AnswerHead.ReadAsync(_buffer, request.Method == HttpMethod.Head, cancellationToken) ?? throw new AnswerLost();
-            if (!head.IsInterim)
+            _head.Reset();
+            while (!_head.TryRead(_buffer, toHead))
             {
-                return head;
+                var isBegun = _head.HasBegun || !_buffer.IsEmpty;
+                if (!await _buffer.FillAsync(CancellationToken.None))
+                {
+                    throw isBegun ? new AnswerCut() : new AnswerLost();
+                }
             }
 
-            if (head.Status == 100)
+            if (!_head.IsInterim)
+            {
+                return _head;
+            }
+
+            if (_head.Status == 100)
             {
                 begin?.Allow();
             }
@@ -193,14 +220,14 @@ internal sealed class Http1Connection
         throw new AnswerMalformed($"more than {MostInterims} interim answers");
     }
 
-    private async Task SendBodyAsync(HttpContent content, Framing framing, BodyBegin begin, CancellationTokenSource stop)
+    private async Task SendBodyAsync(OutgoingRequest request, BodyBegin begin, CancellationTokenSource stop)
     {
         try
         {
             if (await begin.IsAllowedAsync())
             {
-                var body = new RequestBody(_stream, framing, RequestHead.Length(content) ?? 0, stop);
-                var copying = content.CopyToAsync(body, null, stop.Token);
+                var body = new RequestBody(_stream, request.Framing, request.Length, stop);
+                var copying = request.CopyBodyAsync(body, stop.Token);
                 begin.Begun();
                 await copying;
                 await body.FinishAsync(stop.Token);
@@ -218,11 +245,17 @@ internal sealed class Http1Connection
             if (!stop.IsCancellationRequested)
             {
                 // The client's body is cut or wrong, and must not look whole to the backend.
-                _clientFault = e;
+                ClientFault = e;
                 Abort();
             }
         }
 
+        RequestEnded();
+    }
+
+    private void RequestEnded()
+    {
+        _isUnsent = false;
         PartEnded();
     }
 
@@ -239,7 +272,7 @@ internal sealed class Http1Connection
         Abort();
     }
 
-    /// <summary>Of the two parts, request and answer, one is over.</summary>
+    /// <summary>Of the three parts, request, answer and whoever wanted it, one is over.</summary>
     private void PartEnded()
     {
         if (Interlocked.Decrement(ref _unfinished) > 0)

@@ -69,12 +69,48 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <summary>A connection is closed.</summary>
     public void Closed(Http1Connection connection) => watch.Remove(connection.Socket);
 
+    /// <summary>An idle connection for one exchange, if there is one.</summary>
+    /// <param name="port">The backend's.</param>
+    /// <param name="tls">How TLS is spoken.</param>
+    /// <param name="isRepeatable">Whether the request may be sent again if the connection turns out dead.</param>
+    public Http1Connection? TryTake(int port, UpstreamTls? tls, bool isRepeatable) =>
+        Take((port, tls), isRepeatable ? LongestIdle : LongestIdleUnrepeatable);
+
+    /// <summary>A new connection for one exchange.</summary>
+    /// <exception cref="DialFailure">It could not be opened.</exception>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public async ValueTask<Http1Connection> DialAsync(int port, DialTerms terms, CancellationToken cancellationToken)
+    {
+        var socket = await terms.DialAsync(host, port, cancellationToken);
+        var stream = await terms.SecureAsync(new NetworkStream(socket, ownsSocket: true), host, SslApplicationProtocol.Http11, cancellationToken);
+        watch.Add(socket);
+        return new(this, socket, stream, (port, terms.Tls), time);
+    }
+
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        var way = (request.RequestUri!.Port, DialTerms.Of(request).Tls);
-        var isRepeatable = Resending.IsIdempotent(request.Method.Method) && RequestHead.FramingOf(request) == Framing.None;
-        var connection = Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable) ?? await DialAsync(request, way, cancellationToken);
-        return await connection.SendAsync(request, cancellationToken);
+        var (port, terms) = (request.RequestUri!.Port, DialTerms.Of(request));
+        var connection = TryTake(port, terms.Tls, Resending.IsIdempotent(request.Method.Method)) ?? await DialAsync(port, terms, cancellationToken);
+        try
+        {
+            await using (cancellationToken.UnsafeRegister(static connection => ((Http1Connection)connection!).Abort(), connection))
+            {
+                var head = await connection.AskAsync(new MessageRequest(request));
+                var content = new AnswerContent();
+                var message = head.ToMessage(request, content);
+                content.Set(head.Status == 101 ? connection.Switch() : connection.Open(head, message));
+                return message;
+            }
+        }
+        catch (Exception) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellationToken);
+        }
+        finally
+        {
+            // Not before the cancellation can reach this exchange no more.
+            connection.Release();
+        }
     }
 
     protected override void Dispose(bool disposing)
@@ -116,14 +152,5 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
         }
 
         return null;
-    }
-
-    private async ValueTask<Http1Connection> DialAsync(HttpRequestMessage request, (int Port, UpstreamTls? Tls) way, CancellationToken cancellationToken)
-    {
-        var terms = DialTerms.Of(request);
-        var socket = await terms.DialAsync(host, way.Port, cancellationToken);
-        var stream = await terms.SecureAsync(new NetworkStream(socket, ownsSocket: true), host, SslApplicationProtocol.Http11, cancellationToken);
-        watch.Add(socket);
-        return new(this, socket, stream, way, time);
     }
 }

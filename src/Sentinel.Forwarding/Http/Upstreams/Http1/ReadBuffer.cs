@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -22,6 +23,7 @@ internal sealed class ReadBuffer(Stream stream)
     /// <summary>Reads more behind what is there.</summary>
     /// <returns>False at the end of the stream.</returns>
     /// <exception cref="AnswerMalformed">More than anybody may want to see at once.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
     {
         if (_bytes.Length == 0)
@@ -58,6 +60,15 @@ internal sealed class ReadBuffer(Stream stream)
         }
 
         return true;
+    }
+
+    /// <summary>Takes what is there, but no more than <paramref name="most"/>.</summary>
+    /// <returns>Valid until the next call.</returns>
+    public ReadOnlySpan<byte> Take(long most)
+    {
+        var taken = _bytes.AsSpan(_start, (int)Math.Min(most, _end - _start));
+        _start += taken.Length;
+        return taken;
     }
 
     /// <summary>Takes what is there; if nothing is, reads past the buffer straight into <paramref name="target"/>.</summary>

@@ -21,6 +21,12 @@ internal sealed record GceInstance
     public IReadOnlyList<GceInterface> NetworkInterfaces { get; init; } = [];
 
     public GceScheduling? Scheduling { get; init; }
+
+    /// <summary>Changes whenever the instance is changed; statuses do not count.</summary>
+    public string? Fingerprint { get; init; }
+
+    /// <summary>The link of its zone; read only where several zones are listed at once.</summary>
+    public string? Zone { get; init; }
 }
 
 /// <summary>How an instance is paid for.</summary>
@@ -32,7 +38,10 @@ internal sealed record GceInterface(string? NetworkIP);
 /// <summary>A disk, as far as it is read.</summary>
 /// <param name="Users">The instances that hold it.</param>
 /// <param name="SizeGb">A 64-bit number as a string.</param>
-internal sealed record GceDisk(string Name, string? Status, IReadOnlyList<string>? Users, string? SourceImage, string? SourceSnapshot, string? SizeGb, string? Type);
+/// <param name="LabelFingerprint">Changes with the labels: who changes them says which ones they read.</param>
+internal sealed record GceDisk(
+    string Name, string? Status, IReadOnlyList<string>? Users, string? SourceImage, string? SourceSnapshot, string? SizeGb, string? Type,
+    IReadOnlyDictionary<string, string>? Labels = null, string? LabelFingerprint = null, string? LastDetachTimestamp = null);
 
 /// <summary>An operation.</summary>
 internal sealed record GceOperation
@@ -74,6 +83,13 @@ internal sealed record GceOperationError(string? Code, string? Message);
 /// <summary>One page of a list.</summary>
 internal sealed record GcePage<T>(IReadOnlyList<T>? Items, string? NextPageToken);
 
+/// <summary>One page of a list over all zones.</summary>
+/// <param name="Unreachables">Places that are missing from it.</param>
+internal sealed record GceCensusPage(IReadOnlyDictionary<string, GceCensusZone>? Items, string? NextPageToken, IReadOnlyList<string>? Unreachables);
+
+/// <summary>One zone of it.</summary>
+internal sealed record GceCensusZone(IReadOnlyList<GceInstance>? Instances);
+
 /// <summary>The body of a request that was refused.</summary>
 internal sealed record GceErrorBody(GceErrorDetail? Error);
 
@@ -96,6 +112,7 @@ internal sealed record MetadataToken(
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(GcePage<JsonObject>))]
 [JsonSerializable(typeof(GcePage<GceDisk>))]
+[JsonSerializable(typeof(GceCensusPage))]
 [JsonSerializable(typeof(GceErrorBody))]
 [JsonSerializable(typeof(MetadataToken))]
 internal sealed partial class GceJson : JsonSerializerContext;

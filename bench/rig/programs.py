@@ -1,0 +1,19 @@
+"""What the bench builds: the relay and the daemon (Release), the load generators, the relay in Go."""
+import os
+import subprocess
+import sys
+
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def build(folder):
+    """Name -> path; None for what cannot be built on this machine."""
+    tools = {"loadgen": f"{folder}/loadgen", "go": f"{folder}/gorelay", "relay": f"{folder}/relay/bench-relay", "sentinel": f"{folder}/sentinel/sentinel"}
+    subprocess.run(["cc", "-O2", "-o", tools["loadgen"], f"{BENCH}/load/loadgen.c"], check=True)
+    try:
+        subprocess.run(["go", "build", "-o", tools["go"], f"{BENCH}/gorelay/main.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
+    except OSError:
+        tools["go"] = None
+    for project, target in ((f"{BENCH}/relay", "relay"), (f"{BENCH}/../src/Sentinel.Service", "sentinel")):
+        subprocess.run(["dotnet", "publish", project, "-c", "Release", "-o", f"{folder}/{target}", "-v", "q", "--nologo"], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    return tools

@@ -1,0 +1,87 @@
+using System.Collections.Frozen;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+
+namespace Sentinel.Forwarding.Http;
+
+/// <summary>
+/// Which fields of a message pass, whoever carries it: YARP's forwarder or our own pass. Left out are those for one hop
+/// only, those that the sender declares to be so, and what a client says about itself that only the sentinel can know.
+/// </summary>
+internal static class Fields
+{
+    // RFC 9110 §7.6.1, the registry's obsolete ones, and what is agreed between neighbours: authentication at a proxy,
+    // other ways to a server. The same that YARP's forwarder leaves out by itself.
+    private static readonly FrozenSet<string> OneHop = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase,
+        HeaderNames.Connection, HeaderNames.TransferEncoding, HeaderNames.KeepAlive, HeaderNames.Upgrade, HeaderNames.ProxyConnection,
+        HeaderNames.ProxyAuthenticate, "Proxy-Authentication-Info", HeaderNames.ProxyAuthorization, "Proxy-Features", "Proxy-Instruction",
+        "Security-Scheme", "ALPN", "Close", "HTTP2-Settings", HeaderNames.UpgradeInsecureRequests, HeaderNames.TE, HeaderNames.AltSvc);
+
+    /// <summary>Whether a field is for one hop only, in either direction. The pseudo-fields of HTTP/2 are no fields.</summary>
+    public static bool IsOneHop(string name) => name.StartsWith(':') || OneHop.Contains(name);
+
+    /// <summary>
+    /// Whether a field makes claims about the client's connection: X-Forwarded-*, Forwarded (RFC 7239) and X-Real-IP, also
+    /// with underscores, which servers that pass fields as variables (CGI, WSGI) cannot tell from hyphens.
+    /// </summary>
+    public static bool IsClaim(string name)
+    {
+        if (name is not ['X' or 'x' or 'F' or 'f', ..])
+        {
+            return false;
+        }
+
+        Span<char> plain = stackalloc char[64];
+        if (name.Length > plain.Length)
+        {
+            plain = name.ToCharArray();
+        }
+
+        plain = plain[..name.Length];
+        name.AsSpan().Replace(plain, '_', '-');
+        return plain.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+            || plain.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
+            || plain.Equals("X-Forwarded", StringComparison.OrdinalIgnoreCase)
+            || plain.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>The fields that a Connection field declares to be for this hop only (RFC 9110 §7.6.1). Nobody may name Host.</summary>
+    /// <returns>Null if there are none, which is the rule.</returns>
+    public static List<string>? Nominated(StringValues connection)
+    {
+        List<string>? names = null;
+        foreach (var value in connection)
+        {
+            if (value is null || value.Equals("keep-alive", StringComparison.OrdinalIgnoreCase) || value.Equals("close", StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            foreach (var part in value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            {
+                if (!part.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) && part.All(static c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
+                {
+                    (names ??= []).Add(part);
+                }
+            }
+        }
+
+        return names;
+    }
+
+    /// <summary>Whether a field is among those that its sender nominated.</summary>
+    public static bool Has(List<string>? nominated, string name) => nominated is not null && nominated.Contains(name, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>What the sentinel says about the client, in place of what the client said.</summary>
+    /// <returns>The values of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host; the last is null where there is no host.</returns>
+    public static (string For, string Proto, string? Host) Forwarded(HttpRequest request, ClientConnection connection) =>
+        (connection.ClientText, request.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
+
+    /// <summary>The request's target, if it can be passed on just as it was written: nothing resolved, nothing encoded that the client wrote otherwise.</summary>
+    public static string? TargetAsWritten(HttpContext context) =>
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is ['/', ..] target && Ascii.IsValid(target) ? target : null;
+}

@@ -1,0 +1,174 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
+using Sentinel.Forwarding.Http.Upstreams;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Sentinel.Forwarding.Http.Plain;
+
+/// <summary>A client's request on its way to a backend over HTTP/1.1: its fields straight from Kestrel's, its body as it comes.</summary>
+internal sealed class PlainRequest : OutgoingRequest
+{
+    private const int PieceSize = 64 * 1024;
+
+    private readonly HttpContext _context;
+    private readonly ClientConnection _connection;
+    private readonly Upstream _upstream;
+    private readonly int _port;
+
+    /// <param name="context">Kestrel's.</param>
+    /// <param name="connection">The client's.</param>
+    /// <param name="upstream">Whose name stands in where a client names no host.</param>
+    /// <param name="port">The backend's.</param>
+    public PlainRequest(HttpContext context, ClientConnection connection, Upstream upstream, int port)
+    {
+        (_context, _connection, _upstream, _port) = (context, connection, upstream, port);
+        var length = context.Request.ContentLength;
+        Framing = context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } || length == 0 ? Framing.None
+            : length is null ? Framing.Chunked
+            : Framing.Length;
+        Length = length ?? 0;
+    }
+
+    public override bool IsHead => HttpMethods.IsHead(_context.Request.Method);
+
+    public override bool MayUpgrade => false;
+
+    public override Framing Framing { get; }
+
+    public override long Length { get; }
+
+    public override bool AwaitsContinue
+    {
+        get
+        {
+            foreach (var value in _context.Request.Headers.Expect)
+            {
+                if ("100-continue".Equals(value, StringComparison.OrdinalIgnoreCase))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    public override void WriteHead(HeadWriter target)
+    {
+        var request = _context.Request;
+        var headers = request.Headers;
+        target.Start(request.Method, Fields.TargetAsWritten(_context) ?? Encoded(request));
+        target.Field("Host", headers.Host is { Count: > 0 } host ? host.ToString() : _upstream.Authority(_port));
+        var nominated = Fields.Nominated(headers.Connection);
+        foreach (var (name, values) in headers)
+        {
+            if (!IsOurs(name) && !Fields.IsOneHop(name) && !Fields.Has(nominated, name) && !Fields.IsClaim(name))
+            {
+                Write(target, name, values);
+            }
+        }
+
+        WriteFraming(target, headers);
+        var (client, scheme, named) = Fields.Forwarded(request, _connection);
+        target.Field("X-Forwarded-For", client);
+        target.Field("X-Forwarded-Proto", scheme);
+        if (named is not null)
+        {
+            target.Field("X-Forwarded-Host", named);
+        }
+
+        target.End();
+    }
+
+    public override async Task CopyBodyAsync(RequestBody target, CancellationToken stop)
+    {
+        // Given up before it began, it must not touch the client's body.
+        stop.ThrowIfCancellationRequested();
+        var body = _context.Request.Body;
+        var isFull = false;
+        var turns = new Turns();
+        while (true)
+        {
+            if (!isFull)
+            {
+                // no memory is held while the client takes its time
+                _ = await body.ReadAsync(Memory<byte>.Empty, stop);
+            }
+
+            var piece = ArrayPool<byte>.Shared.Rent(PieceSize);
+            try
+            {
+                var length = await body.ReadAsync(piece.AsMemory(), stop);
+                if (length == 0)
+                {
+                    break;
+                }
+
+                isFull = length == piece.Length;
+                await target.WriteAsync(piece.AsMemory(0, length), stop);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(piece);
+            }
+
+            if (turns.IsOver(PieceSize))
+            {
+                await Task.Yield();
+            }
+        }
+    }
+
+    // Written by themselves: once, and of what was decided here.
+    private static bool IsOurs(string name) =>
+        name.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) || name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase);
+
+    private static void Write(HeadWriter target, string name, StringValues values)
+    {
+        // HTTP/2 has a field for each cookie, HTTP/1.1 one for all (RFC 9113 §8.2.3).
+        if (values.Count > 1 && name.Equals(HeaderNames.Cookie, StringComparison.OrdinalIgnoreCase))
+        {
+            target.Field(name, string.Join("; ", values.ToArray()));
+            return;
+        }
+
+        foreach (var value in values)
+        {
+            target.Field(name, value);
+        }
+    }
+
+    private void WriteFraming(HeadWriter target, IHeaderDictionary headers)
+    {
+        if (Framing == Framing.Chunked)
+        {
+            target.Field(HeaderNames.TransferEncoding, "chunked");
+        }
+        else if (Framing == Framing.Length)
+        {
+            target.Number(HeaderNames.ContentLength, Length);
+        }
+        else if (headers.ContentLength is not null || MeansABody(_context.Request.Method))
+        {
+            target.Field(HeaderNames.ContentLength, "0");
+        }
+
+        // the one thing that may be said of transfer codings in HTTP/2: the client reads trailers (RFC 9113 §8.2.2)
+        if (HttpProtocol.IsHttp2(_context.Request.Protocol) && headers.TE.Count > 0
+            && headers.GetCommaSeparatedValues(HeaderNames.TE).Contains("trailers", StringComparer.OrdinalIgnoreCase))
+        {
+            target.Field(HeaderNames.TE, "trailers");
+        }
+    }
+
+    // A length of nothing is said where a body would be expected (RFC 9110 §8.6).
+    private static bool MeansABody(string method) => HttpMethods.IsPost(method) || HttpMethods.IsPut(method) || HttpMethods.IsPatch(method);
+
+    // An absolute target, OPTIONS * or characters that no target has: as YARP's forwarder writes them.
+    private static string Encoded(HttpRequest request) =>
+        RequestUtilities.MakeDestinationAddress("http://host", request.Path, request.QueryString).PathAndQuery;
+}

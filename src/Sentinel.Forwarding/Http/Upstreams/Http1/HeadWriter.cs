@@ -1,0 +1,86 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+
+namespace Sentinel.Forwarding.Http.Upstreams.Http1;
+
+/// <summary>Writes the head of a request (RFC 9112 §3, §5) into pooled memory. Not thread-safe.</summary>
+internal sealed class HeadWriter
+{
+    private static readonly SearchValues<char> NeverInLines = SearchValues.Create("\r\n\0");
+
+    private byte[] _bytes = [];
+    private int _length;
+
+    /// <summary>What is written so far; until <see cref="Release"/>.</summary>
+    public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, _length);
+
+    public void Start(string method, string target)
+    {
+        _length = 0;
+        Text(method);
+        Bytes(" "u8);
+        Text(target);
+        Bytes(" HTTP/1.1\r\n"u8);
+    }
+
+    /// <exception cref="InvalidOperationException">The value would end its line and write the rest of the head. Kestrel lets no such value through.</exception>
+    public void Field(string name, string? value)
+    {
+        if (value.AsSpan().ContainsAny(NeverInLines))
+        {
+            throw new InvalidOperationException($"The field {name} has a line end in it.");
+        }
+
+        Text(name);
+        Bytes(": "u8);
+        Text(value);
+        Bytes("\r\n"u8);
+    }
+
+    public void Number(string name, long value)
+    {
+        Text(name);
+        Bytes(": "u8);
+        value.TryFormat(Room(20), out var length, default, CultureInfo.InvariantCulture);
+        _length += length;
+        Bytes("\r\n"u8);
+    }
+
+    public void End() => Bytes("\r\n"u8);
+
+    /// <summary>Gives the memory back.</summary>
+    public void Release()
+    {
+        if (_bytes.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+            (_bytes, _length) = ([], 0);
+        }
+    }
+
+    private void Text(ReadOnlySpan<char> text) => _length += Encoding.Latin1.GetBytes(text, Room(text.Length));
+
+    private void Bytes(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(Room(bytes.Length));
+        _length += bytes.Length;
+    }
+
+    private Span<byte> Room(int length)
+    {
+        if (_bytes.Length - _length < length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(2048, (_length + length) * 2));
+            _bytes.AsSpan(0, _length).CopyTo(larger);
+            if (_bytes.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(_bytes);
+            }
+
+            _bytes = larger;
+        }
+
+        return _bytes.AsSpan(_length);
+    }
+}

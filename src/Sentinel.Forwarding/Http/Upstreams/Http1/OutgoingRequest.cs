@@ -1,0 +1,26 @@
+namespace Sentinel.Forwarding.Http.Upstreams.Http1;
+
+/// <summary>A request as <see cref="Http1Connection"/> sends it. Used for one exchange.</summary>
+internal abstract class OutgoingRequest
+{
+    /// <summary>Whether its answer has no body, whatever that says.</summary>
+    public abstract bool IsHead { get; }
+
+    /// <summary>Whether the backend may switch to another protocol.</summary>
+    public abstract bool MayUpgrade { get; }
+
+    /// <summary>How its body is framed.</summary>
+    public abstract Framing Framing { get; }
+
+    /// <summary>Bytes of its body, for <see cref="Framing.Length"/>.</summary>
+    public abstract long Length { get; }
+
+    /// <summary>Whether its client sends the body only when it is told to (RFC 9110 §10.1.1).</summary>
+    public abstract bool AwaitsContinue { get; }
+
+    /// <summary>Writes its head up to the empty line.</summary>
+    public abstract void WriteHead(HeadWriter target);
+
+    /// <summary>Copies its body, piece by piece as it comes. What it throws is the client's fault, unless <paramref name="stop"/> is cancelled.</summary>
+    public abstract Task CopyBodyAsync(RequestBody target, CancellationToken stop);
+}
