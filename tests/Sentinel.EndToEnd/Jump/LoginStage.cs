@@ -31,7 +31,7 @@ public sealed class LoginStage : IAsyncLifetime
         foreach (var (folder, mode) in new[] { ("", 0b111_001_001), ("accounts", 0b111_101_101), ("agent", 0b111_101_101), ("vm-keys", 0b111_101_101), ("home", 0b111_111_111) })
         {
             Directory.CreateDirectory(Sandbox.PathOf(folder));
-            File.SetUnixFileMode(Sandbox.PathOf(folder), (UnixFileMode)mode);
+            SetMode(Sandbox.PathOf(folder), mode);
         }
 
         foreach (var key in new[] { "host", "alice", "other", "authority", "certified" })
@@ -65,7 +65,7 @@ public sealed class LoginStage : IAsyncLifetime
         Run("systemd-socket-activate", "-l", $"{Agent}/users", "/lib/systemd/systemd-socket-proxyd", $"{Agent}/own");
         await Eventually.TrueAsync(() => File.Exists(Path.Combine(Agent, "users")));
         (await Shell.RunAsync("chgrp", $"{RoutedGroup}", $"{Agent}/users")).Ok();
-        File.SetUnixFileMode($"{Agent}/users", (UnixFileMode)0b110_110_000);
+        SetMode($"{Agent}/users", 0b110_110_000);
         await Eventually.TrueAsync(() => File.Exists(Path.Combine(Sandbox.State, "ssh", "known_hosts")), TimeSpan.FromSeconds(60));
         await Eventually.TrueAsync(() => _network.Do("ss", "-Hltn", "sport = :2222").Length > 0);
         await WriteClientAsync("login", "alice", "--login");
@@ -152,7 +152,7 @@ public sealed class LoginStage : IAsyncLifetime
         Sandbox.Write("nsswitch.conf", "passwd: files extrausers\ngroup: files\nshadow: files\nhosts: files\n");
         foreach (var file in new[] { "passwd", "group", "nsswitch.conf", "alice.pub", "authority.pub" })
         {
-            File.SetUnixFileMode(Sandbox.PathOf(file), (UnixFileMode)0b110_100_100);
+            SetMode(Sandbox.PathOf(file), 0b110_100_100);
         }
 
         Directory.CreateDirectory("/var/lib/extrausers");
@@ -164,6 +164,14 @@ public sealed class LoginStage : IAsyncLifetime
             exec cat
             """, Sandbox.Folder);
         Assert.Equal("up", await _machine.StandardOutput.ReadLineAsync());
+    }
+
+    private static void SetMode(string path, int mode)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, (UnixFileMode)mode);
+        }
     }
 
     private void Run(params string[] command)
