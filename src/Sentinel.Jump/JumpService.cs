@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
@@ -23,7 +22,7 @@ namespace Sentinel.Jump;
 /// </summary>
 public sealed class JumpService : IAsyncDisposable
 {
-    private static readonly TimeSpan KeyRetry = TimeSpan.FromSeconds(10);
+    private const int KeyRounds = 10;
 
     private readonly CancellationTokenSource _stop = new();
     private readonly JumpPlaces _places;
@@ -171,7 +170,11 @@ public sealed class JumpService : IAsyncDisposable
 
         _isStopped = true;
         await _stop.CancelAsync().ConfigureAwait(false);
-        await (_sessions?.DisposeAsync() ?? default).ConfigureAwait(false);
+        if (_sessions is not null)
+        {
+            await _sessions.DisposeAsync().ConfigureAwait(false);
+        }
+
         await Task.WhenAll(_loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Placement.DisposeAsync().ConfigureAwait(false);
         await KeySync.DisposeAsync().ConfigureAwait(false);
@@ -207,11 +210,12 @@ public sealed class JumpService : IAsyncDisposable
     private async Task MakeKeysAsync()
     {
         string? told = null;
+        var rounds = 0;
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
-        for (var wait = TimeSpan.Zero; await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false);)
+        do
         {
-            wait -= timer.Period;
-            if (_settings is null || wait > TimeSpan.Zero)
+            // There may be a jump host from the next reload on.
+            if (_settings is null || rounds++ % KeyRounds != 0)
             {
                 continue;
             }
@@ -220,10 +224,11 @@ public sealed class JumpService : IAsyncDisposable
                 ?? await UpstreamKeys.EnsureAsync(_stop.Token).ConfigureAwait(false);
             if (why is not null && why != told)
             {
-                Log.KeyFailed(_logger, string.Create(CultureInfo.InvariantCulture, $"{_places.HostKey} or {_places.UpstreamKey}"), told = why);
+                Log.KeyFailed(_logger, $"{_places.HostKey} or {_places.UpstreamKey}", why);
             }
 
-            wait = KeyRetry;
+            told = why;
         }
+        while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false));
     }
 }

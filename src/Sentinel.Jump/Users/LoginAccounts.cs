@@ -42,7 +42,7 @@ internal sealed class LoginAccounts(JumpPlaces places, ILogger logger)
             Log.LoginsDamaged(logger, trouble);
         }
 
-        var others = File.Exists(file) ? File.ReadAllLines(file).Where(line => line.Length > 0 && line.Split(':') is not [_, _, _, var group, ..] || line.Split(':')[3] != Group) : [];
+        var others = File.Exists(file) ? File.ReadAllLines(file).Where(line => line.Length > 0 && line.Split(':').ElementAtOrDefault(3) != Group) : [];
 
         // "*" is no password and no lock either, so that sshd lets its keys in; nothing runs but what sshd is told to.
         var ours = numbers.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}:*:{JumpPlaces.RoutedGroupId + one.Value}:{Group}:Sent on by sentinel:/:/bin/sh"));

@@ -81,11 +81,16 @@ internal sealed class SentinelProcess : IAsyncDisposable
 
     public async Task<string> GetAsync(string path) => await _admin.GetStringAsync(new Uri(path, UriKind.Relative));
 
+    /// <summary>Reads what is for operators alone.</summary>
+    public async Task<string> GetAsOperatorAsync(string path)
+    {
+        using var response = await AskAsync(HttpMethod.Get, path);
+        return await response.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
+    }
+
     public async Task<HttpStatusCode> PostAsync(string path)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path);
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(Path.Combine(_sandbox.State, "admin.token"))).Trim());
-        using var response = await _admin.SendAsync(request);
+        using var response = await AskAsync(HttpMethod.Post, path);
         return response.StatusCode;
     }
 
@@ -140,6 +145,13 @@ internal sealed class SentinelProcess : IAsyncDisposable
 
         _admin.Dispose();
         _process.Dispose();
+    }
+
+    private async Task<HttpResponseMessage> AskAsync(HttpMethod method, string path)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(Path.Combine(_sandbox.State, "admin.token"))).Trim());
+        return await _admin.SendAsync(request);
     }
 
     private async Task<bool> IsUpAsync()

@@ -40,6 +40,7 @@ internal sealed class Host(string name, string folder) : IDisposable
             StrictModes no
             PasswordAuthentication no
             KbdInteractiveAuthentication no
+            MaxAuthTries 20
             MaxStartups 500
             MaxSessions 500
             LogLevel ERROR
@@ -83,6 +84,15 @@ internal sealed class Host(string name, string folder) : IDisposable
     /// <summary>It can be reached again.</summary>
     public void Return() => Network.Do("nft", "delete", "table", "inet", "gone");
 
+    /// <summary>It has another address from now on, and nobody answers at the old one.</summary>
+    public void Move(string from, string to, string gateway)
+    {
+        var link = Network.Do("ip", "-o", "-4", "address", "show", "to", from).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
+        Network.Do("ip", "address", "flush", "dev", link);
+        Network.Do("ip", "address", "add", $"{to}/24", "dev", link);
+        Network.Do("ip", "route", "add", "default", "via", gateway);
+    }
+
     /// <summary>Ends all that runs here, at once, as a power cut would.</summary>
     public void Stop()
     {
@@ -109,6 +119,9 @@ internal sealed class Host(string name, string folder) : IDisposable
                 // ended meanwhile
             }
         }
+
+        // A machine without power has no kernel that would go on to say goodbye.
+        Network.Do("ss", "-K", "-H", "state", "all");
     }
 
     /// <summary>A firewall before it: it may connect out, and nobody can connect to it.</summary>

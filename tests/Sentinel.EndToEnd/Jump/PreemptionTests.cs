@@ -18,8 +18,8 @@ public sealed class PreemptionTests(JumpStage stage)
             await Task.WhenAll(some.Select(user => stage.Sentinel.PostAsync($"/v1/placements/{user}/auto")));
         }
 
-        var document = JsonNode.Parse(await stage.Sentinel.GetAsync("/v1/placements"))!;
-        var homes = document["users"]!.AsArray().ToDictionary(user => (string)user!["user"]!, user => (string?)user!["backend"]);
+        var document = JsonNode.Parse(await stage.Sentinel.GetAsOperatorAsync("/v1/placements"))!;
+        var homes = document["placements"]!.AsArray().ToDictionary(user => (string)user!["user"]!, user => (string?)user!["backend"]);
         var counts = homes.Values.GroupBy(home => home).ToDictionary(group => group.Key!, group => group.Count());
         Assert.Equal(stage.Users.Count, counts.Values.Sum());
         Assert.True(counts.Values.Max() - counts.Values.Min() <= 1, string.Join(", ", counts));

@@ -44,6 +44,7 @@ internal sealed class Region : IAsyncDisposable
             Vms[i].Network.Do("sysctl", "-qw", "net.ipv4.ip_forward=1");
         }
 
+        OfficeRouter.Network.Do("ip", "route", "add", "default", "via", "10.71.2.1");
         OfficeRouter.Network.Do("sysctl", "-qw", "net.ipv4.ip_forward=1");
         OfficeRouter.Network.Feed("table ip nat {\n chain post {\n type nat hook postrouting priority 100\n ip saddr 192.168.9.0/24 masquerade\n }\n}\n", "nft", "-f", "-");
         LaptopA.Network.Do("ip", "route", "add", "default", "via", "192.168.9.1");

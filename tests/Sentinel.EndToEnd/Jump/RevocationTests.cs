@@ -69,16 +69,15 @@ public sealed class RevocationTests(JumpStage stage)
         var attacker = Region.HomeAddress(30);
         Task<Shell.Result> TryAsync(string name) =>
             stage.Region.Home.DoAsync("ssh", "-F", stage.ConfigOf("mallory"), "-b", attacker, "-o", "LogLevel=INFO", "-o", $"User={name}", "sentinel", "true");
-        foreach (var name in new[] { "admin", "oracle", "postgres", "ubuntu", "test" })
+        foreach (var name in new[] { "admin", "oracle", "postgres", "ubuntu", "test", "git" })
         {
             Assert.Contains("Permission denied", (await TryAsync(name)).Error, StringComparison.Ordinal);
         }
 
         await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.source_refused").Any(line => ((string)line["msg"]!).StartsWith(attacker, StringComparison.Ordinal)));
         var why = (string)stage.Sentinel.Events("ssh.source_refused").Last()["msg"]!;
-        Assert.Contains("5 connections", why, StringComparison.Ordinal);
         Assert.Contains("who does not exist", why, StringComparison.Ordinal);
-        Assert.Contains("Connection refused", (await TryAsync("git")).Error, StringComparison.Ordinal);
+        Assert.Contains("Connection refused", (await TryAsync("guest")).Error, StringComparison.Ordinal);
         Assert.Equal("vm-1\n", (await stage.SshAsync("alice", "vm-1", "echo $MACHINE")).Ok());
     }
 }

@@ -18,7 +18,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         backends.*.instance backends.*.address backends.*.command backends.*.workingDirectory backends.*.environment
         backends.*.health.kind backends.*.health.port backends.*.health.path backends.*.health.interval backends.*.health.timeout
         backends.*.health.healthyAfter backends.*.health.unhealthyAfter
-        backends.*.priority backends.*.weight backends.*.capacity backends.*.networks
+        backends.*.priority backends.*.weight backends.*.capacity backends.*.networks backends.*.tunnel.keys backends.*.tunnel.ports
         backends.*.recovery.startAfter backends.*.recovery.restartWhenUserStopped backends.*.recovery.startTimeout
         backends.*.recovery.backoff.initial backends.*.recovery.backoff.max backends.*.recovery.hungAfter backends.*.recovery.slowAfter
         backends.*.recovery.flap.count backends.*.recovery.flap.within backends.*.recovery.flap.pause
@@ -43,7 +43,12 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         certificates.sync.*.backend certificates.sync.*.url certificates.sync.*.directory certificates.sync.*.interval
         certificates.sync.*.hmacSecretFile certificates.sync.*.ed25519KeyFile certificates.sync.*.caFile
         certificates.deliver.*.names certificates.deliver.*.command
-        ssh coordination
+        ssh.bind ssh.host ssh.jump.account ssh.jump.addresses ssh.jump.port ssh.jump.listenPort ssh.jump.hold ssh.tunnelAccount ssh.log ssh.pool
+        ssh.trustedUserCaFile ssh.login.accounts ssh.login.program ssh.login.agent
+        ssh.users.*.keys ssh.users.*.keysFile ssh.users.*.backend ssh.users.*.allow
+        ssh.keySync.url ssh.keySync.interval ssh.keySync.hmacSecretFile ssh.keySync.ed25519KeyFile ssh.keySync.caFile
+        ssh.provision ssh.provisionTimeout ssh.routes
+        coordination
         alerts.webhooks.*.url alerts.webhooks.*.secretFile alerts.webhooks.*.format alerts.webhooks.*.events
         telemetry.logs telemetry.logLevel telemetry.otlpEndpoint
         """;

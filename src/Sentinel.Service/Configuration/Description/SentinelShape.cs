@@ -3,6 +3,7 @@ using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Kernel;
 using Sentinel.Jump;
+using Sentinel.Jump.Addresses;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Clouds.Gce;
 using Sentinel.Recovery.Outages;
@@ -71,6 +72,11 @@ internal sealed class SentinelShape : ObjectShape<SentinelConfiguration>
 
         CheckChallenge(fields);
         CheckTunnels(fields);
+        if (fields.Try(Ssh, out var ssh) && ssh is not null && fields.Get(Backends, []).Count > StableAddress.Room(ssh.Addresses))
+        {
+            fields.Fail(Ssh, "a larger network in ssh.jump.addresses", $"{fields.Get(Backends).Count} backends, and addresses for {StableAddress.Room(ssh.Addresses)} of them in {ssh.Addresses}");
+        }
+
         foreach (var listener in fields.Get(Listeners, []).Where(listener => listener.Engine == RelayEngine.Kernel))
         {
             var pool = fields.Get(Pools, []).FirstOrDefault(pool => pool.Id == listener.Pool);

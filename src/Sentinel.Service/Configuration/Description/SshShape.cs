@@ -3,6 +3,7 @@ using Sentinel.Backends;
 using Sentinel.Jump;
 using Sentinel.Service.Configuration.Checks;
 using Sentinel.Service.Configuration.Shapes;
+using Sentinel.Service.Configuration.Text;
 using Sentinel.Service.Configuration.Values;
 
 namespace Sentinel.Service.Configuration.Description;
@@ -27,7 +28,7 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
     private static readonly Key<string> TunnelAccount = Key.Default("tunnelAccount", JumpShape.AccountName, Defaults.TunnelAccount,
         "The account to which VMs that cannot be reached connect; see backends.*.tunnel.");
 
-    private static readonly Key<string> LogFile = Key.Default("log", Forms.Directory, Defaults.Log,
+    private static readonly Key<string> LogFile = Key.Default("log", new TextShape<string>("the absolute path of a file", LocalPath.Parse), Defaults.Log,
         "Where the private sshd logs, for the daemon to follow: whose sessions must end, and who only tries.");
 
     private static readonly Key<PoolId> Pool = Key.Optional("pool", Forms.Pool, "Where users are placed.");
@@ -56,6 +57,33 @@ internal sealed class SshShape : ObjectShape<JumpSettings>
     public override IReadOnlyList<Key> Keys { get; } = [Bind, Host, Jump, TunnelAccount, LogFile, Pool, TrustedUserCaFile, Login, Users, KeySync, Provision, ProvisionTimeout, Routes];
 
     protected override string Noun => "ssh";
+
+    protected override void Check(Fields fields)
+    {
+        if (!fields.Has(Bind))
+        {
+            foreach (var address in Defaults.Bind)
+            {
+                fields.Reading.Addresses.AddDefault(new(address, null), fields.Node.PathOf(Bind.Name));
+            }
+        }
+
+        // sshd tells by the account what a login is.
+        var shared = (fields.OrNull(Jump) ?? Defaults).Account;
+        var tunnels = fields.Get(TunnelAccount);
+        if (shared == tunnels)
+        {
+            fields.Fail(TunnelAccount, "an account of its own", $"\"{tunnels}\", which is the shared account of users, too");
+        }
+
+        foreach (var user in fields.Written(Users) is ObjectNode users ? users.Members : [])
+        {
+            if (user.Name == shared || user.Name == tunnels)
+            {
+                fields.Reading.Fail(user.Value.Path, user.NamePlace, $"the name \"{user.Name}\", which is the account of all {(user.Name == shared ? "users" : "tunnels")}", "a name of the user's own, or another account");
+            }
+        }
+    }
 
     protected override JumpSettings Build(Fields fields) => (fields.OrNull(Jump) ?? Defaults) with
     {
