@@ -170,7 +170,11 @@ public sealed class JumpService : IAsyncDisposable
 
         _isStopped = true;
         await _stop.CancelAsync().ConfigureAwait(false);
-        await (_sessions?.DisposeAsync() ?? default).ConfigureAwait(false);
+        if (_sessions is not null)
+        {
+            await _sessions.DisposeAsync().ConfigureAwait(false);
+        }
+
         await Task.WhenAll(_loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await Placement.DisposeAsync().ConfigureAwait(false);
         await KeySync.DisposeAsync().ConfigureAwait(false);

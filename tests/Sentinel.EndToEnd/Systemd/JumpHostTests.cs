@@ -1,4 +1,3 @@
-using Sentinel.EndToEnd.Harness;
 using Sentinel.Testing;
 
 namespace Sentinel.EndToEnd.Systemd;
