@@ -19,7 +19,7 @@ public sealed class StoreTests : IDisposable
     {
         var book = Open();
         var all = Enumerable.Range(1, 3).Select(days => Make(days, "a.test")).ToList();
-        all.ForEach(certificate => book.Put(certificate));
+        all.ForEach(one => Assert.True(book.Put(one)));
         book.Put(Make(10, "b.test"));
 
         var again = Open();
@@ -97,6 +97,25 @@ public sealed class StoreTests : IDisposable
         File.Delete(Store);
         book.WriteAgain();
         Assert.NotNull(Open().Find("a.test", takesEcdsa: true));
+    }
+
+    [Fact]
+    public async Task Ten_thousand_at_once_are_shown_before_they_are_written()
+    {
+        const int Count = 10_000;
+        var book = Open();
+        var all = Enumerable.Range(0, Count).AsParallel().Select(i => Make(5, $"n{i}.test")).ToList();
+        var offering = Task.Run(() => book.Offer(all));
+
+        await Eventually.TrueAsync(() => book.All.Count == Count);
+        var written = Directory.GetFiles(Store, "*.pem").Length;
+        Assert.NotNull(book.Of(new(["n9999.test"]), KeyKind.Ec256));
+        book.WriteAgain();
+        Assert.False(offering.IsCompleted);
+        Assert.InRange(written, 0, Count - 1);
+
+        Assert.Equal(Count, (await offering).Count);
+        Assert.Equal(Count, Open().All.Count);
     }
 
     [Fact]

@@ -22,6 +22,7 @@ public sealed class UnitFileTests : IDisposable
     [InlineData("kernel")]
     [InlineData("ssh-sessions")]
     [InlineData("transparent")]
+    [InlineData("routes")]
     public async Task Nor_of_what_may_be_added_to_it(string name)
     {
         var unit = Unit();

@@ -44,6 +44,12 @@ public sealed class AcmeFront : IAsyncDisposable
     /// <summary>The payloads of orders.</summary>
     public ConcurrentQueue<JsonNode> Orders { get; } = [];
 
+    /// <summary>New orders are refused for so long (RFC 8555 §6.6); null: they are not.</summary>
+    public TimeSpan? RateLimit { get; set; }
+
+    /// <summary>Called with the path once the authority has done what was asked and before whoever asked is told.</summary>
+    public Func<string, Task> Done { get; set; } = _ => Task.CompletedTask;
+
     public static async Task<AcmeFront> StartAsync(string folder, Uri behind)
     {
         System.IO.Directory.CreateDirectory(folder);
@@ -77,6 +83,14 @@ public sealed class AcmeFront : IAsyncDisposable
             return;
         }
 
+        if (RateLimit is { } wish && context.Request.Path.Value!.Contains("order-plz", StringComparison.Ordinal))
+        {
+            (context.Response.StatusCode, context.Response.ContentType) = (429, "application/problem+json");
+            context.Response.Headers.RetryAfter = $"{wish.TotalSeconds:0}";
+            await context.Response.WriteAsync("""{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many"}""");
+            return;
+        }
+
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body);
         using var request = new HttpRequestMessage(new(context.Request.Method), new Uri(_behind, context.Request.Path));
@@ -107,6 +121,7 @@ public sealed class AcmeFront : IAsyncDisposable
             Orders.Enqueue(JsonNode.Parse(Base64Url.DecodeFromChars((string)JsonNode.Parse(body.ToArray())!["payload"]!))!);
         }
 
+        await Done(context.Request.Path);
         await context.Response.WriteAsync(text);
     }
 }
