@@ -20,6 +20,7 @@ public sealed class UnitFileTests : IDisposable
 
     [NeedsTheory("systemd-analyze")]
     [InlineData("kernel")]
+    [InlineData("ssh-sessions")]
     [InlineData("transparent")]
     [InlineData("routes")]
     public async Task Nor_of_what_may_be_added_to_it(string name)

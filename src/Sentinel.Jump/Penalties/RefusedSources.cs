@@ -11,14 +11,17 @@ internal sealed class RefusedSources(TimeProvider time)
 {
     private const string Table = "inet sentinel_ssh";
 
+    /// <summary>They are arguments of a program, which may not be longer than some 100 KiB.</summary>
+    private const int MostAtOnce = 200;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private string _ports = "";
 
-    /// <summary>Turns one away, from now on.</summary>
+    /// <summary>Turns them away, from now on.</summary>
     /// <param name="ports">Where sshd listens.</param>
     /// <returns>Null if that is so; else why not.</returns>
-    public async Task<string?> AddAsync(Refusal refusal, IEnumerable<int> ports, CancellationToken cancellationToken)
+    public async Task<string?> AddAsync(IReadOnlyCollection<Refusal> refusals, IEnumerable<int> ports, CancellationToken cancellationToken)
     {
         var wanted = string.Join(", ", ports.Order().Select(port => port.ToString(CultureInfo.InvariantCulture)));
         if (wanted != _ports)
@@ -31,15 +34,16 @@ internal sealed class RefusedSources(TimeProvider time)
             _ports = wanted;
         }
 
-        // An element that is there keeps its old timeout unless it is made anew; deleting what is not there would be an error.
-        var (set, element) = (refusal.Source.IsV6 ? "six" : "four", $"{{ {refusal.Source.Network} }}");
-        return await RunAsync(
-            string.Create(CultureInfo.InvariantCulture, $$"""
-                add element {{Table}} {{set}} {{element}}
-                delete element {{Table}} {{set}} {{element}}
-                add element {{Table}} {{set}} { {{refusal.Source.Network}} timeout {{refusal.For.TotalSeconds:0}}s }
-                """),
-            cancellationToken).ConfigureAwait(false);
+        foreach (var some in refusals.Chunk(MostAtOnce))
+        {
+            if (await RunAsync(string.Join('\n', some.Select(Element)), cancellationToken).ConfigureAwait(false) is { } error)
+            {
+                _ports = ""; // whatever became of the table, it is made anew next time
+                return error;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Lets everybody in again and leaves nothing behind.</summary>
@@ -50,6 +54,17 @@ internal sealed class RefusedSources(TimeProvider time)
             await RunAsync($"delete table {Table}", CancellationToken.None).ConfigureAwait(false);
             _ports = "";
         }
+    }
+
+    /// <summary>An element that is there keeps its old timeout unless it is made anew; deleting what is not there would be an error.</summary>
+    private static string Element(Refusal refusal)
+    {
+        var (set, network) = (refusal.Source.IsV6 ? "six" : "four", refusal.Source.Network);
+        return string.Create(CultureInfo.InvariantCulture, $$"""
+            add element {{Table}} {{set}} { {{network}} }
+            delete element {{Table}} {{set}} { {{network}} }
+            add element {{Table}} {{set}} { {{network}} timeout {{refusal.For.TotalSeconds:0}}s }
+            """);
     }
 
     /// <summary>Declared before it is deleted, as deleting what is not there is an error; one transaction.</summary>

@@ -14,11 +14,13 @@ internal sealed class SessionWatch : IAsyncDisposable
     /// <summary>What may be read and kept of the log before it is given back, in bytes.</summary>
     private const long MostKept = 8 << 20;
 
+    /// <summary>Pieces of the log that are read before anything else is looked after.</summary>
+    private const int MostPieces = 64;
+
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan PruningPace = TimeSpan.FromSeconds(5);
 
     private readonly Func<Entrance?> _entrance;
-    private readonly Func<Connection, string?> _abort;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly LoopProgress _progress;
@@ -27,6 +29,7 @@ internal sealed class SessionWatch : IAsyncDisposable
     private readonly PenaltyBook _penalties = new();
     private readonly RefusedSources _refused;
     private readonly HashSet<string> _told = [];
+    private readonly List<Refusal> _due = [];
     private LogFollower? _log;
     private Entrance? _checked;
     private DateTimeOffset _pruned;
@@ -34,9 +37,9 @@ internal sealed class SessionWatch : IAsyncDisposable
     private Task _loop = Task.CompletedTask;
 
     /// <param name="entrance">Who may be logged in; null: nothing is known of that yet, or there is no jump host. Another object for each change.</param>
-    public SessionWatch(Func<Entrance?> entrance, LoopRegistry loops, TimeProvider time, ILogger logger, Func<Connection, string?>? abort = null)
+    public SessionWatch(Func<Entrance?> entrance, LoopRegistry loops, TimeProvider time, ILogger logger)
     {
-        (_entrance, _time, _logger, _abort) = (entrance, time, logger, abort ?? ConnectionEnd.Abort);
+        (_entrance, _time, _logger) = (entrance, time, logger);
         _refused = new(time);
         _progress = loops.Add("jump.sessions");
     }
@@ -90,27 +93,34 @@ internal sealed class SessionWatch : IAsyncDisposable
             (_log, _isCaughtUp) = (new(entrance.Log), false);
         }
 
-        while (_log.Read() is { Count: > 0 } lines)
+        var isMore = true;
+        for (var pieces = 0; isMore && pieces < MostPieces; pieces++)
         {
             _progress.Beat();
+            var lines = _log.Read();
+            isMore = lines.Count > 0;
             foreach (var line in lines)
             {
-                await TakeAsync(line, entrance).ConfigureAwait(false);
+                Take(line, entrance);
             }
         }
 
-        // What an earlier daemon saw already is no news: it only tells who is here.
-        if (!_isCaughtUp || _time.GetUtcNow() - _pruned > PruningPace)
+        await RefuseAsync(entrance).ConfigureAwait(false);
+        if (_time.GetUtcNow() - _pruned > PruningPace)
         {
+            // What could not be ended is tried again.
             Prune(entrance);
+            _checked = null;
         }
 
-        if (!_isCaughtUp && _log.IsOpen)
+        // What an earlier daemon saw already is no news: it only tells who is here.
+        if (!_isCaughtUp && _log.IsOpen && !isMore)
         {
+            Prune(entrance);
             (_isCaughtUp, _checked) = (true, null);
         }
 
-        if (!ReferenceEquals(entrance, _checked))
+        if (_isCaughtUp && !ReferenceEquals(entrance, _checked))
         {
             _checked = entrance;
             foreach (var session in _sessions.Values.ToArray())
@@ -125,7 +135,7 @@ internal sealed class SessionWatch : IAsyncDisposable
         }
     }
 
-    private async Task TakeAsync(string line, Entrance entrance)
+    private void Take(string line, Entrance entrance)
     {
         var now = _time.GetUtcNow();
         switch (SshdLine.TryParse(line))
@@ -149,7 +159,7 @@ internal sealed class SessionWatch : IAsyncDisposable
                 var source = Source.Of(failed.Peer.Address);
                 if (_penalties.Fail(source, failed.Account, failed.IsKnown, entrance.IsShared(failed.Account), () => HasSession(source, entrance), now) is { } refusal)
                 {
-                    await RefuseAsync(refusal, entrance).ConfigureAwait(false);
+                    _due.Add(refusal);
                 }
 
                 break;
@@ -198,9 +208,9 @@ internal sealed class SessionWatch : IAsyncDisposable
         var ended = false;
         foreach (var connection in Connection.OpenTo(entrance.Ports).Where(connection => connection.Peer.Equals(session.Peer)))
         {
-            if (_abort(connection) is { } error)
+            if (ConnectionEnd.Abort(connection) is { } error)
             {
-                Once("abort", error, () => Log.SessionGoesOn(_logger, session.Account, session.Peer.ToString(), error));
+                Once("abort", $"{session.Peer}", () => Log.SessionGoesOn(_logger, session.Account, session.Peer.ToString(), error));
                 return false;
             }
 
@@ -232,16 +242,27 @@ internal sealed class SessionWatch : IAsyncDisposable
         }
     }
 
-    private async Task RefuseAsync(Refusal refusal, Entrance entrance)
+    private async Task RefuseAsync(Entrance entrance)
     {
-        if (await _refused.AddAsync(refusal, entrance.Ports, _stop.Token).ConfigureAwait(false) is not { } error)
+        if (_due.Count == 0)
         {
-            Log.SourceRefused(_logger, refusal.Source.ToString(), refusal.For, refusal.Why);
+            return;
         }
-        else
+
+        var error = await _refused.AddAsync(_due, entrance.Ports, _stop.Token).ConfigureAwait(false);
+        foreach (var refusal in _due)
         {
-            Log.SourceNotRefused(_logger, refusal.Source.ToString(), refusal.Why, error);
+            if (error is null)
+            {
+                Log.SourceRefused(_logger, refusal.Source.ToString(), refusal.For, refusal.Why);
+            }
+            else
+            {
+                Log.SourceNotRefused(_logger, refusal.Source.ToString(), refusal.Why, error);
+            }
         }
+
+        _due.Clear();
     }
 
     /// <summary>Says a thing once and not each second.</summary>

@@ -59,7 +59,9 @@ public sealed class ConnectionTests(JumpStage stage)
 
             Assert.NotEqual(0, result.Status);
             await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.destination_denied").Any(line => line.ToJsonString().Contains("10.72.2.2", StringComparison.Ordinal)));
-            Assert.Contains(stage.Sentinel.Events("ssh.destination_denied"), line => ((string)line["msg"]!).StartsWith("alice", StringComparison.Ordinal));
+            Assert.All(
+                stage.Sentinel.Events("ssh.destination_denied").Where(line => line.ToJsonString().Contains("10.72.2.2", StringComparison.Ordinal)),
+                line => Assert.StartsWith("alice ", (string?)line["msg"], StringComparison.Ordinal));
         }
         finally
         {

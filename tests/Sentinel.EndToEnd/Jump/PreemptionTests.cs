@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Sentinel.EndToEnd.Harness;
 using Sentinel.Testing;
 
 namespace Sentinel.EndToEnd.Jump;

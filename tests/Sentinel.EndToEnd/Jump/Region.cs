@@ -1,5 +1,4 @@
 using Sentinel.EndToEnd.Harness;
-using Sentinel.Testing;
 
 namespace Sentinel.EndToEnd.Jump;
 

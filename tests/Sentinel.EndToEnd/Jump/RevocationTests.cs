@@ -17,7 +17,7 @@ public sealed class RevocationTests(JumpStage stage)
         await stage.ReconfigureAsync();
         await JumpStage.EndedAsync(removed);
 
-        Assert.Contains(stage.Sentinel.Events("ssh.session_revoked"), line => ((string)line["msg"]!).Contains("its key is no longer a user's", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.session_revoked").Any(line => ((string)line["msg"]!).Contains("its key is no longer a user's", StringComparison.Ordinal)));
         Assert.Equal(255, (await stage.SshAsync("dave", "vm-1", "true")).Status);
         Assert.True(await JumpStage.AnswersAsync(other));
 
