@@ -45,6 +45,9 @@ public sealed class RoutePlanTests
     [InlineData(BackendState.Draining, true)]
     [InlineData(BackendState.Starting, false)]
     [InlineData(BackendState.Held, false)]
+    [InlineData(BackendState.Stopping, false)]
+    [InlineData(BackendState.Recreating, false)]
+    [InlineData(BackendState.Waiting, false)]
     public void A_VM_that_is_away_has_no_route_because_its_address_may_be_another_s(BackendState state, bool isThere) => Assert.Equal(isThere, RouteKeeper.IsThere(state));
 
     [Theory]
