@@ -294,7 +294,7 @@ static int hold(double seconds, int count)
         alive += all[i].fd >= 0 && all[i].missing <= 0;
     printf("{\"established\":%d}\n", alive);
     fflush(stdout);
-    usleep((useconds_t)(seconds * 1e6));
+    sleep((unsigned)seconds); /* usleep ends after 71 minutes at most */
     return 0;
 }
 

@@ -103,7 +103,7 @@ def _pairs(pairs):
 def _haproxy(threads, options):
     def configuration(_, pairs):
         lines = ["global", f" nbthread {threads}", " maxconn 9400", " maxpipes 200", "defaults", " mode tcp", " maxconn 9400",
-                 " timeout connect 5s", " timeout client 10m", " timeout server 10m", *(f" option {option}" for option in options)]
+                 " timeout connect 5s", " timeout client 3h", " timeout server 3h", *(f" option {option}" for option in options)]
         for listen, target in pairs:
             lines += [f"listen relay-{listen}", f" bind {net.PROXY_ADDRESS}:{listen} backlog 8192", f" server backend {net.BACKEND_ADDRESS}:{target}"]
         return "\n".join(lines) + "\n"

@@ -167,16 +167,16 @@ public sealed class PebbleTests : IAsyncLifetime
     }
 
     [NeedsFact("pebble", "pebble-challtestsrv", "curl")]
-    public async Task A_wildcard_is_proved_by_a_record_that_a_program_writes_and_removes()
+    public async Task A_wildcard_is_proved_by_a_record_that_a_program_writes_and_removes_and_that_appears_late()
     {
         await BeginAsync();
         var hook = Path.Combine(_rig.Folder, "hook");
         await File.WriteAllTextAsync(hook, $$"""
             echo "$1 $2" >> {{hook}}.log
-            [ "$1" = present ] && exec curl -sSf -d "{\"host\":\"$2.\",\"value\":\"$3\"}" {{Pebble.DnsManagement}}set-txt
+            [ "$1" = present ] && { { sleep 1; exec curl -sSf -d "{\"host\":\"$2.\",\"value\":\"$3\"}" {{Pebble.DnsManagement}}set-txt; } > /dev/null 2>&1 & exit 0; }
             [ "$1" = cleanup ] && exec curl -sSf -d "{\"host\":\"$2.\"}" {{Pebble.DnsManagement}}clear-txt
             """);
-        _rig.Start(Settings(acme => acme with { Challenge = ChallengeKind.Dns01, DnsHook = ["/bin/sh", hook], Names = [(EquatableList<string>)["*.lab.example.test"]] }));
+        _rig.Start(Settings(acme => acme with { Challenge = ChallengeKind.Dns01, DnsHook = ["/bin/sh", hook], DnsResolvers = [Pebble.Dns], Names = [(EquatableList<string>)["*.lab.example.test"]] }));
 
         await _rig.UntilHeldAsync("*.lab.example.test");
 
@@ -225,10 +225,70 @@ public sealed class PebbleTests : IAsyncLifetime
     }
 
     [NeedsFact("pebble", "pebble-challtestsrv")]
-    public async Task A_clock_that_is_wrong_by_a_year_is_told()
+    public async Task A_hook_that_does_not_end_keeps_no_daemon_from_ending()
     {
         await BeginAsync();
-        _time.Jump(TimeSpan.FromDays(365));
+        var hook = Path.Combine(_rig.Folder, "hook");
+        await File.WriteAllTextAsync(hook, $"echo \"$1\" >> {hook}.log\n[ \"$1\" = cleanup ] && exec sleep 600\nexit 0\n");
+        _rig.Start(Settings(acme => acme with { Challenge = ChallengeKind.Dns01, DnsHook = ["/bin/sh", hook], DnsResolvers = [Pebble.Dns] }));
+        await Eventually.TrueAsync(() => File.Exists(hook + ".log"));
+
+        await _rig.StopAsync().WaitAsync(TimeSpan.FromSeconds(9), TimeProvider.System);
+
+        Assert.Equal(0, Pebble.Log.Split("challenge").Count(line => line.Contains("validat", StringComparison.OrdinalIgnoreCase) && line.Contains("dns", StringComparison.Ordinal)));
+    }
+
+    [NeedsFact("pebble", "pebble-challtestsrv", "linux", "root", "mount", "umount", "dd")]
+    public async Task A_full_disk_loses_nothing_says_what_to_do_and_is_over_when_there_is_room()
+    {
+        await BeginAsync();
+        await using var front = await AcmeFront.StartAsync(Path.Combine(_rig.Folder, "front"), Pebble.Directory);
+        var settings = Settings(acme => acme with { Directory = front.Directory, CaFile = front.CaFile });
+        var fill = Path.Combine(_rig.Store, "fill");
+        void Fill() => Run("dd", "if=/dev/zero", $"of={fill}", "bs=4k");
+        Directory.CreateDirectory(_rig.Store);
+        Run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", _rig.Store);
+        try
+        {
+            Fill();
+            _rig.Start(settings);
+            await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
+            Assert.Contains($"Make room in {_rig.Store}", _rig.Status("example.test").LastError, StringComparison.Ordinal);
+            Assert.Equal(0, Pebble.Orders);
+
+            // There is room until the moment at which the certificate comes.
+            front.Done = path => path.Contains("certZ", StringComparison.Ordinal) ? Task.Run(Fill) : Task.CompletedTask;
+            File.Delete(fill);
+            _time.Jump(PastThePause);
+            await _rig.UntilHeldAsync("example.test");
+            await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.renewed", StringComparison.Ordinal));
+            Assert.Contains("certificate.store.failed: 1 certificates (the first for example.test www.example.test) are in force but cannot be written", _rig.Logs.Text, StringComparison.Ordinal);
+            Assert.Empty(Directory.GetFiles(_rig.Store, "*.pem"));
+            var serial = _rig.Status("example.test").SerialNumber;
+
+            // Killed now, it would have the order and its key.
+            Assert.Contains("PRIVATE KEY", await File.ReadAllTextAsync(Directory.GetFiles(Path.Combine(_rig.Store, "orders")).Single()), StringComparison.Ordinal);
+            File.Delete(fill);
+            await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.store.recovered", StringComparison.Ordinal));
+            await _rig.StopAsync();
+            _rig.Start(settings);
+            Assert.Equal(serial, _rig.Status("example.test").SerialNumber);
+            Assert.Equal(1, Pebble.Orders);
+        }
+        finally
+        {
+            await _rig.StopAsync();
+            Run("umount", "-l", _rig.Store);
+        }
+    }
+
+    [NeedsTheory("pebble", "pebble-challtestsrv")]
+    [InlineData(365)]
+    [InlineData(-365)]
+    public async Task A_clock_that_is_wrong_by_a_year_is_told(int days)
+    {
+        await BeginAsync();
+        _time.Jump(TimeSpan.FromDays(days));
         _rig.Start(Settings());
 
         await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
@@ -263,6 +323,14 @@ public sealed class PebbleTests : IAsyncLifetime
 
         var refused = await Assert.ThrowsAsync<AcmeException>(() => OrderAsync(settings.Acme! with { Profile = "classic" }));
         Assert.Contains("has no profile \"classic\": it has shortlived", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        // A disk that is full is what dd is there for.
+        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(Needs.Find(program)!, arguments) { RedirectStandardError = true })!;
+        process.StandardError.ReadToEnd();
+        process.WaitForExit();
     }
 
     private static void AssertOwnersAlone(string file)

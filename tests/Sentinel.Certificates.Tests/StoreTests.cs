@@ -19,7 +19,7 @@ public sealed class StoreTests : IDisposable
     {
         var book = Open();
         var all = Enumerable.Range(1, 3).Select(days => Make(days, "a.test")).ToList();
-        all.ForEach(certificate => book.Put(certificate));
+        all.ForEach(one => Assert.True(book.Put(one)));
         book.Put(Make(10, "b.test"));
 
         var again = Open();

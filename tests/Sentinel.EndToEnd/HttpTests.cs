@@ -68,6 +68,24 @@ public sealed class HttpTests : IAsyncLifetime
         Assert.Equal(string.Concat(Enumerable.Repeat("one", 20)), result.Ok());
     }
 
+    [NeedsFact("nghttp")]
+    public async Task Cookies_that_came_one_by_one_over_HTTP2_are_one_field_for_a_backend_of_HTTP1()
+    {
+        var seen = (await Shell.RunAsync("nghttp", "-H", "cookie: a=1", "-H", "cookie: b=2", "-H", "te: trailers", $"http://{_sandbox.Front}:8080/headers")).Ok();
+
+        Assert.Contains("Cookie: a=1; b=2\n", seen + "\n", StringComparison.Ordinal);
+        Assert.Contains("TE: trailers\n", seen + "\n", StringComparison.Ordinal);
+    }
+
+    [NeedsFact("linux")]
+    public void A_VM_does_not_inherit_how_the_daemon_waits_for_sockets()
+    {
+        var vms = Sandbox.ProcessesWith($"vm --name one --address {_sandbox.Address(10)}");
+
+        Assert.NotEmpty(vms);
+        Assert.All(vms, vm => Assert.DoesNotContain("INLINE_COMPLETIONS", File.ReadAllText($"/proc/{vm}/environ"), StringComparison.Ordinal));
+    }
+
     [NeedsFact("linux")]
     public async Task A_gigabyte_goes_up_and_comes_down_with_flat_memory()
     {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Sentinel.Backends.Files;
 using Sentinel.Testing;
 using Sentinel.Testing.Vm;
 
@@ -35,8 +36,7 @@ public sealed class PlacementDaemonTests : IDisposable
     {
         const string Key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDSHY8Yy2VFZ6mTMrnRSCNqLXVgH4pMCLYqzQDWG8Rt";
         using var vm = new KeyDaemon("127.24.6.11", 8080, TimeProvider.System) { Answer = () => (200, KeyDaemon.Users(("alice", Key))) };
-        await File.WriteAllTextAsync(Path.Combine(_folder, "secret"), KeyDaemon.Secret);
-        File.SetUnixFileMode(Path.Combine(_folder, "secret"), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        DurableFile.Write(Path.Combine(_folder, "secret"), Encoding.ASCII.GetBytes(KeyDaemon.Secret));
         await ConfigureAsync("127.24.6.1", """
             "spot-1": { "address": "127.24.6.11", "networks": ["10.0.3.0/24"] }, "spot-2": { "address": "127.24.6.12", "networks": ["10.0.3.0/24"] }
             """, """
@@ -64,7 +64,7 @@ public sealed class PlacementDaemonTests : IDisposable
         // At the VM's own word, and the VM that does not answer is named at its first failure.
         vm.Answer = () => (200, KeyDaemon.Users(("alice", Key), ("dora", Key)));
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new("http://127.24.6.1:8888") };
-        http.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(Path.Combine(_folder, "state", "admin-token"))).Trim());
+        http.DefaultRequestHeaders.Authorization = new("Bearer", (await File.ReadAllTextAsync(Path.Combine(_folder, "state", "admin.token"))).Trim());
         Assert.Equal(HttpStatusCode.Accepted, (await http.PostAsync(new Uri("/v1/keys/resync", UriKind.Relative), new StringContent("""{"backend":"spot-1"}"""))).StatusCode);
         await Eventually.TrueAsync(async () => (await http.GetStringAsync("/v1/placements")).Contains("dora", StringComparison.Ordinal));
         using var status = JsonDocument.Parse(await http.GetStringAsync("/status"));

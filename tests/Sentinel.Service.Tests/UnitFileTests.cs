@@ -21,6 +21,7 @@ public sealed class UnitFileTests : IDisposable
     [NeedsTheory("systemd-analyze")]
     [InlineData("kernel")]
     [InlineData("transparent")]
+    [InlineData("routes")]
     public async Task Nor_of_what_may_be_added_to_it(string name)
     {
         var unit = Unit();

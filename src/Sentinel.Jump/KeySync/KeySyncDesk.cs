@@ -27,7 +27,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<BackendId, KeySyncPlace> _places = [];
     private KeySyncSettings? _settings;
-    private string _jumpAccount = "";
+    private string[] _accounts = [];
     private Task _loop = Task.CompletedTask;
 
     internal KeySyncDesk(string directory, UserDirectory users, JumpMeter meter, PoolTable pools, LoopRegistry loops, TimeProvider time, ILogger logger)
@@ -89,7 +89,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
         lock (_lock)
         {
             var isMoved = _settings?.Endpoint != settings?.KeySync?.Endpoint;
-            (_settings, _jumpAccount) = (settings?.KeySync, settings?.Account ?? "");
+            (_settings, _accounts) = (settings?.KeySync, settings is null ? [] : [settings.Account, settings.TunnelAccount]);
             foreach (var gone in _places.Keys.Where(id => !asked.Contains(id)).ToArray())
             {
                 _places.Remove(gone);
@@ -248,7 +248,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
             return error;
         }
 
-        var local = LocalAccounts.Read(_jumpAccount);
+        var local = LocalAccounts.Read(_accounts);
         if (KeyAnswer.Read(body, local.Contains, out var why) is not { } answer)
         {
             return $"{url} {why}";

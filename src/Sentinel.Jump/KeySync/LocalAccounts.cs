@@ -7,13 +7,18 @@ namespace Sentinel.Jump.KeySync;
 internal static class LocalAccounts
 {
     /// <summary>Their names, now; passwd(5).</summary>
-    /// <param name="jumpAccount">The shared account, which may be anywhere.</param>
-    public static IReadOnlySet<string> Read(string jumpAccount, string file = "/etc/passwd")
+    /// <param name="ours">Accounts of the jump host itself, which may be anywhere.</param>
+    public static IReadOnlySet<string> Read(params ReadOnlySpan<string> ours)
     {
-        var names = new HashSet<string>(StringComparer.Ordinal) { "root", jumpAccount };
+        var names = new HashSet<string>(StringComparer.Ordinal) { "root" };
+        foreach (var name in ours)
+        {
+            names.Add(name);
+        }
+
         try
         {
-            names.UnionWith(File.ReadLines(file).Select(line => line.Split(':')[0]));
+            names.UnionWith(File.ReadLines("/etc/passwd").Select(line => line.Split(':')[0]));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

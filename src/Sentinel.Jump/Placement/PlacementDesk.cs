@@ -117,6 +117,11 @@ public sealed class PlacementDesk : IAsyncDisposable
             return new(PlacementResult.BadName, $"That is not {UserName.Expected}.");
         }
 
+        if (LocalAccounts.Read(settings.Account, settings.TunnelAccount).Contains(user))
+        {
+            return new(PlacementResult.BadName, $"{user} is an account of this machine; users of the jump host need names of their own.");
+        }
+
         await _gate.WaitAsync(_stopping.Token).ConfigureAwait(false);
         PlacementOutcome? settled;
         try

@@ -92,7 +92,11 @@ public sealed class RestartTests(ITestOutputHelper output) : IAsyncLifetime
             {
                 secure = new
                 {
-                    bind = new[] { "127.0.0.1:443" }, protocol = "tls", pool = "other", port = 9, hold = "60s",
+                    bind = new[] { "127.0.0.1:443" },
+                    protocol = "tls",
+                    pool = "other",
+                    port = 9,
+                    hold = "60s",
                     routes = new[] { new { host = Host, pool = "echo", port = 7 } },
                 },
             },

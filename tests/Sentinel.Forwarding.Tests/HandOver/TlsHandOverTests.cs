@@ -148,11 +148,25 @@ public sealed class TlsHandOverTests
         forwarders.Rig.Serve("one", TestBackend.EchoAsync);
         await forwarders.StartAsync();
         var client = await EchoedAsync(forwarders);
-        await using var answered = new SslStream(new NetworkStream(await forwarders.Rig.ConnectAsync(), ownsSocket: true));
+        var idle = await forwarders.Rig.ConnectAsync();
+        await using var answered = new SslStream(new NetworkStream(idle));
         await answered.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "nobody.example.com", RemoteCertificateValidationCallback = TestCertificates.Any });
+        var shaking = await forwarders.Rig.ConnectAsync();
+        await shaking.SendAllAsync(await HelloBytes.RealAsync("nobody.example.com"));
+        await Eventually.TrueAsync(() => shaking.Available > 0);
 
-        await forwarders.LeaveAsync();
+        var leaving = forwarders.LeaveAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            await client.SendTextAsync("meanwhile\n");
+            Assert.Equal("meanwhile", await client.ReadLineAsync());
+        }
+
         Assert.Equal(0, await answered.ReadAsync(new byte[1]));
+        Assert.False(leaving.IsCompleted);
+        shaking.Shutdown(SocketShutdown.Send);
+        await leaving;
+        Assert.Equal("end", await shaking.HowItEndsAsync());
         await forwarders.StartAsync();
 
         await client.SendTextAsync("still here\n");

@@ -177,6 +177,8 @@ public sealed class PlacementDeskTests : IAsyncLifetime
     [InlineData("Alice")]
     [InlineData("")]
     [InlineData("alice\n")]
+    [InlineData("root")]
+    [InlineData("jump")]
     public async Task Hostile_names_are_refused(string name)
     {
         _rig.Configure(Provisioned("exit 0"));

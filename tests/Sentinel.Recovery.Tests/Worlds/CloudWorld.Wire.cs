@@ -105,6 +105,18 @@ internal sealed partial class CloudWorld
     /// <summary>Carries out a request that a test forged.</summary>
     public HttpResponseMessage Answer(CloudWire.Call call) => _api.Answer(call.Method, call.Uri, call.Body);
 
+    /// <summary>A disk as if nobody held it.</summary>
+    public static HttpResponseMessage WithoutUsers(HttpResponseMessage answer)
+    {
+        var disk = System.Text.Json.Nodes.JsonNode.Parse(Text(answer))!;
+        if (disk["users"] is not null)
+        {
+            disk["users"] = new System.Text.Json.Nodes.JsonArray();
+        }
+
+        return new(answer.StatusCode) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(disk.ToJsonString())) };
+    }
+
     private static HttpResponseMessage Error(int status, string reason) => new((HttpStatusCode)status)
     {
         Content = new ByteArrayContent(Encoding.UTF8.GetBytes(new GceRefusalException(status, reason, "some refusal").ToJson().ToJsonString())),

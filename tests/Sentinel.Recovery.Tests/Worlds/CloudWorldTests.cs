@@ -1,3 +1,5 @@
+using Sentinel.Recovery.Outages;
+
 namespace Sentinel.Recovery.Tests.Worlds;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Sentinel.Recovery.Tests.Worlds;
 /// </summary>
 public sealed class CloudWorldTests
 {
-    private static readonly int Worlds = int.Parse(Environment.GetEnvironmentVariable("TEST_WORLDS") ?? "60");
+    private static readonly int Worlds = int.Parse(Environment.GetEnvironmentVariable("TEST_WORLDS") ?? "30");
     private static readonly int Seed = int.Parse(Environment.GetEnvironmentVariable("TEST_SEED") ?? "1");
 
     [Fact]
@@ -24,5 +26,33 @@ public sealed class CloudWorldTests
                 throw new InvalidOperationException($"seed {Seed + i}: {e.Message}", e);
             }
         });
+    }
+
+    public static TheoryData<string> Wrong => ["lets copies go with their VM", "does not look who holds a disk", "starts what a person stopped"];
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public void What_is_wrong_is_caught(string wrong)
+    {
+        (string Caught, Action<CloudWorld> Twist) mutation = wrong switch
+        {
+            "lets copies go with their VM" => ("no disk is deleted", world => world.Forge = call => call.Body?.Contains("sourceSnapshot", StringComparison.Ordinal) == true
+                ? world.Answer(call with { Body = call.Body.Replace("\"autoDelete\":false", "\"autoDelete\":true", StringComparison.Ordinal) }) : null),
+            "does not look who holds a disk" => ("no disk is attached twice", world =>
+            {
+                world.Project.Trouble.AllowsTwoHolders = true;
+                world.Forge = call => call.Method == HttpMethod.Get && call.Uri.AbsolutePath.Contains("/disks/", StringComparison.Ordinal) ? CloudWorld.WithoutUsers(world.Answer(call)) : null;
+            }),
+            _ => ("what a person stopped is not started", world => world.Step = (state, e, policy) => OutageStep.Apply(state, e, policy with { RestartWhenUserStopped = true })),
+        };
+
+        var violation = Enumerable.Range(1, 300).Select(seed =>
+        {
+            using var world = new CloudWorld(seed);
+            mutation.Twist(world);
+            return Record.Exception(() => world.Run(TimeSpan.FromMinutes(20)));
+        }).First(failure => failure is WorldViolationException && failure.Message.StartsWith(mutation.Caught, StringComparison.Ordinal));
+
+        Assert.NotNull(violation);
     }
 }

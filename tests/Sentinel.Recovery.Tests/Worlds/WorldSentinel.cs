@@ -276,9 +276,10 @@ internal sealed class WorldSentinel : IDisposable
 
     private async Task<CloudOutcome> BringUpAsync(GceForm form, Recreation? from, Guid requestId)
     {
+        var life = _life;
         var attempt = Attempt(requestId);
         var outcome = await attempt.RunAsync(form, from).ConfigureAwait(false);
-        if (attempt.IsSought && attempt.Zone != _place)
+        if (life == _life && attempt.IsSought && attempt.Zone != _place)
         {
             (_place, _seen, _puzzledSince) = (attempt.Zone, null, null);
         }
@@ -297,13 +298,12 @@ internal sealed class WorldSentinel : IDisposable
         while (life == _life)
         {
             var search = Attempt(Guid.Empty);
-            if (await search.FindAsync().ConfigureAwait(false) is not { } refusal)
+            if (await search.FindAsync().ConfigureAwait(false) is null && life == _life)
             {
                 _place = search.Zone;
                 return;
             }
 
-            _world.Tell($"    {Name} does not find it: {refusal.Detail}");
 
             await Task.Delay(TimeSpan.FromSeconds(5), _world.Time).ConfigureAwait(false);
         }

@@ -33,7 +33,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
               "recovery": { "fallbacks": [ { "machineType": "n2-highmem-8" }, { "provisioning": "standard", "atMost": "8h" } ], "recreate": { "dataDisks": ["data"] } },
               "backends": {
                 "a": { "instance": "gce/us-central1-a/a", "recovery": { "startAfter": "1s" } },
-                "b": { "instance": "gce/us-central1-a/b", "recovery": { "fallbacks": [ { "zone": "us-central1-b" } ] } }
+                "b": { "instance": "gce/us-central1-a/b", "recovery": { "fallbacks": [ { "zone": "us-central1-b" }, { "zone": "us-central1-c", "fromSnapshot": true } ] } }
               },
               "pools": {},
               "listeners": {}
@@ -41,7 +41,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
             """);
 
         Assert.Equal([new Fallback.OtherMachine("n2-highmem-8"), new Fallback.OnDemand(TimeSpan.FromHours(8))], configuration.Backends[0].Policy.Fallbacks);
-        Assert.Equal([new Fallback.OtherZone("us-central1-b", FromSnapshot: false)], configuration.Backends[1].Policy.Fallbacks);
+        Assert.Equal([new Fallback.OtherZone("us-central1-b", FromSnapshot: false), new Fallback.OtherZone("us-central1-c", FromSnapshot: true)], configuration.Backends[1].Policy.Fallbacks);
         Assert.Null(configuration.Backends[1].Policy.Recreate!.Template);
     }
 

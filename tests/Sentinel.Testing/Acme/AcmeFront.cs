@@ -44,6 +44,9 @@ public sealed class AcmeFront : IAsyncDisposable
     /// <summary>The payloads of orders.</summary>
     public ConcurrentQueue<JsonNode> Orders { get; } = [];
 
+    /// <summary>Called with the path once the authority has done what was asked and before whoever asked is told.</summary>
+    public Func<string, Task> Done { get; set; } = _ => Task.CompletedTask;
+
     public static async Task<AcmeFront> StartAsync(string folder, Uri behind)
     {
         System.IO.Directory.CreateDirectory(folder);
@@ -107,6 +110,7 @@ public sealed class AcmeFront : IAsyncDisposable
             Orders.Enqueue(JsonNode.Parse(Base64Url.DecodeFromChars((string)JsonNode.Parse(body.ToArray())!["payload"]!))!);
         }
 
+        await Done(context.Request.Path);
         await context.Response.WriteAsync(text);
     }
 }

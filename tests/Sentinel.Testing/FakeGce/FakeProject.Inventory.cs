@@ -67,6 +67,25 @@ public sealed partial class FakeProject
         }
     }
 
+    /// <summary>A disk is deleted by somebody who should not have.</summary>
+    /// <param name="disk">Behind its zone, as <see cref="AllDisks"/> names it.</param>
+    public void LoseDisk(string disk)
+    {
+        lock (_lock)
+        {
+            _disks.Remove(disk);
+        }
+    }
+
+    /// <summary>A person takes all labels off a disk.</summary>
+    public void Unlabel(string zone, string disk)
+    {
+        lock (_lock)
+        {
+            (NeedDisk(zone, disk)["labels"], NeedDisk(zone, disk)["labelFingerprint"]) = (new JsonObject(), Fingerprint());
+        }
+    }
+
     internal FakeOperation Insert(string zone, JsonObject body, string? template, string? requestId)
     {
         lock (_lock)
@@ -144,7 +163,7 @@ public sealed partial class FakeProject
     internal void Attach(FakeInstance vm, JsonObject attached)
     {
         var disk = NeedDisk(PlaceOf(vm.Zone, (string)attached["source"]!), FakeInstance.Last((string)attached["source"]!));
-        if (disk["users"]!.AsArray() is { Count: > 0 } users)
+        if (!Trouble.AllowsTwoHolders && disk["users"]!.AsArray() is { Count: > 0 } users)
         {
             throw GceRefusalException.InUse((string)disk["selfLink"]!, (string)users[0]!);
         }
@@ -274,7 +293,7 @@ public sealed partial class FakeProject
         // Every disk is looked at before any is taken: a refused request changes nothing.
         foreach (var source in given.Select(disk => (string?)disk["source"]).OfType<string>())
         {
-            if (NeedDisk(PlaceOf(zone, source), FakeInstance.Last(source))["users"]!.AsArray() is { Count: > 0 } users)
+            if (!Trouble.AllowsTwoHolders && NeedDisk(PlaceOf(zone, source), FakeInstance.Last(source))["users"]!.AsArray() is { Count: > 0 } users)
             {
                 throw GceRefusalException.InUse(source, (string)users[0]!);
             }

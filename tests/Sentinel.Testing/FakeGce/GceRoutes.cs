@@ -138,7 +138,7 @@ internal sealed class GceRoutes(FakeProject project, TimeProvider time)
     private void Free(string zone, JsonObject attached)
     {
         var disk = project.NeedDisk(FakeProject.PlaceOf(zone, (string)attached["source"]!), FakeInstance.Last((string)attached["source"]!));
-        if (disk["users"]!.AsArray() is { Count: > 0 } users)
+        if (!project.Trouble.AllowsTwoHolders && disk["users"]!.AsArray() is { Count: > 0 } users)
         {
             throw GceRefusalException.InUse((string)disk["selfLink"]!, (string)users[0]!);
         }

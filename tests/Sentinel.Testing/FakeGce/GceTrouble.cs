@@ -12,6 +12,9 @@ public sealed class GceTrouble
     /// <summary>Whether a request is carried out and its answer lost.</summary>
     public Func<string, string, bool> LosingReply { get; set; } = (_, _) => false;
 
+    /// <summary>The cloud itself does not refuse a disk that is held: a sentinel must not ask for one.</summary>
+    public bool AllowsTwoHolders { get; set; }
+
     /// <summary>How long each request takes.</summary>
     public TimeSpan Delay { get; set; }
 

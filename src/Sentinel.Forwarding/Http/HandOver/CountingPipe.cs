@@ -40,7 +40,7 @@ internal sealed class CountingPipe(IDuplexPipe inner, IByteCount count) : IDuple
             return true;
         }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
         public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             try

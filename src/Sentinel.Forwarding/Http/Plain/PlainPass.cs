@@ -97,7 +97,8 @@ internal static class PlainPass
         : connection.ClientFault is not null ? ForwarderError.RequestBodyClient
         : !exchange.HasAnswer ? ForwarderError.Request
         : UpstreamFailure.Find(e) is not null ? ForwarderError.ResponseBodyDestination
-        : ForwarderError.ResponseBodyClient;
+        : e is IOException or OperationCanceledException ? ForwarderError.ResponseBodyClient
+        : ForwarderError.ResponseHeaders; // Kestrel would not have them
 
     /// <summary>Ends what was begun so that nobody takes it for whole.</summary>
     private static void Break(HttpContext context)

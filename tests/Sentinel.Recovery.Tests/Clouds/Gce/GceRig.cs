@@ -52,6 +52,14 @@ internal sealed class GceRig : IAsyncDisposable
 
     public static Guid Ask(string vm, int attempt = 1) => RequestId.For(Named(vm), "start", new Incarnation(1), attempt);
 
+    /// <summary>A sentinel with a state directory of its own, empty.</summary>
+    public GceCloud Another(params Fallback[] fallbacks)
+    {
+        var cloud = new GceCloud(Path.Combine(Folder, "another"), _meter, TimeProvider.System, new LoopRegistry(TimeProvider.System), _log);
+        cloud.Configure(Settings, new Dictionary<InstanceName, GceWishes> { [Named("spot-1")] = new([.. fallbacks]) });
+        return cloud;
+    }
+
     public void Watch(string vm) => Cloud.Watch(Named(vm), Reports.Enqueue);
 
     public Task UntilAsync(Func<InstanceReport, bool> report) => Eventually.TrueAsync(() => Reports.LastOrDefault() is { } last && report(last), what: "the last report is as expected");

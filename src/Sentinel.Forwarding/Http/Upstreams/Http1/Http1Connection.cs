@@ -179,6 +179,12 @@ internal sealed class Http1Connection
         // The reading begins first: while a body can be sent without a wait, sending it would keep this thread.
         var stop = _stopSending = new();
         var reading = ReadHeadAsync(request.IsHead, begin);
+        if (Volatile.Read(ref _closed) != 0)
+        {
+            // Aborted before there was anything to stop.
+            await stop.CancelAsync();
+        }
+
         Sending = SendBodyAsync(request, begin, stop);
         try
         {
