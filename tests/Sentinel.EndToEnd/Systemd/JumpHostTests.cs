@@ -27,7 +27,7 @@ public sealed class JumpHostTests
             listeners = new { },
             ssh = new { host = "127.0.0.1", login = new { }, users = new { alice = new { keys = new[] { (await container.ShellAsync("cat /root/alice.pub")).Trim() }, backend = "spot-1" } } },
         });
-        await container.ShellAsync("systemctl start sentinel sentinel-sshd sentinel-agent-users.socket sentinel-agent");
+        await container.ShellAsync("systemctl start sentinel sentinel-sshd sentinel-agent-users.socket sentinel-agent || { journalctl --no-pager -u 'sentinel*' | tail -n 40; exit 1; }");
         await container.ShellAsync("""
             mkdir -p /root/vm/keys && chmod 711 /root && chmod 755 /root/vm /root/vm/keys
             for i in $(seq 100); do [ -e /var/lib/sentinel/ssh/upstream/id_ed25519 ] && break; sleep 0.1; done
@@ -66,7 +66,7 @@ public sealed class JumpHostTests
 
         container.Write("/etc/sysusers.d/sentinel.conf", await File.ReadAllTextAsync(Path.Combine(Container.Repository, "packaging/systemd/sentinel.sysusers")));
         container.Write("/etc/tmpfiles.d/sentinel.conf", await File.ReadAllTextAsync(Path.Combine(Container.Repository, "packaging/systemd/sentinel.tmpfiles")));
-        foreach (var program in new[] { "sentinel-route", "sentinel-sshd-prepare" })
+        foreach (var program in new[] { "sentinel-route", "sentinel-sshd-prepare", "sentinel-agent-load" })
         {
             container.Write($"/usr/local/lib/sentinel/{program}", await File.ReadAllTextAsync(Path.Combine(Container.Repository, "packaging/ssh", program)));
         }
