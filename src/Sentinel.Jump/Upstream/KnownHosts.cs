@@ -39,10 +39,10 @@ internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddre
         try
         {
             Volatile.Write(ref _keys, _keys.SetItems(from line in File.Exists(places.KnownHosts) ? File.ReadAllLines(places.KnownHosts) : []
-                                    let key = AuthorizedKey.TryParse(line)
-                                    where key is not null
-                                    group key by line[..line.IndexOf(' ', StringComparison.Ordinal)] into host
-                                    select KeyValuePair.Create(host.Key, host.ToImmutableArray())));
+                                                     let key = AuthorizedKey.TryParse(line)
+                                                     where key is not null
+                                                     group key by line[..line.IndexOf(' ', StringComparison.Ordinal)] into host
+                                                     select KeyValuePair.Create(host.Key, host.ToImmutableArray())));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

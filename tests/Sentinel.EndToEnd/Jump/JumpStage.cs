@@ -29,7 +29,10 @@ public sealed class JumpStage : IAsyncLifetime
     /// <summary>Users who are in the configuration, and where; null: placed by nobody yet.</summary>
     internal Dictionary<string, string?> Users { get; } = new()
     {
-        ["alice"] = "vm-1", ["bob"] = "vm-2", ["carol"] = "vm-3", ["dave"] = "vm-1",
+        ["alice"] = "vm-1",
+        ["bob"] = "vm-2",
+        ["carol"] = "vm-3",
+        ["dave"] = "vm-1",
     };
 
     public async Task InitializeAsync()

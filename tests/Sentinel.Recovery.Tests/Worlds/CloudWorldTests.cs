@@ -42,7 +42,8 @@ public sealed class CloudWorldTests
             {
                 world.Project.Trouble.AllowsTwoHolders = true;
                 world.Forge = call => call.Method == HttpMethod.Get && call.Uri.AbsolutePath.Contains("/disks/", StringComparison.Ordinal) ? CloudWorld.WithoutUsers(world.Answer(call)) : null;
-            }),
+            }
+            ),
             _ => ("what a person stopped is not started", world => world.Step = (state, e, policy) => OutageStep.Apply(state, e, policy with { RestartWhenUserStopped = true })),
         };
 

@@ -97,7 +97,9 @@ internal sealed class GceDisks(GceClient client, Guid requestId, Func<string, Wi
         {
             ["initializeParams"] = new JsonObject
             {
-                ["sourceSnapshot"] = $"global/snapshots/{snapshot}", ["diskName"] = snapshot, ["labels"] = GceHandover.LabelsOfCopy(vm, from),
+                ["sourceSnapshot"] = $"global/snapshots/{snapshot}",
+                ["diskName"] = snapshot,
+                ["labels"] = GceHandover.LabelsOfCopy(vm, from),
             },
         });
         copy["autoDelete"] = false;
