@@ -6,13 +6,14 @@ namespace Sentinel.Testing.FakeGce;
 /// <summary>The fake cloud by hand: an API to point a sentinel or gcloud at, VMs that listen, and a few commands on standard input.</summary>
 internal static class FakeGceProgram
 {
-    public const string Usage = "fake-gce [--port N] [--zone Z] [--network A.B.C] [--quick] VM...";
+    public const string Usage = "fake-gce [--port N] [--zone Z] [--network A.B.C] [--quick] [--silent] [ZONE/]VM...";
 
     public static async Task<int> RunAsync(string[] args)
     {
         var port = 8642;
         var (zone, network) = ("us-central1-a", "127.64.0");
         var timing = new GceTiming();
+        var silent = false;
         var names = new List<string>();
         for (var i = 0; i < args.Length; i++)
         {
@@ -30,6 +31,10 @@ internal static class FakeGceProgram
                 case "--quick":
                     timing = GceTiming.Quick;
                     break;
+                case "--silent":
+                    // A fleet that is only there to be listed: no VM has a process.
+                    silent = true;
+                    break;
                 default:
                     names.Add(args[i]);
                     break;
@@ -37,11 +42,16 @@ internal static class FakeGceProgram
         }
 
         using var guests = new ProcessGuests();
-        await using var server = await FakeGceServer.StartAsync(timing: timing, guests: guests, address: IPAddress.Loopback, port: port).ConfigureAwait(false);
+        await using var server = await FakeGceServer.StartAsync(timing: timing, guests: silent ? null : guests, address: IPAddress.Loopback, port: port).ConfigureAwait(false);
         server.Project.Network = network;
         foreach (var name in names)
         {
-            var vm = server.Project.AddRunning(zone, name);
+            var vm = name.Split('/') is [var other, var inside] ? server.Project.AddRunning(other, inside) : server.Project.AddRunning(zone, name);
+            if (silent)
+            {
+                continue;
+            }
+
             Console.WriteLine($"{zone}/{name} runs on {vm.Address}: http 8080, echo 7000");
         }
 
