@@ -38,8 +38,17 @@ internal sealed class RequestBudget
     {
         while (Wait(isUrgent) is var wait && wait > TimeSpan.Zero)
         {
-            await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
+            await DelayAsync(wait, cancellationToken).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>As <see cref="Task.Delay(TimeSpan, TimeProvider, CancellationToken)"/>, but who is cancelled goes on where that was said, and not on another thread.</summary>
+    private async Task DelayAsync(TimeSpan wait, CancellationToken cancellationToken)
+    {
+        var over = new TaskCompletionSource();
+        using var registration = cancellationToken.UnsafeRegister((_, token) => over.TrySetCanceled(token), null);
+        using var timer = _time.CreateTimer(_ => over.TrySetResult(), null, wait, Timeout.InfiniteTimeSpan);
+        await over.Task.ConfigureAwait(false);
     }
 
     private TimeSpan Wait(bool isUrgent)

@@ -9,6 +9,7 @@ internal sealed class CloudWire(CloudWorld world, string sentinel, Func<bool> is
 {
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        world.MustStay();
         var reply = new TaskCompletionSource<HttpResponseMessage>();
         var body = request.Content is null ? null : new StreamReader(request.Content.ReadAsStream(cancellationToken)).ReadToEnd();
         var call = new Call(sentinel, request.Method, request.RequestUri!, body, world.Now);

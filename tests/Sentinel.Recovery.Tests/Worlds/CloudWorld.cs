@@ -25,6 +25,7 @@ internal sealed partial class CloudWorld : IDisposable
     private readonly HashSet<string> _hidden = [];
     private readonly HashSet<string> _listed = [];
     private readonly SynchronizationContext? _context = SynchronizationContext.Current;
+    private readonly Thread _thread = Thread.CurrentThread;
     private bool _isCalm;
     private (ulong Id, int Starts) _hangs;
 
@@ -68,6 +69,15 @@ internal sealed partial class CloudWorld : IDisposable
 
     /// <summary>What a sentinel threw, which it never should.</summary>
     public Exception? Broken { get; set; }
+
+    /// <summary>Says so if something hopped to another thread: a world must unfold the same way each time.</summary>
+    public void MustStay()
+    {
+        if (Thread.CurrentThread != _thread)
+        {
+            Broken ??= new InvalidOperationException($"hopped to another thread: {Environment.StackTrace}");
+        }
+    }
 
     /// <summary>The last that happened.</summary>
     public string Story => string.Join('\n', _story);
