@@ -62,7 +62,7 @@ internal static class CertificateText
 
     /// <summary>An address, with port 53 where none is named.</summary>
     public static Parsed<IPEndPoint> ParseResolver(string text, ConfigurationEnvironment environment) =>
-        IPAddress.TryParse(text, out var address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || text.Count(c => c == '.') == 3) ? new IPEndPoint(address, 53)
+        !text.StartsWith('[') && IPAddress.TryParse(text, out var address) && (address.AddressFamily == AddressFamily.InterNetworkV6 || text.Count(c => c == '.') == 3) ? new IPEndPoint(address, 53)
         : IPEndPoint.TryParse(text, out var resolver) && resolver.Port > 0 && text.Contains(':', StringComparison.Ordinal) ? resolver
         : Refusal.Plain;
 
