@@ -34,7 +34,7 @@ public sealed class CertificateService : IAsyncDisposable
         _meter = new(() => _book.All);
         _orders = new(_book, _board, _meter, directory, backend => IsUp(pools, backend), alert => Alerted?.Invoke(alert), loops, time, logger);
         _sync = new(_book, _meter, pools, loops, time, logger);
-        _deliveries = new(_book, directory, loops, time, logger);
+        _deliveries = new(_book, directory, pools, loops, time, logger);
     }
 
     /// <summary>A first failure in a row, or an end that is near. Raised on a thread of this room: be quick.</summary>

@@ -124,7 +124,8 @@ public sealed class SyncTests : IAsyncLifetime
 
         Assert.All(_rig.Service.Statuses, status => Assert.Equal($"directory:{root}", status.Source));
 
-        // Only a better one replaces.
+        // Only a better one replaces. What is held is shown before the fetch is over, from whose end on the interval counts.
+        await Eventually.TrueAsync(() => _rig.Service.Sync.Single().LastSuccess is not null);
         var before = _rig.Status("a.test").SerialNumber;
         Write(Path.Combine(root, "b.test"), ".crt", ".key", Pem(20, "b.test"));
         Write(Path.Combine(root, "certificates", "acme-v02", "a.test", "a.test"), ".crt", ".key", Pem(40, "a.test"));
@@ -162,6 +163,28 @@ public sealed class SyncTests : IAsyncLifetime
         _time.Jump(TimeSpan.FromHours(7));
         await Eventually.TrueAsync(() => _rig.Service.Statuses.Count == 2);
         Assert.Equal(tried, (await File.ReadAllLinesAsync(script + ".tried")).Length);
+    }
+
+    [NeedsFact("linux")]
+    public async Task A_VM_that_is_back_is_given_what_it_missed_at_once()
+    {
+        var root = Path.Combine(_rig.Folder, "shared");
+        Write(Path.Combine(root, "a.test"), ".crt", ".key", Pem(30, "a.test"));
+        var script = Path.Combine(_rig.Folder, "push");
+        await File.WriteAllTextAsync(script, $"echo x >> {script}.tried\n[ -e {script}.ready ]\n");
+        _rig.Start(new() { Sync = [new() { Directory = root }], Deliver = [new(["a.test"], ["/bin/sh", script])] });
+        for (var failures = 1; failures < 8; failures++)
+        {
+            // Each failure doubles the pause: the next try is minutes away in the end.
+            await Eventually.TrueAsync(() => File.Exists(script + ".tried") && File.ReadAllLines(script + ".tried").Length >= failures);
+            await Eventually.TrueAsync(() => _rig.Logs.Text.Split("certificate.delivery.failed").Length > failures);
+            _time.Jump(TimeSpan.FromHours(failures < 7 ? 2 : 0));
+        }
+
+        await File.WriteAllTextAsync(script + ".ready", "");
+        Report(healthy: true);
+
+        await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.delivered", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -3,14 +3,15 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends;
 using Sentinel.Backends.Commands;
 using Sentinel.Backends.Files;
 using Sentinel.Backends.Progress;
 
 namespace Sentinel.Certificates.Delivery;
 
-/// <summary>Gives each certificate to whom the configuration says, by a command: again until it succeeds, and once for each certificate.</summary>
-internal sealed class DeliveryDesk(CertificateBook book, string directory, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
+/// <summary>Gives each certificate to whom the configuration says, by a command: again until it succeeds, at once when a VM is back, and once for each certificate.</summary>
+internal sealed class DeliveryDesk(CertificateBook book, string directory, PoolTable pools, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(5);
@@ -25,6 +26,7 @@ internal sealed class DeliveryDesk(CertificateBook book, string directory, LoopR
     private readonly Dictionary<string, (int Failures, DateTimeOffset NextTry)> _failing = [];
     private volatile IReadOnlyCollection<DeliverySettings> _settings = [];
     private Dictionary<string, string>? _delivered;
+    private HashSet<BackendId> _wereUp = [];
     private Task _loop = Task.CompletedTask;
 
     private string RecordPath => Path.Combine(_folder, "delivered.json");
@@ -70,6 +72,7 @@ internal sealed class DeliveryDesk(CertificateBook book, string directory, LoopR
     private async Task LookAsync(LoopProgress progress)
     {
         progress.Beat();
+        WelcomeBack();
         foreach (var delivery in _settings)
         {
             foreach (var certificate in book.All.Where(held => held.IsValid(time.GetUtcNow()) && held.Names.Intersect(delivery.Names).Any()).OrderBy(held => held.NotAfter))
@@ -84,6 +87,18 @@ internal sealed class DeliveryDesk(CertificateBook book, string directory, LoopR
                 }
             }
         }
+    }
+
+    /// <summary>A delivery may have failed because the VM that it is for was away: when one is back, none waits on.</summary>
+    private void WelcomeBack()
+    {
+        var up = pools.Current.Backends.Values.Where(backend => backend.Status.Healthy).Select(backend => backend.Id).ToHashSet();
+        if (!up.IsSubsetOf(_wereUp))
+        {
+            _failing.Clear();
+        }
+
+        _wereUp = up;
     }
 
     private async Task DeliverAsync(DeliverySettings delivery, HeldCertificate certificate, string key, int failures)
