@@ -110,9 +110,20 @@ internal struct Slot
     /// <summary>Where it goes.</summary>
     public readonly Destination Destination => Passage?.Destination ?? Rules.Destination;
 
+    // Two marks in one byte: one more byte would cost eight.
+    private byte _marks;
+
     /// <summary>The upstream socket has its options against peers that vanish.</summary>
-    public bool IsKeptAlive;
+    public bool IsKeptAlive
+    {
+        readonly get => (_marks & 1) != 0;
+        set => _marks = (byte)(value ? _marks | 1 : _marks & ~1);
+    }
 
     /// <summary>It ends when its backend is declared down.</summary>
-    public bool ClosesOnDown;
+    public bool ClosesOnDown
+    {
+        readonly get => (_marks & 2) != 0;
+        set => _marks = (byte)(value ? _marks | 2 : _marks & ~2);
+    }
 }
