@@ -46,7 +46,7 @@ public sealed class RenewalTests : IAsyncLifetime
         await _pebble.BeginAsync();
         visitors.Trust(await _pebble.RootAsync());
         await UntilAsync(sentinel, renewals: Names);
-        await Eventually.TrueAsync(() => _names.All(name => visitors.Seen(name) == 2));
+        await Eventually.TrueAsync(() => _names.All(name => visitors.Seen(name) >= 2));
 
         Assert.Empty(visitors.Failures);
         Assert.Empty(sentinel.Events("certificate.renewal.failed"));

@@ -22,7 +22,7 @@ internal sealed class Exchange
     private readonly Destination _destination;
     private readonly long _arrived;
     private Attempts _attempts;
-    private bool _resent;
+    private int _losses;
 
     public Exchange(RequestForwarder forwarder, HttpContext context, ClientConnection connection)
     {
@@ -55,6 +55,12 @@ internal sealed class Exchange
 
     /// <summary>Whether the head of an answer came from the backend.</summary>
     public bool HasAnswer { get; set; }
+
+    /// <summary>Whether this is its second time, after the first was left without an answer.</summary>
+    public bool IsResent => _losses > 0;
+
+    /// <summary>Once at once; and once more by who may wait, elsewhere or when the backend is back.</summary>
+    private int MostLosses => _rules.Settings.Hold > TimeSpan.Zero ? 2 : 1;
 
     private Gate Gate => _connection.Gate;
 
@@ -254,9 +260,14 @@ internal sealed class Exchange
         }
 
         var failure = Failure.Of(error, cause, isDown);
-        if ((isDown || upstream is AnswerLost) && !HasAnswer && !_resent && Resending.Allows(_context))
+        if ((isDown || upstream is AnswerLost) && !HasAnswer && _losses < MostLosses && Resending.Allows(_context))
         {
-            _resent = true;
+            if (++_losses > 1)
+            {
+                // A machine that dies takes connections to the last and answers none: it is left alone until it is another.
+                _attempts.Failed(Gate, backend, DialOutcome.Refused);
+            }
+
             Log.RequestResent(_forwarder.Logger, _context.Request.Method, Gate.Name, backend.Id, failure.Reason);
             return (Outcome.Lost, default);
         }

@@ -85,6 +85,24 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task A_get_that_a_dying_backend_left_twice_waits_until_it_is_back()
+    {
+        var left = 2;
+        using var backend = new ScriptedBackend(peer => Interlocked.Decrement(ref left) >= 0 ? LeaveAsync(peer, reset: true) : Answering(peer));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { Hold = TimeSpan.FromMinutes(1) });
+        using var client = stage.Client();
+
+        var asking = client.GetAsync("/");
+        await Eventually.TrueAsync(() => stage.Status.Held == 1);
+        stage.Report(0, healthy: false);
+        stage.Report(0, healthy: true);
+
+        using var answer = await asking;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(3, backend.Requests.Count);
+    }
+
+    [Fact]
     public async Task A_get_that_is_left_without_an_answer_twice_is_a_bad_gateway()
     {
         using var backend = new ScriptedBackend(peer => LeaveAsync(peer, reset: true));

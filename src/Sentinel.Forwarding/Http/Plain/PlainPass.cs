@@ -41,7 +41,9 @@ internal static class PlainPass
         {
             request = new(context, client, upstream, port);
             var isRepeatable = request.Framing == Framing.None && Resending.IsIdempotent(context.Request.Method);
-            connection = upstream.Http1.TryTake(port, exchange.Tls, isRepeatable) ?? await DialAsync(exchange, upstream, port, aborted, down);
+
+            // Whom a kept connection was lost with may be closing the others as well: the second time it is a new one, or none.
+            connection = (exchange.IsResent ? null : upstream.Http1.TryTake(port, exchange.Tls, isRepeatable)) ?? await DialAsync(exchange, upstream, port, aborted, down);
         }
         catch (Exception e)
         {
