@@ -4,7 +4,8 @@ using Sentinel.Testing.Acme;
 
 namespace Sentinel.EndToEnd;
 
-/// <summary>Certificates that live for seconds, and visitors all the while.</summary>
+/// <summary>Certificates that live for seconds, and visitors all the while: the authority's clock does not wait for a busy machine, so nothing runs beside it.</summary>
+[Collection(nameof(Alone))]
 public sealed class RenewalTests : IAsyncLifetime
 {
     private const int Names = 10;
@@ -68,3 +69,7 @@ public sealed class RenewalTests : IAsyncLifetime
         certificates = new { acme = new { directory = _pebble!.Directory, caFile = _pebble.CaFile, names = _names.Select(name => new[] { name }) } },
     };
 }
+
+/// <summary>Tests that run by themselves, after all others.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public static class Alone;
