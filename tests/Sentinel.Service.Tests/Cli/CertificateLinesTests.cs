@@ -20,10 +20,10 @@ public sealed class CertificateLinesTests
         Assert.Equal(
             """
             backend:spot-2: it answered 401
-            NAMES                         SOURCE          UNTIL                 LEFT  NEXT TRY
+            NAMES                         SOURCE          UNTIL                   LEFT  NEXT TRY
             example.com, www.example.com  acme            2027-02-20 00:00Z  89 d 12 h  2027-01-20 12:00Z
-            lab.example.com               backend:spot-1  2026-11-21 12:00Z  expired  -
-            new.example.com               acme            none yet              -  2026-11-22 12:04Z
+            lab.example.com               backend:spot-1  2026-11-21 12:00Z    expired  -
+            new.example.com               acme            none yet                   -  2026-11-22 12:04Z
               dns: no such name (400)
             """,
             string.Join('\n', CertificateLines.Of(held, [new("backend:spot-1", Now, null), new("backend:spot-2", null, "it answered 401")], Now, 120)));
