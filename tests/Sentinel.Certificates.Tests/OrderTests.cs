@@ -208,6 +208,22 @@ public sealed class OrderTests : PebbleStage
         Assert.Equal(2, Pebble.Orders);
     }
 
+    [NeedsFact("pebble", "pebble-challtestsrv")]
+    public async Task When_one_authority_fails_for_long_the_next_one_is_asked()
+    {
+        await BeginAsync();
+        var nobody = new Uri("https://127.0.0.1:1/dir");
+        _rig.Start(Settings(acme => acme with { Directory = nobody, FallbackDirectories = [Pebble.Directory] }));
+        for (var failures = 1; failures <= 4; failures++)
+        {
+            await Eventually.TrueAsync(() => _rig.Logs.Text.Split("certificate.renewal.failed").Length == failures + 1);
+            Assert.Contains($"from {nobody}: ", _rig.Logs.Text.Split('\n')[^1], StringComparison.Ordinal);
+            _time.Jump(PastThePause * Math.Pow(2, failures - 1));
+        }
+
+        await _rig.UntilHeldAsync("example.test");
+    }
+
     [NeedsTheory("pebble", "pebble-challtestsrv")]
     [InlineData(365)]
     [InlineData(-365)]
@@ -220,5 +236,18 @@ public sealed class OrderTests : PebbleStage
         await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
 
         Assert.Contains("is its clock right?", _rig.Status("example.test").LastError, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("is its clock right?", StringComparison.Ordinal));
+    }
+
+    [NeedsTheory("pebble", "pebble-challtestsrv")]
+    [InlineData(2)]
+    [InlineData(-2)]
+    public async Task A_clock_that_is_wrong_by_hours_keeps_nothing_from_being_had_and_is_told(int hours)
+    {
+        await BeginAsync();
+        _time.Jump(TimeSpan.FromHours(hours));
+        _rig.Start(Settings());
+
+        await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("clock.wrong: This machine's clock is", StringComparison.Ordinal));
     }
 }

@@ -82,6 +82,10 @@ public sealed class CertificateTests : IAsyncLifetime
         var sentinel = await _sandbox.StartAsync(Configuration("http-01"));
         await UntilHeldAsync(sentinel);
         var serial = await SerialAsync(8443);
+
+        // Where nothing is held, what is shown encrypts and is signed by nobody; and no key is told to anybody.
+        Assert.Contains("sentinel.invalid", await ShownAsync(8443, "-subject", "other.example.test"), StringComparison.Ordinal);
+        Assert.DoesNotContain("PRIVATE KEY", await sentinel.GetAsync("/status") + await sentinel.GetAsync("/") + await sentinel.GetAsOperatorAsync("/v1/certificates"), StringComparison.Ordinal);
         Task<Shell.Result> AskAsync(params string[] words) =>
             Shell.RunAsync("dotnet", [SentinelProcess.Program, "certificates", .. words, "--config", sentinel.Configuration]);
 
@@ -206,9 +210,9 @@ public sealed class CertificateTests : IAsyncLifetime
 
     private Task<string> SubjectAsync(int port) => ShownAsync(port, "-subject");
 
-    private async Task<string> ShownAsync(int port, string what)
+    private async Task<string> ShownAsync(int port, string what, string name = Name)
     {
-        var shown = (await Shell.RunAsync("openssl", "s_client", "-connect", $"{_sandbox.Front}:{port}", "-servername", Name)).Ok();
+        var shown = (await Shell.RunAsync("openssl", "s_client", "-connect", $"{_sandbox.Front}:{port}", "-servername", name)).Ok();
         using var pem = new MemoryStream(System.Text.Encoding.ASCII.GetBytes(shown));
         return (await Shell.RunAsync("openssl", pem, ["x509", "-noout", what])).Ok();
     }

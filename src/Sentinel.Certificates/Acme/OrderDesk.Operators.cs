@@ -77,7 +77,7 @@ internal sealed partial class OrderDesk
         Task<KeyChangeOutcome[]> changing;
         lock (_lock)
         {
-            if (!_keyChange.IsCompleted || _byNames.Values.Any(course => !course.Work.IsCompleted))
+            if (!_keyChange.IsCompleted || !_leaving.IsCompleted || _byNames.Values.Any(course => !course.Work.IsCompleted))
             {
                 return null;
             }
