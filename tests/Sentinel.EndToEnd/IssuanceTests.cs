@@ -87,6 +87,33 @@ public sealed partial class IssuanceTests : IAsyncLifetime
         Assert.Null((string?)(await sentinel.StatusAsync())["certificates"]![0]!["lastError"]);
     }
 
+    [NeedsFact("pebble", "pebble-challtestsrv", "strace", "root")]
+    public async Task Killed_while_the_certificate_is_written_it_has_it_all_the_same()
+    {
+        var manifest = Path.Combine(Store, "manifest.json");
+        _pebble = await Pebble.StartAsync(_sandbox.PathOf("pebble"), new() { Target = _sandbox.Front, HttpPort = 8080, TlsPort = 1 });
+        _front = await AcmeFront.StartAsync(_sandbox.PathOf("front"), _pebble.Directory);
+        var first = await _sandbox.StartAsync(Configuration(), new() { Stuck = manifest + ".tmp" });
+        await Eventually.TrueAsync(() => File.Exists(manifest + ".tmp"), TimeSpan.FromSeconds(60));
+        Assert.True(await HoldsAsync(first));
+        var serial = await SerialAsync(first);
+
+        // Dead at once; it is buried once nobody traces it any more.
+        await first.Signal("KILL");
+        await StuckDisk.ReleaseAsync(manifest + ".tmp");
+        await first.ExitAsync();
+        Assert.False(File.Exists(manifest));
+        Assert.Contains("PRIVATE KEY", await File.ReadAllTextAsync(Record), StringComparison.Ordinal);
+
+        var second = await _sandbox.StartAsync(Configuration());
+
+        Assert.Equal(serial, await SerialAsync(second));
+        Assert.Empty(Directory.GetFiles(Store, "*.tmp", SearchOption.AllDirectories));
+        Assert.Equal(1, _pebble.Orders);
+    }
+
+    private static async Task<string?> SerialAsync(SentinelProcess sentinel) => (string?)(await sentinel.StatusAsync())["certificates"]![0]!["serialNumber"];
+
     private static async Task<bool> HoldsAsync(SentinelProcess sentinel)
     {
         try
