@@ -60,7 +60,12 @@ public sealed class OrderTests : PebbleStage
             var order = await client.OrderAsync(Names, profile: null, replaces: null, default);
             new CourseRecord
             {
-                Names = Names.ToString(), Failures = 1, NextTry = _time.GetUtcNow().AddMinutes(1), Directory = Pebble.Directory, Order = order, Key = CertificateKey.Create(KeyKind.Ec256),
+                Names = Names.ToString(),
+                Failures = 1,
+                NextTry = _time.GetUtcNow().AddMinutes(1),
+                Directory = Pebble.Directory,
+                Order = order,
+                Key = CertificateKey.Create(KeyKind.Ec256),
             }.Write(Path.Combine(_rig.Store, "orders"), Names);
         }
 

@@ -24,12 +24,12 @@ internal sealed class SecureDaemon : IAsyncDisposable
     /// <summary>Requests that came as far as to be read.</summary>
     public int Asked => Volatile.Read(ref _asked);
 
-    public static Task<SecureDaemon> StartAsync(string certificateFile, string keyFile, string body)
+    public static SecureDaemon Start(string certificateFile, string keyFile, string body)
     {
         var daemon = new SecureDaemon(X509Certificate2.CreateFromPemFile(certificateFile, keyFile), body);
         daemon._listening.Start();
         daemon._serving = daemon.ServeAsync();
-        return Task.FromResult(daemon);
+        return daemon;
     }
 
     public async ValueTask DisposeAsync()

@@ -122,7 +122,7 @@ public sealed class SyncTests : IAsyncLifetime
             TestAuthority.Write(folder, "ca.pem", "vm.pem", "vm.key", "127.0.0.1");
         }
 
-        await using var daemon = await SecureDaemon.StartAsync(Path.Combine(authority, "vm.pem"), Path.Combine(authority, "vm.key"), Certs(("a.test", chain, key)));
+        await using var daemon = SecureDaemon.Start(Path.Combine(authority, "vm.pem"), Path.Combine(authority, "vm.key"), Certs(("a.test", chain, key)));
         SyncSettings From(string folder) => FromBackend with { Endpoint = FromBackend.Endpoint! with { Url = $"https://{{address}}:{daemon.Port}/certs", CaFile = Path.Combine(folder, "ca.pem") } };
         _rig.Start(new() { Sync = [From(stranger)] });
         Report(healthy: true);

@@ -151,7 +151,7 @@ public sealed partial class IssuanceTests : IAsyncLifetime
     {
         var record = JsonNode.Parse(File.ReadAllText(Record))!;
         var now = TimeProvider.System.GetUtcNow();
-        Assert.InRange((DateTimeOffset)record["nextTry"]!, now.AddSeconds(20), now.AddHours(7));
+        Assert.InRange((DateTimeOffset)record["nextTry"]!, now, now.AddHours(7));
         if (record["order"] is null)
         {
             record["nextTry"] = now;

@@ -149,8 +149,9 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
                 await transport.PostAsync(newAccount, next, account: null, payload, cancellationToken).ConfigureAwait(false);
                 PutInForce(next, account);
             }
-            catch (AcmeException e) when (e.Problem.Is("accountDoesNotExist") || e.Problem.Is("unauthorized"))
+            catch (AcmeException e) when (!e.IsPassing)
             {
+                // "accountDoesNotExist", or whatever this authority says of a key that it does not know.
                 AccountRecord.Forget(NextFolder, transport.Directory);
             }
         }
