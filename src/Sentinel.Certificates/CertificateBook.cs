@@ -67,6 +67,15 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
         }
     }
 
+    /// <summary>Whether all that is held for exactly these names is on disk.</summary>
+    public bool IsWritten(EquatableNames names)
+    {
+        lock (_lock)
+        {
+            return !_unwritten.Values.Any(certificate => certificate.Names.Equals(names));
+        }
+    }
+
     /// <summary>Takes one that we ordered: it replaces what is there whatever that is, since there was a reason to order it.</summary>
     /// <returns>Whether it is on disk too; else it is shown all the same, and written as soon as that goes.</returns>
     public bool Put(HeldCertificate certificate)

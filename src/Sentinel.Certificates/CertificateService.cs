@@ -92,6 +92,13 @@ public sealed class CertificateService : IAsyncDisposable
     /// <summary>Orders the certificate of a name now, unless that was tried a moment ago.</summary>
     public RenewOutcome Renew(string name) => _orders.Renew(name.ToLowerInvariant().TrimEnd('.'));
 
+    /// <summary>Revokes what was ordered for exactly this name, and orders it anew if it is configured. Until that is there the revoked one is shown.</summary>
+    public Task<RevokeOutcome> RevokeAsync(string name, RevocationReason reason) => _orders.RevokeAsync(name.ToLowerInvariant().TrimEnd('.'), reason);
+
+    /// <summary>Gives our account at each configured authority a new key.</summary>
+    /// <returns>Null while something is being ordered; else an outcome for each authority where there is an account.</returns>
+    public Task<IReadOnlyList<KeyChangeOutcome>?> RollKeysAsync() => _orders.RollKeysAsync();
+
     /// <summary>Ends; orders that are under way are gone on with by the next daemon.</summary>
     public async ValueTask DisposeAsync()
     {

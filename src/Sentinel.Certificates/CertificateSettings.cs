@@ -112,5 +112,6 @@ public sealed record SyncSettings
 
 /// <summary>Whom a certificate is given to.</summary>
 /// <param name="Names">Every certificate that is for one of them.</param>
-/// <param name="Command">Program and arguments; <c>{certificate}</c> and <c>{key}</c> stand for files.</param>
-public sealed record DeliverySettings(EquatableList<string> Names, EquatableList<string> Command);
+/// <param name="Command">Program and arguments; <c>{certificate}</c> and <c>{key}</c> stand for files, <c>{address}</c> for the backend's address.</param>
+/// <param name="Backend">The VM that it is for: it is waited for while it is away. Null: somebody of whom nothing is known.</param>
+public sealed record DeliverySettings(EquatableList<string> Names, EquatableList<string> Command, BackendId? Backend = null);

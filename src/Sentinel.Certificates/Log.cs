@@ -32,6 +32,12 @@ internal static partial class Log
     [LoggerMessage(3012, LogLevel.Information, "Going on with the order for {Names} from before: {Order}.", EventName = "certificate.order.resumed")]
     public static partial void Resumed(ILogger logger, string names, Uri order);
 
+    [LoggerMessage(3013, LogLevel.Information, "The account at {Directory} has a new key.", EventName = "certificate.account.rolled")]
+    public static partial void KeyChanged(ILogger logger, Uri directory);
+
+    [LoggerMessage(3029, LogLevel.Warning, "The certificate {SerialNumber} for {Names} is revoked at {Directory}: {Reason}.", EventName = "certificate.revoked")]
+    public static partial void Revoked(ILogger logger, string names, string serialNumber, Uri directory, RevocationReason reason);
+
     [LoggerMessage(3020, LogLevel.Information, "A certificate for {Names} from {Directory}, until {NotAfter}.", EventName = "certificate.renewed")]
     public static partial void Renewed(ILogger logger, string names, Uri directory, DateTimeOffset notAfter);
 

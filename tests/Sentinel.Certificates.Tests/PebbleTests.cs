@@ -6,31 +6,9 @@ using Sentinel.Testing.Acme;
 
 namespace Sentinel.Certificates.Tests;
 
-/// <summary>Orders at a real authority that refuses every second nonce.</summary>
-public sealed class PebbleTests : IAsyncLifetime
+/// <summary>What is had from an authority, and renewed.</summary>
+public sealed class PebbleTests : PebbleStage
 {
-    private static readonly TimeSpan PastThePause = TimeSpan.FromMinutes(1.5);
-    private static readonly EquatableNames Names = new(["example.test", "www.example.test"]);
-
-    private readonly ShiftedTime _time = new();
-    private readonly Rig _rig;
-    private Pebble? _pebble;
-
-    public PebbleTests() => _rig = new(_time);
-
-    private Pebble Pebble => _pebble!;
-
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
-    {
-        await _rig.DisposeAsync();
-        if (_pebble is not null)
-        {
-            await _pebble.DisposeAsync();
-        }
-    }
-
     [NeedsTheory("pebble", "pebble-challtestsrv")]
     [InlineData(ChallengeKind.Http01, KeyKind.Ec256, "1.2.840.10045.2.1")]
     [InlineData(ChallengeKind.TlsAlpn01, KeyKind.Ec384, "1.2.840.10045.2.1")]
@@ -104,68 +82,6 @@ public sealed class PebbleTests : IAsyncLifetime
         Assert.Contains("certificate.account.gone", _rig.Logs.Text, StringComparison.Ordinal);
     }
 
-    [NeedsFact("pebble", "pebble-challtestsrv")]
-    public async Task A_name_that_leads_elsewhere_is_told_whole_and_not_tried_again_at_once()
-    {
-        await BeginAsync();
-        await Pebble.TellDnsAsync("set-servfail", new { host = "www.example.test" });
-        _rig.Start(Settings());
-
-        await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
-
-        var status = _rig.Status("example.test");
-        Assert.Contains("www.example.test", status.LastError, StringComparison.Ordinal);
-        Assert.Contains("connection: ", status.LastError, StringComparison.Ordinal);
-        Assert.InRange(status.RenewAt!.Value, _time.GetUtcNow().AddSeconds(30), _time.GetUtcNow().AddSeconds(70));
-        Assert.Equal(RenewResult.TooSoon, _rig.Service.Renew("example.test").Result);
-        Assert.Equal(RenewResult.UnknownName, _rig.Service.Renew("unknown.test").Result);
-        await _rig.StopAsync();
-        _rig.Start(Settings());
-        Assert.Equal(status.RenewAt, _rig.Status("example.test").RenewAt);
-
-        await Pebble.TellDnsAsync("clear-servfail", new { host = "www.example.test" });
-        _time.Jump(PastThePause);
-        await _rig.UntilHeldAsync("example.test");
-        Assert.Equal(2, Pebble.Orders);
-    }
-
-    [NeedsFact("pebble", "pebble-challtestsrv")]
-    public async Task External_accounts_are_bound()
-    {
-        var key = new string('A', 43);
-        await BeginAsync(new() { ExternalKeys = new Dictionary<string, string> { ["kid-1"] = key } });
-        var file = Path.Combine(_rig.Folder, "eab");
-        await File.WriteAllTextAsync(file, key + "\n");
-
-        var refused = await Assert.ThrowsAsync<AcmeException>(() => OrderAsync(Settings().Acme!));
-        Assert.Contains("set certificates.acme.eab", refused.Message, StringComparison.Ordinal);
-        var held = await OrderAsync(Settings(acme => acme with { ExternalAccount = new("kid-1", file) }).Acme!);
-
-        await AssertTrustedAsync(held.Leaf, [.. held.Above]);
-        refused = await Assert.ThrowsAsync<AcmeException>(() => OrderAsync(Settings(acme => acme with { ExternalAccount = new("kid-2", file) }).Acme!, accounts: "other"));
-        Assert.DoesNotContain(key, refused.ToString(), StringComparison.Ordinal);
-    }
-
-    [NeedsFact("pebble", "pebble-challtestsrv")]
-    public async Task Keys_roll_over_and_certificates_are_revoked()
-    {
-        await BeginAsync();
-        var settings = Settings().Acme!;
-        using var client = Client(settings);
-        var held = await OrderAsync(settings, client);
-        var before = (await client.KeyAsync(default)).Thumbprint;
-
-        await client.RollKeyAsync(default);
-        await client.RevokeAsync(held.Leaf, reason: 4, default);
-
-        Assert.NotEqual(before, (await client.KeyAsync(default)).Thumbprint);
-        var again = await Assert.ThrowsAsync<AcmeException>(() => client.RevokeAsync(held.Leaf, reason: 4, default));
-        Assert.True(again.Problem.Is("alreadyRevoked"), again.Message);
-        using var next = Client(settings);
-        Assert.NotNull(await OrderAsync(settings, next));
-        Assert.Single(Pebble.Log.Split('\n'), line => line.Contains("There are now 1 accounts", StringComparison.Ordinal));
-    }
-
     [NeedsFact("pebble", "pebble-challtestsrv", "curl")]
     public async Task A_wildcard_is_proved_by_a_record_that_a_program_writes_and_removes_and_that_appears_late()
     {
@@ -198,32 +114,6 @@ public sealed class PebbleTests : IAsyncLifetime
         Assert.NotEqual(name, usual.Above[^1].GetNameInfo(X509NameType.SimpleName, forIssuer: true));
     }
 
-    [NeedsTheory("pebble", "pebble-challtestsrv")]
-    [InlineData(1, 1)]
-    [InlineData(2, 1)]
-    public async Task A_daemon_that_dies_within_an_order_goes_on_with_it(int dies, int orders)
-    {
-        await BeginAsync();
-        var settings = Settings().Acme!;
-        using var client = Client(settings);
-        var kept = new CourseRecord { Names = Names.ToString() };
-        var writes = 0;
-        void Keep(CourseRecord record)
-        {
-            kept = record;
-            if (++writes == dies)
-            {
-                throw new InvalidOperationException("killed");
-            }
-        }
-
-        await Assert.ThrowsAsync<InvalidOperationException>(() => Issue(client, settings).RunAsync(Names, kept, Keep, null, default));
-        var held = await Issue(client, settings).RunAsync(Names, kept, record => kept = record, null, default);
-
-        await AssertTrustedAsync(held.Leaf, [.. held.Above]);
-        Assert.Equal(orders, Pebble.Orders);
-    }
-
     [NeedsFact("pebble", "pebble-challtestsrv")]
     public async Task A_hook_that_does_not_end_keeps_no_daemon_from_ending()
     {
@@ -236,64 +126,6 @@ public sealed class PebbleTests : IAsyncLifetime
         await _rig.StopAsync().WaitAsync(TimeSpan.FromSeconds(9), TimeProvider.System);
 
         Assert.Equal(0, Pebble.Log.Split("challenge").Count(line => line.Contains("validat", StringComparison.OrdinalIgnoreCase) && line.Contains("dns", StringComparison.Ordinal)));
-    }
-
-    [NeedsFact("pebble", "pebble-challtestsrv", "linux", "root", "mount", "umount", "dd")]
-    public async Task A_full_disk_loses_nothing_says_what_to_do_and_is_over_when_there_is_room()
-    {
-        await BeginAsync();
-        await using var front = await AcmeFront.StartAsync(Path.Combine(_rig.Folder, "front"), Pebble.Directory);
-        var settings = Settings(acme => acme with { Directory = front.Directory, CaFile = front.CaFile });
-        var fill = Path.Combine(_rig.Store, "fill");
-        void Fill() => Run("dd", "if=/dev/zero", $"of={fill}", "bs=4k");
-        Directory.CreateDirectory(_rig.Store);
-        Run("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", _rig.Store);
-        try
-        {
-            Fill();
-            _rig.Start(settings);
-            await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
-            Assert.Contains($"Make room in {_rig.Store}", _rig.Status("example.test").LastError, StringComparison.Ordinal);
-            Assert.Equal(0, Pebble.Orders);
-
-            // There is room until the moment at which the certificate comes.
-            front.Done = path => path.Contains("certZ", StringComparison.Ordinal) ? Task.Run(Fill) : Task.CompletedTask;
-            File.Delete(fill);
-            _time.Jump(PastThePause);
-            await _rig.UntilHeldAsync("example.test");
-            await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.renewed", StringComparison.Ordinal));
-            Assert.Contains("certificate.store.failed: 1 certificates (the first for example.test www.example.test) are in force but cannot be written", _rig.Logs.Text, StringComparison.Ordinal);
-            Assert.Empty(Directory.GetFiles(_rig.Store, "*.pem"));
-            var serial = _rig.Status("example.test").SerialNumber;
-
-            // Killed now, it would have the order and its key.
-            Assert.Contains("PRIVATE KEY", await File.ReadAllTextAsync(Directory.GetFiles(Path.Combine(_rig.Store, "orders")).Single()), StringComparison.Ordinal);
-            File.Delete(fill);
-            await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.store.recovered", StringComparison.Ordinal));
-            await _rig.StopAsync();
-            _rig.Start(settings);
-            Assert.Equal(serial, _rig.Status("example.test").SerialNumber);
-            Assert.Equal(1, Pebble.Orders);
-        }
-        finally
-        {
-            await _rig.StopAsync();
-            Run("umount", "-l", _rig.Store);
-        }
-    }
-
-    [NeedsTheory("pebble", "pebble-challtestsrv")]
-    [InlineData(365)]
-    [InlineData(-365)]
-    public async Task A_clock_that_is_wrong_by_a_year_is_told(int days)
-    {
-        await BeginAsync();
-        _time.Jump(TimeSpan.FromDays(days));
-        _rig.Start(Settings());
-
-        await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
-
-        Assert.Contains("is its clock right?", _rig.Status("example.test").LastError, StringComparison.Ordinal);
     }
 
     [NeedsFact("pebble", "pebble-challtestsrv")]
@@ -323,54 +155,5 @@ public sealed class PebbleTests : IAsyncLifetime
 
         var refused = await Assert.ThrowsAsync<AcmeException>(() => OrderAsync(settings.Acme! with { Profile = "classic" }));
         Assert.Contains("has no profile \"classic\": it has shortlived", refused.Message, StringComparison.Ordinal);
-    }
-
-    private static void Run(string program, params string[] arguments)
-    {
-        // A disk that is full is what dd is there for.
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(Needs.Find(program)!, arguments) { RedirectStandardError = true })!;
-        process.StandardError.ReadToEnd();
-        process.WaitForExit();
-    }
-
-    private static void AssertOwnersAlone(string file)
-    {
-        if (!OperatingSystem.IsWindows())
-        {
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-        }
-    }
-
-    private async Task BeginAsync(PebbleOptions? options = null) =>
-        _pebble = await Pebble.StartAsync(Path.Combine(_rig.Folder, "pebble"), (options ?? new()) with { HttpPort = _rig.HttpPort, TlsPort = _rig.TlsPort });
-
-    private CertificateSettings Settings(Func<AcmeSettings, AcmeSettings>? change = null)
-    {
-        var acme = new AcmeSettings { Directory = Pebble.Directory, CaFile = Pebble.CaFile, Email = "ops@example.test", Names = [(EquatableList<string>)[.. Names]] };
-        return new() { Acme = change is null ? acme : change(acme) };
-    }
-
-    private AcmeClient Client(AcmeSettings settings, string accounts = "accounts") =>
-        new(settings.Directory, settings.CaFile, settings.Email, settings.ExternalAccount, Path.Combine(_rig.Folder, accounts), _time, _rig.Logs);
-
-    private Issuance Issue(AcmeClient client, AcmeSettings settings) => new(client, settings, new Proofs(_rig.Board, _rig.Logs), _time, _rig.Logs);
-
-    private async Task<HeldCertificate> OrderAsync(AcmeSettings settings, string accounts = "accounts")
-    {
-        using var client = Client(settings, accounts);
-        return await OrderAsync(settings, client);
-    }
-
-    private Task<HeldCertificate> OrderAsync(AcmeSettings settings, AcmeClient client) =>
-        Issue(client, settings).RunAsync(Names, new() { Names = Names.ToString() }, _ => { }, null, default);
-
-    private async Task AssertTrustedAsync(X509Certificate2 leaf, X509Certificate2[] above)
-    {
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck;
-        chain.ChainPolicy.CustomTrustStore.ImportFromPem(await Pebble.RootAsync());
-        chain.ChainPolicy.ExtraStore.AddRange(above);
-        Assert.True(chain.Build(leaf), string.Join(", ", chain.ChainStatus.Select(status => status.StatusInformation)));
     }
 }

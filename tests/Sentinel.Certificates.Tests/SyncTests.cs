@@ -112,6 +112,52 @@ public sealed class SyncTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Over_https_only_the_authority_that_is_pinned_is_believed()
+    {
+        var (chain, key) = Pem(30, "a.test");
+        var (authority, stranger) = (Path.Combine(_rig.Folder, "authority"), Path.Combine(_rig.Folder, "stranger"));
+        foreach (var folder in new[] { authority, stranger })
+        {
+            Directory.CreateDirectory(folder);
+            TestAuthority.Write(folder, "ca.pem", "vm.pem", "vm.key", "127.0.0.1");
+        }
+
+        await using var daemon = SecureDaemon.Start(Path.Combine(authority, "vm.pem"), Path.Combine(authority, "vm.key"), Certs(("a.test", chain, key)));
+        SyncSettings From(string folder) => FromBackend with { Endpoint = FromBackend.Endpoint! with { Url = $"https://{{address}}:{daemon.Port}/certs", CaFile = Path.Combine(folder, "ca.pem") } };
+        _rig.Start(new() { Sync = [From(stranger)] });
+        Report(healthy: true);
+        await Eventually.TrueAsync(() => _rig.Service.Sync[0].LastError is not null);
+        Assert.Empty(_rig.Service.Statuses);
+        Assert.Equal(0, daemon.Asked);
+
+        // Retried within seconds; here because the pinned authority is another one.
+        _rig.Service.Commit(new() { Sync = [From(authority)] });
+        await Eventually.TrueAsync(() => _rig.Service.Statuses.Count == 1);
+        Assert.Equal("backend:spot-1", _rig.Status("a.test").Source);
+    }
+
+    [Fact]
+    public async Task What_failed_is_tried_again_within_seconds_and_not_after_the_interval()
+    {
+        var (chain, key) = Pem(30, "a.test");
+        _answer = () => (503, "");
+        _rig.Start(new() { Sync = [FromBackend] });
+        Report(healthy: true);
+        await Eventually.TrueAsync(() => _rig.Service.Sync[0].LastError is not null);
+
+        _answer = () => (200, Certs(("a.test", chain, key)));
+        var before = _time.GetUtcNow();
+        await Eventually.TrueAsync(() =>
+        {
+            _time.Jump(TimeSpan.FromSeconds(1));
+            return _rig.Service.Statuses.Count == 1;
+        });
+
+        // A minute of jumps is a hundred-and-eightieth of six hours.
+        Assert.InRange(_time.GetUtcNow() - before, TimeSpan.Zero, TimeSpan.FromMinutes(59));
+    }
+
+    [Fact]
     public async Task Directories_are_read_as_Caddy_and_certbot_keep_them()
     {
         var root = Path.Combine(_rig.Folder, "shared");
@@ -133,58 +179,6 @@ public sealed class SyncTests : IAsyncLifetime
         _time.Jump(TimeSpan.FromMinutes(2));
         await Eventually.TrueAsync(() => _rig.Status("a.test").SerialNumber != before);
         Assert.Equal(second, _rig.Status("b.test").SerialNumber);
-    }
-
-    [NeedsFact("linux")]
-    public async Task A_certificate_is_given_until_it_is_taken_and_then_no_more()
-    {
-        var root = Path.Combine(_rig.Folder, "shared");
-        Write(Path.Combine(root, "a.test"), ".crt", ".key", Pem(30, "a.test"));
-        var script = Path.Combine(_rig.Folder, "push");
-        await File.WriteAllTextAsync(script, $"echo x >> {script}.tried\n[ -e {script}.ready ] || {{ echo not yet >&2; exit 7; }}\ncat $1 $2 > {script}.taken\n");
-        var settings = new CertificateSettings
-        {
-            Sync = [new() { Directory = root }],
-            Deliver = [new(["a.test"], ["/bin/sh", script, "{certificate}", "{key}"])],
-        };
-        _rig.Start(settings);
-        await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.delivery.failed", StringComparison.Ordinal));
-        Assert.Contains("/bin/sh ended with status 7: not yet", _rig.Logs.Text, StringComparison.Ordinal);
-
-        await File.WriteAllTextAsync(script + ".ready", "");
-        _time.Jump(TimeSpan.FromMinutes(1));
-        await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.delivered", StringComparison.Ordinal));
-
-        Assert.NotNull(HeldCertificate.TryRead(await File.ReadAllTextAsync(script + ".taken"), await File.ReadAllTextAsync(script + ".taken"), CertificateSource.Acme, out _));
-        var tried = (await File.ReadAllLinesAsync(script + ".tried")).Length;
-        await _rig.StopAsync();
-        _rig.Start(settings);
-        Write(Path.Combine(root, "z.test"), ".crt", ".key", Pem(30, "z.test"));
-        _time.Jump(TimeSpan.FromHours(7));
-        await Eventually.TrueAsync(() => _rig.Service.Statuses.Count == 2);
-        Assert.Equal(tried, (await File.ReadAllLinesAsync(script + ".tried")).Length);
-    }
-
-    [NeedsFact("linux")]
-    public async Task A_VM_that_is_back_is_given_what_it_missed_at_once()
-    {
-        var root = Path.Combine(_rig.Folder, "shared");
-        Write(Path.Combine(root, "a.test"), ".crt", ".key", Pem(30, "a.test"));
-        var script = Path.Combine(_rig.Folder, "push");
-        await File.WriteAllTextAsync(script, $"echo x >> {script}.tried\n[ -e {script}.ready ]\n");
-        _rig.Start(new() { Sync = [new() { Directory = root }], Deliver = [new(["a.test"], ["/bin/sh", script])] });
-        for (var failures = 1; failures < 8; failures++)
-        {
-            // Each failure doubles the pause: the next try is minutes away in the end.
-            await Eventually.TrueAsync(() => File.Exists(script + ".tried") && File.ReadAllLines(script + ".tried").Length >= failures);
-            await Eventually.TrueAsync(() => _rig.Logs.Text.Split("certificate.delivery.failed").Length > failures);
-            _time.Jump(TimeSpan.FromHours(failures < 7 ? 2 : 0));
-        }
-
-        await File.WriteAllTextAsync(script + ".ready", "");
-        Report(healthy: true);
-
-        await Eventually.TrueAsync(() => _rig.Logs.Text.Contains("certificate.delivered", StringComparison.Ordinal));
     }
 
     [Fact]

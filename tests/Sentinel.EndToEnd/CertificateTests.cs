@@ -75,6 +75,37 @@ public sealed class CertificateTests : IAsyncLifetime
         Assert.Equal("503", (await CurlAsync(await RootAsync(), 9443, "-o", "/dev/null", "-w", "%{http_code}")).Ok());
     }
 
+    [NeedsFact("pebble", "pebble-challtestsrv", "openssl")]
+    public async Task Operators_revoke_and_change_keys_by_command()
+    {
+        await BeginAsync(httpPort: 8080, tlsPort: 1);
+        var sentinel = await _sandbox.StartAsync(Configuration("http-01"));
+        await UntilHeldAsync(sentinel);
+        var serial = await SerialAsync(8443);
+
+        // Where nothing is held, what is shown encrypts and is signed by nobody; and no key is told to anybody.
+        Assert.Contains("sentinel.invalid", await ShownAsync(8443, "-subject", "other.example.test"), StringComparison.Ordinal);
+        Assert.DoesNotContain("PRIVATE KEY", await sentinel.GetAsync("/status") + await sentinel.GetAsync("/") + await sentinel.GetAsOperatorAsync("/v1/certificates"), StringComparison.Ordinal);
+        Task<Shell.Result> AskAsync(params string[] words) =>
+            Shell.RunAsync("dotnet", [SentinelProcess.Program, "certificates", .. words, "--config", sentinel.Configuration]);
+
+        Shell.Result result = null!;
+        await Eventually.TrueAsync(async () => (result = await AskAsync("roll-key")).Status == 0);
+        Assert.Equal($"The account at {_pebble.Directory} has a new key.\n", result.Output);
+        result = await AskAsync("revoke", "elsewhere.test");
+        Assert.Equal((1, "sentinel: No certificate for exactly 'elsewhere.test' is held; /status lists those that are.\n"), (result.Status, result.Error));
+        result = await AskAsync("revoke", Name, "--reason", "keyCompromise");
+        Assert.Equal((0, $"The certificate for {Name} is revoked, and shown until the next one is there; 'sentinel certificates' tells when that is ordered.\n"), (result.Status, result.Output));
+
+        // With the new key, and not twice.
+        Assert.Equal(serial, (string?)Assert.Single(sentinel.Events("certificate.revoked"))["serialNumber"]);
+        result = await AskAsync("revoke", Name);
+        Assert.Equal(0, result.Status);
+        Assert.Single(sentinel.Events("certificate.revoked"));
+        Assert.Equal(serial, await SerialAsync(8443));
+        Assert.InRange((DateTimeOffset)(await sentinel.StatusAsync())["certificates"]![0]!["renewAt"]!, DateTimeOffset.MinValue, TimeProvider.System.GetUtcNow().AddMinutes(2));
+    }
+
     [NeedsFact("caddy", "curl", "openssl")]
     public async Task What_Caddy_on_a_VM_shows_is_shown_in_its_outage_and_after_a_restart_in_it()
     {
@@ -179,9 +210,9 @@ public sealed class CertificateTests : IAsyncLifetime
 
     private Task<string> SubjectAsync(int port) => ShownAsync(port, "-subject");
 
-    private async Task<string> ShownAsync(int port, string what)
+    private async Task<string> ShownAsync(int port, string what, string name = Name)
     {
-        var shown = (await Shell.RunAsync("openssl", "s_client", "-connect", $"{_sandbox.Front}:{port}", "-servername", Name)).Ok();
+        var shown = (await Shell.RunAsync("openssl", "s_client", "-connect", $"{_sandbox.Front}:{port}", "-servername", name)).Ok();
         using var pem = new MemoryStream(System.Text.Encoding.ASCII.GetBytes(shown));
         return (await Shell.RunAsync("openssl", pem, ["x509", "-noout", what])).Ok();
     }

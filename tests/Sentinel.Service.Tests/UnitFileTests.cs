@@ -42,6 +42,18 @@ public sealed class UnitFileTests : IDisposable
         Assert.Equal(0, outcome.Status);
     }
 
+    [Fact]
+    public void No_unit_that_holds_keys_leaves_them_in_a_core_dump()
+    {
+        var units = Directory.GetFiles(Path.Combine(Packaging(), ".."), "*.service", SearchOption.AllDirectories);
+
+        Assert.Contains(units, unit => unit.EndsWith("sentinel.service", StringComparison.Ordinal));
+        Assert.All(units, unit => Assert.True(File.ReadAllLines(unit).Contains("LimitCORE=0"), unit));
+        Assert.All(
+            Directory.GetFiles(Path.Combine(Packaging(), ".."), "*.conf", SearchOption.AllDirectories),
+            addition => Assert.DoesNotContain("LimitCORE", File.ReadAllText(addition), StringComparison.Ordinal));
+    }
+
     private static string Packaging()
     {
         var start = new DirectoryInfo(AppContext.BaseDirectory);

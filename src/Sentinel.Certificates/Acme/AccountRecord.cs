@@ -37,6 +37,9 @@ internal sealed record AccountRecord(Uri Directory, string Key, string? Url)
         DurableFile.Write(PathOf(folder, Directory), JsonSerializer.SerializeToUtf8Bytes(this, AcmeJson.Default.AccountRecord));
     }
 
+    /// <summary>Deletes what is kept.</summary>
+    public static void Forget(string folder, Uri directory) => DurableFile.TryDelete(PathOf(folder, directory));
+
     private static string PathOf(string folder, Uri directory) =>
         Path.Combine(folder, $"{directory.Host}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(directory.AbsoluteUri)))[..12]}.json");
 }

@@ -12,7 +12,13 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
     private AccountKey? _key;
     private string? _url;
 
+    /// <summary>Whether it is known which of two keys is in force.</summary>
+    private bool _isSettled;
+
     private string NextFolder => Path.Combine(folder, "next");
+
+    /// <summary>Whether there was an account when something was last kept.</summary>
+    public bool IsKept => AccountRecord.Read(folder, transport.Directory)?.Url is not null;
 
     /// <summary>Sends a request as this account.</summary>
     /// <param name="payload">Empty to ask only.</param>
@@ -43,8 +49,18 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
     /// <summary>What the answer to a challenge is made of.</summary>
     public async Task<AccountKey> KeyAsync(CancellationToken cancellationToken) => (await OpenAsync(cancellationToken).ConfigureAwait(false)).Key;
 
-    /// <summary>Gives the account a new key (RFC 8555 §7.3.5).</summary>
+    /// <summary>What the authority knows of the account.</summary>
+    /// <exception cref="AcmeException">Refused.</exception>
+    /// <exception cref="HttpRequestException">The authority cannot be reached.</exception>
+    public async Task<AccountDocument> DescribeAsync(CancellationToken cancellationToken)
+    {
+        var (_, account) = await OpenAsync(cancellationToken).ConfigureAwait(false);
+        return (await PostAsync(new(account), default, cancellationToken).ConfigureAwait(false)).Read(AcmeJson.Default.AccountDocument);
+    }
+
+    /// <summary>Gives the account a new key (RFC 8555 §7.3.5). Not while an order is under way: what proves a name is made of the key.</summary>
     /// <exception cref="AcmeException">Refused; the old one goes on.</exception>
+    /// <exception cref="HttpRequestException">The authority did not answer; which one is in force is found out before either is used again.</exception>
     public async Task RollKeyAsync(CancellationToken cancellationToken)
     {
         var (old, account) = await OpenAsync(cancellationToken).ConfigureAwait(false);
@@ -53,12 +69,25 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
         var next = AccountKey.Create();
         using var jwk = JsonDocument.Parse(old.Jwk);
         var inner = Jws.Sign(next, account: null, change, nonce: null, JsonSerializer.SerializeToUtf8Bytes(new(account, jwk.RootElement), AcmeJson.Default.KeyChangeRequest));
-
-        // Kept beside the old one before the authority knows: whichever a crash leaves in force is there.
-        new AccountRecord(transport.Directory, next.Pem, account).Write(NextFolder);
-        await transport.PostAsync(change, old, account, inner, cancellationToken).ConfigureAwait(false);
-        new AccountRecord(transport.Directory, next.Pem, account).Write(folder);
-        _key = next;
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            // Kept beside the old one before the authority knows: whichever a crash leaves in force is there.
+            new AccountRecord(transport.Directory, next.Pem, account).Write(NextFolder);
+            _isSettled = false;
+            await transport.PostAsync(change, old, account, inner, cancellationToken).ConfigureAwait(false);
+            PutInForce(next, account);
+        }
+        catch (AcmeException e) when (!e.IsPassing)
+        {
+            AccountRecord.Forget(NextFolder, transport.Directory);
+            _isSettled = true;
+            throw;
+        }
+        finally
+        {
+            _turn.Release();
+        }
     }
 
     public void Dispose()
@@ -83,6 +112,11 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
                 new AccountRecord(transport.Directory, _key.Pem, null).Write(folder);
             }
 
+            if (!_isSettled)
+            {
+                await SettleAsync(cancellationToken).ConfigureAwait(false);
+            }
+
             if (_url is null)
             {
                 _url = await RegisterAsync(_key, cancellationToken).ConfigureAwait(false);
@@ -100,6 +134,36 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
         {
             _turn.Release();
         }
+    }
+
+    /// <summary>After a change of keys whose end nobody heard, the authority says which one is in force.</summary>
+    private async Task SettleAsync(CancellationToken cancellationToken)
+    {
+        if (AccountRecord.Read(NextFolder, transport.Directory) is { Url: { } account } kept)
+        {
+            var next = AccountKey.Import(kept.Key);
+            var newAccount = (await transport.ReadDirectoryAsync(cancellationToken).ConfigureAwait(false)).NewAccount;
+            var payload = JsonSerializer.SerializeToUtf8Bytes(new() { OnlyReturnExisting = true }, AcmeJson.Default.AccountDocument);
+            try
+            {
+                await transport.PostAsync(newAccount, next, account: null, payload, cancellationToken).ConfigureAwait(false);
+                PutInForce(next, account);
+            }
+            catch (AcmeException e) when (!e.IsPassing)
+            {
+                // "accountDoesNotExist", or whatever this authority says of a key that it does not know.
+                AccountRecord.Forget(NextFolder, transport.Directory);
+            }
+        }
+
+        _isSettled = true;
+    }
+
+    private void PutInForce(AccountKey next, string account)
+    {
+        new AccountRecord(transport.Directory, next.Pem, account).Write(folder);
+        AccountRecord.Forget(NextFolder, transport.Directory);
+        (_key, _url, _isSettled) = (next, account, true);
     }
 
     /// <summary>Asked with a key that the authority knows, this finds the account of that key (RFC 8555 §7.3.1).</summary>
@@ -163,13 +227,7 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
             {
                 Log.AccountGone(logger, transport.Directory, account);
                 _url = null;
-                if (withKey)
-                {
-                    // A change of keys that a crash cut short may have left the other one in force.
-                    var next = AccountRecord.Read(NextFolder, transport.Directory) is { } kept ? AccountKey.Import(kept.Key) : null;
-                    _key = next is not null && next.Thumbprint != _key?.Thumbprint ? next : AccountKey.Create();
-                }
-
+                _key = withKey ? AccountKey.Create() : _key;
                 new AccountRecord(transport.Directory, _key!.Pem, null).Write(folder);
             }
         }

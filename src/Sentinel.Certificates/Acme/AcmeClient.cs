@@ -14,6 +14,9 @@ internal sealed class AcmeClient : IDisposable
     private static readonly TimeSpan SlowestPoll = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(1);
 
+    /// <summary>Each is a request, and one that was lost is among the last.</summary>
+    private const int MostListed = 20;
+
     private readonly AcmeTransport _transport;
     private readonly AcmeAccount _account;
     private readonly TimeProvider _time;
@@ -32,6 +35,9 @@ internal sealed class AcmeClient : IDisposable
 
     public Task<DirectoryDocument> ReadDirectoryAsync(CancellationToken cancellationToken) => _transport.ReadDirectoryAsync(cancellationToken);
 
+    /// <summary>See <see cref="AcmeAccount.IsKept"/>.</summary>
+    public bool HasAccount => _account.IsKept;
+
     /// <summary>See <see cref="AcmeAccount.KeyAsync"/>.</summary>
     public Task<AccountKey> KeyAsync(CancellationToken cancellationToken) => _account.KeyAsync(cancellationToken);
 
@@ -46,6 +52,27 @@ internal sealed class AcmeClient : IDisposable
         var request = new OrderRequest([.. names.Select(name => new Identifier("dns", name))], profile, replaces);
         var reply = await AskAsync(directory.NewOrder, request, AcmeJson.Default.OrderRequest, cancellationToken).ConfigureAwait(false);
         return reply.Location ?? throw new AcmeException($"{directory.NewOrder} does not say where the order is");
+    }
+
+    /// <summary>Finds an order of the account's for exactly these names that can still become a certificate (§7.1.2.1).</summary>
+    /// <returns>Null if there is none, or the authority lists none.</returns>
+    public async Task<Uri?> FindOrderAsync(EquatableNames names, CancellationToken cancellationToken)
+    {
+        if ((await _account.DescribeAsync(cancellationToken).ConfigureAwait(false)).Orders is not { } list)
+        {
+            return null;
+        }
+
+        foreach (var order in (await ReadAsync(list, AcmeJson.Default.OrdersDocument, cancellationToken).ConfigureAwait(false)).Orders.TakeLast(MostListed))
+        {
+            var document = await ReadOrderAsync(order, cancellationToken).ConfigureAwait(false);
+            if (document.Status is "pending" or "ready" && names.Equals(new(document.Identifiers.Select(identifier => identifier.Value))))
+            {
+                return order;
+            }
+        }
+
+        return null;
     }
 
     public Task<OrderDocument> ReadOrderAsync(Uri order, CancellationToken cancellationToken) => ReadAsync(order, AcmeJson.Default.OrderDocument, cancellationToken);

@@ -6,15 +6,15 @@ internal sealed record AcmeProblem
     private const string Namespace = "urn:ietf:params:acme:error:";
     private const int MostText = 4000;
 
-    public string Type { get; init; } = "";
+    public string Type { get; set => field = value ?? ""; } = "";
 
-    public string Detail { get; init; } = "";
+    public string Detail { get; set => field = value ?? ""; } = "";
 
-    public int? Status { get; init; }
+    public int? Status { get; set; }
 
-    public Identifier? Identifier { get; init; }
+    public Identifier? Identifier { get; set; }
 
-    public IReadOnlyList<AcmeProblem>? Subproblems { get; init; }
+    public IReadOnlyList<AcmeProblem>? Subproblems { get; set; }
 
     /// <summary>Whether it is of an error that RFC 8555 §6.7 names.</summary>
     public bool Is(string error) => Type == Namespace + error;

@@ -20,6 +20,21 @@ internal static class CertificateKey
         return key.ExportPkcs8PrivateKeyPem();
     }
 
+    /// <summary>Whether a key is of a kind, as far as <see cref="Request"/> minds: the configuration may have changed since it was made.</summary>
+    public static bool Fits(string keyPem, KeyKind kind)
+    {
+        using AsymmetricAlgorithm key = kind is KeyKind.Ec256 or KeyKind.Ec384 ? ECDsa.Create() : RSA.Create();
+        try
+        {
+            key.ImportFromPem(keyPem);
+            return true;
+        }
+        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>PKCS #10 in DER, for these names and nothing else.</summary>
     public static byte[] Request(string keyPem, KeyKind kind, EquatableNames names)
     {

@@ -29,6 +29,12 @@ internal sealed class Course(EquatableNames names, CourseRecord record)
     /// <summary>It is being ordered at this moment.</summary>
     public volatile bool IsOrdering;
 
+    /// <summary>The disk refused <see cref="Record"/>.</summary>
+    public volatile bool IsUnkept;
+
+    /// <summary>What becomes the record once the certificate is on disk; null if it is, or there is none.</summary>
+    public CourseRecord? Closing { get; set; }
+
     /// <summary>What works on it.</summary>
     public Task Work { get; set; } = Task.CompletedTask;
 
@@ -42,7 +48,7 @@ internal sealed class Course(EquatableNames names, CourseRecord record)
     {
         var isWanted = held is not null && (held.Source.Origin != CertificateOrigin.Acme || held.IsEcdsa == (wanted is KeyKind.Ec256 or KeyKind.Ec384));
         var isCaredFor = held?.Source.Origin is CertificateOrigin.Directory || (held?.Source.Origin is CertificateOrigin.Backend && isUp(held.Source.From));
-        var due = held is null || !isWanted || Urgent ? DateTimeOffset.MinValue
+        var due = held is null || !isWanted || Urgent || held.Fingerprint == Record.Revoked ? DateTimeOffset.MinValue
             : Renewal.Due(held.NotBefore, held.NotAfter, ReferenceEquals(held, AdvisedFor) ? Advice?.Window : null, Renewal.Draw(held), isCaredFor);
 
         // An order that the daemon before this one left is gone on with at once, where it is.

@@ -36,6 +36,9 @@ internal sealed record CourseRecord
     /// <summary>The key that the order is for, PKCS #8 in PEM.</summary>
     public string? Key { get; init; }
 
+    /// <summary>The certificate that was revoked, and is due therefore; null if none was.</summary>
+    public string? Revoked { get; init; }
+
     /// <summary>Until when an authority wants to be left alone.</summary>
     public DateTimeOffset NotBeforeAt(Uri directory) => NotBefore?.TryGetValue(directory.AbsoluteUri, out var until) == true ? until : DateTimeOffset.MinValue;
 

@@ -10,22 +10,34 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
     /// <param name="record">As it was kept last; the try is entered in it already.</param>
     /// <param name="keep">Writes it down.</param>
     /// <param name="replaced">What the new one is to replace; null: nothing.</param>
+    /// <param name="mayOrder">Whether a new order may be placed if the one of the record came to nothing.</param>
     /// <exception cref="AcmeException">Refused. The order is of no more use, unless that is for the moment only.</exception>
     /// <exception cref="HttpRequestException">The authority cannot be reached. The order stays.</exception>
-    public async Task<HeldCertificate> RunAsync(EquatableNames names, CourseRecord record, Action<CourseRecord> keep, HeldCertificate? replaced, CancellationToken cancellationToken)
+    public async Task<HeldCertificate> RunAsync(EquatableNames names, CourseRecord record, Action<CourseRecord> keep, HeldCertificate? replaced, bool mayOrder, CancellationToken cancellationToken)
     {
         try
         {
-            if (record is { Order: { } known, Key: not null } && record.Directory == client.Directory && await IsAliveAsync(known, cancellationToken).ConfigureAwait(false))
+            if (await FromBeforeAsync(names, record, cancellationToken).ConfigureAwait(false) is { } known)
             {
                 Log.Resumed(logger, names.ToString(), known);
-                var certificate = await FinishAsync(names, known, record.Key, cancellationToken).ConfigureAwait(false);
+                if (record.Order is null)
+                {
+                    record = record with { Order = known };
+                    keep(record);
+                }
+
+                var certificate = await FinishAsync(names, known, record.Key!, cancellationToken).ConfigureAwait(false);
                 if (certificate.Fingerprint != replaced?.Fingerprint)
                 {
                     return certificate;
                 }
 
                 // A crash came after everything was done, and what was made then is what is due now.
+            }
+
+            if (!mayOrder)
+            {
+                throw new AcmeException("the order that was under way at the last restart came to nothing, and authorities count orders: the next one waits");
             }
 
             record = record with { Directory = client.Directory, Order = null, Key = CertificateKey.Create(settings.KeyType) };
@@ -39,6 +51,27 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
         {
             keep(record with { Order = null, Key = null });
             throw;
+        }
+    }
+
+    /// <summary>The order of a try that came to no end: the one on record or, where the answer to asking for one was never heard, the one that the authority lists.</summary>
+    private async Task<Uri?> FromBeforeAsync(EquatableNames names, CourseRecord record, CancellationToken cancellationToken)
+    {
+        if (record.Key is not { } key || record.Directory != client.Directory || !CertificateKey.Fits(key, settings.KeyType))
+        {
+            return null;
+        }
+
+        try
+        {
+            return record.Order is not { } order ? await client.FindOrderAsync(names, cancellationToken).ConfigureAwait(false)
+                : (await client.ReadOrderAsync(order, cancellationToken).ConfigureAwait(false)).Status is "pending" or "ready" or "processing" or "valid" ? order
+                : null;
+        }
+        catch (AcmeException e) when (!e.IsPassing)
+        {
+            // Expired, or the authority forgot it.
+            return null;
         }
     }
 
@@ -60,20 +93,6 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
         {
             // What is replaced only gives priority; an authority that does not know it must not stand in the way (RFC 9773 §5).
             return await client.OrderAsync(names, settings.Profile, replaces: null, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Whether an order from before can still become a certificate.</summary>
-    private async Task<bool> IsAliveAsync(Uri order, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return (await client.ReadOrderAsync(order, cancellationToken).ConfigureAwait(false)).Status is "pending" or "ready" or "processing" or "valid";
-        }
-        catch (AcmeException e) when (!e.IsPassing)
-        {
-            // Expired, or the authority forgot it.
-            return false;
         }
     }
 

@@ -4,7 +4,7 @@ using Sentinel.Backends.Progress;
 namespace Sentinel.Certificates.Acme;
 
 /// <summary>Sees to it that there is a certificate for each configured set of names, and a newer one in time.</summary>
-internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, Action<CertificateAlert> alert, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard board, CertificateMeter meter, string directory, Func<string, bool> isUp, Action<CertificateAlert> alert, LoopRegistry loops, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private const int MostAtOnce = 4;
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
@@ -25,6 +25,9 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     private Uri[] _directories = [];
     private Task _loop = Task.CompletedTask;
     private Task _leaving = Task.CompletedTask;
+
+    /// <summary>Nothing is ordered while accounts get new keys.</summary>
+    private Task _keyChange = Task.CompletedTask;
 
     /// <summary>What is ordered, with when and why not.</summary>
     public IReadOnlyList<(EquatableNames Names, DateTimeOffset Next, string? LastError)> Courses
@@ -77,42 +80,16 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         Task[] work;
         lock (_lock)
         {
-            work = [.. _byNames.Values.Select(course => course.Work), _leaving];
+            work = [.. _byNames.Values.Select(course => course.Work), _leaving, _keyChange];
         }
 
-        await Task.WhenAll(work).ConfigureAwait(false);
+        await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         foreach (var client in _clients.Concat(_retired))
         {
             client.Dispose();
         }
 
         _stopping.Dispose();
-    }
-
-    /// <summary>Orders a name's certificate now, unless that was tried a moment ago.</summary>
-    public RenewOutcome Renew(string name)
-    {
-        lock (_lock)
-        {
-            if (_settings is not { } settings || _byNames.Values.FirstOrDefault(course => course.Names.Contains(name) || course.Names.Cover(name)) is not { } course)
-            {
-                return new(RenewResult.UnknownName);
-            }
-
-            if (course.IsOrdering)
-            {
-                return new(RenewResult.Accepted);
-            }
-
-            course.Urgent = true;
-            if (Next(course, held: null, settings).At is var next && next > time.GetUtcNow())
-            {
-                course.Urgent = false;
-                return new(RenewResult.TooSoon, next);
-            }
-
-            return new(RenewResult.Accepted);
-        }
     }
 
     private async Task KeepAsync()
@@ -150,7 +127,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         var now = time.GetUtcNow();
         lock (_lock)
         {
-            if (_settings is not { } settings)
+            if (_settings is not { } settings || !_keyChange.IsCompleted)
             {
                 return;
             }
@@ -171,6 +148,10 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
                     course.Work = asks
                         ? AskAsync(course, Array.Find(_clients, known => known.Directory == course.Record.Directory) ?? _clients[0], held!)
                         : OrderAsync(course, _clients[authority], settings, held);
+                }
+                else if (course.IsUnkept || (course.Closing is not null && book.IsWritten(course.Names)))
+                {
+                    course.Work = Task.Run(() => KeepAgain(course));
                 }
             }
         }
@@ -216,15 +197,17 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         var before = course.Record;
         using var late = new CancellationTokenSource(LongestTry, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, _stopping.Token);
-        var wasUrgent = course.Urgent;
-        (course.Urgent, course.IsLeftOver) = (false, false);
-        var failures = before.Failures + 1;
+        var (wasUrgent, isSameTry) = (course.Urgent, course.IsLeftOver && before.NextTry > time.GetUtcNow());
+        (course.Urgent, course.IsLeftOver, course.Closing) = (false, false, null);
+
+        // What a restart cut short is one try with what goes on with it.
+        var failures = isSameTry ? Math.Max(before.Failures, 1) : before.Failures + 1;
         try
         {
             // As after a failure, until it is none: a daemon that dies in the middle must not order again at once.
             Keep(course, before with { Failures = failures, NextTry = time.GetUtcNow() + Renewal.Pause(failures, Random.Shared.NextDouble()) });
             var certificate = await new Issuance(client, settings, _proofs, time, logger)
-                .RunAsync(course.Names, course.Record, record => Keep(course, record), held, either.Token).ConfigureAwait(false);
+                .RunAsync(course.Names, course.Record, record => Keep(course, record), held, mayOrder: !isSameTry, either.Token).ConfigureAwait(false);
             var isWritten = book.Put(certificate);
             if (!certificate.IsValid(time.GetUtcNow()))
             {
@@ -233,6 +216,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
 
             // Until the certificate is on disk, its key is in the record alone.
             var done = new CourseRecord { Names = before.Names, Directory = client.Directory, NextTry = time.GetUtcNow() + Renewal.LeastPause, NotBefore = before.NotBefore };
+            course.Closing = isWritten ? null : done;
             TryKeep(course, isWritten ? done : done with { Order = course.Record.Order, Key = course.Record.Key });
             course.IsOrdering = false;
             meter.CountRenewal(renewed: true);
@@ -296,6 +280,7 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
     {
         course.Record = record;
         record.Write(_courses, course.Names);
+        course.IsUnkept = false;
     }
 
     private void TryKeep(Course course, CourseRecord record)
@@ -306,7 +291,24 @@ internal sealed class OrderDesk(CertificateBook book, ChallengeBoard board, Cert
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Log.CourseNotWritten(logger, course.Names.ToString(), e.Message);
+            if (!course.IsUnkept)
+            {
+                Log.CourseNotWritten(logger, course.Names.ToString(), e.Message);
+            }
+
+            course.IsUnkept = true;
         }
+    }
+
+    /// <summary>Writes what the disk refused, and lets an order's key go once its certificate is there.</summary>
+    private void KeepAgain(Course course)
+    {
+        var record = course.Record;
+        if (course.Closing is { } closing && book.IsWritten(course.Names))
+        {
+            (record, course.Closing) = (closing, null);
+        }
+
+        TryKeep(course, record);
     }
 }

@@ -72,42 +72,61 @@ internal sealed class DeliveryDesk(CertificateBook book, string directory, PoolT
     private async Task LookAsync(LoopProgress progress)
     {
         progress.Beat();
-        WelcomeBack();
+        var backends = pools.Current.Backends;
+        var up = backends.Values.Where(backend => backend.Status.Healthy).Select(backend => backend.Id).ToHashSet();
+        var back = up.Except(_wereUp).ToHashSet();
+        _wereUp = up;
         foreach (var delivery in _settings)
         {
-            foreach (var certificate in book.All.Where(held => held.IsValid(time.GetUtcNow()) && held.Names.Intersect(delivery.Names).Any()).OrderBy(held => held.NotAfter))
+            string? address = null;
+            if (delivery.Backend is { } id && (!up.Contains(id) || (address = backends[id].Address) is null))
             {
-                var key = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', delivery.Command))))[..16]} {certificate.Slot}";
-                _delivered ??= Read();
-                var isWaiting = _failing.TryGetValue(key, out var failing) && failing.NextTry > time.GetUtcNow();
-                if (!isWaiting && _delivered.GetValueOrDefault(key) != certificate.Fingerprint)
-                {
-                    progress.Beat();
-                    await DeliverAsync(delivery, certificate, key, failing.Failures).ConfigureAwait(false);
-                }
+                // A VM that is away refuses nothing.
+                continue;
+            }
+
+            var command = delivery.Command.Select(word => word.Replace("{address}", address, StringComparison.Ordinal)).ToArray();
+            var receiver = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\0', command))))[..16];
+            if (delivery.Backend is { } own ? back.Contains(own) : back.Count > 0)
+            {
+                Forgive(receiver);
+            }
+
+            await DeliverAsync(delivery.Names, command, receiver, progress).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A delivery may have failed because the VM that it is for was away: when that is back, it does not wait on.</summary>
+    private void Forgive(string receiver)
+    {
+        foreach (var key in _failing.Keys.Where(key => key.StartsWith(receiver, StringComparison.Ordinal)).ToArray())
+        {
+            _failing.Remove(key);
+        }
+    }
+
+    private async Task DeliverAsync(EquatableList<string> names, string[] command, string receiver, LoopProgress progress)
+    {
+        foreach (var certificate in book.All.Where(held => held.IsValid(time.GetUtcNow()) && held.Names.Intersect(names).Any()).OrderBy(held => held.NotAfter))
+        {
+            var key = $"{receiver} {certificate.Slot}";
+            _delivered ??= Read();
+            var isWaiting = _failing.TryGetValue(key, out var failing) && failing.NextTry > time.GetUtcNow();
+            if (!isWaiting && _delivered.GetValueOrDefault(key) != certificate.Fingerprint)
+            {
+                progress.Beat();
+                await DeliverAsync(command, certificate, key, failing.Failures).ConfigureAwait(false);
             }
         }
     }
 
-    /// <summary>A delivery may have failed because the VM that it is for was away: when one is back, none waits on.</summary>
-    private void WelcomeBack()
-    {
-        var up = pools.Current.Backends.Values.Where(backend => backend.Status.Healthy).Select(backend => backend.Id).ToHashSet();
-        if (!up.IsSubsetOf(_wereUp))
-        {
-            _failing.Clear();
-        }
-
-        _wereUp = up;
-    }
-
-    private async Task DeliverAsync(DeliverySettings delivery, HeldCertificate certificate, string key, int failures)
+    private async Task DeliverAsync(string[] command, HeldCertificate certificate, string key, int failures)
     {
         DurableFile.CreateDirectory(_folder);
         var (chainFile, keyFile) = (Path.Combine(_folder, certificate.Names.FileName + ".crt"), Path.Combine(_folder, certificate.Names.FileName + ".key"));
         DurableFile.Write(chainFile, Encoding.ASCII.GetBytes(certificate.ChainPem));
         DurableFile.Write(keyFile, Encoding.ASCII.GetBytes(certificate.KeyPem));
-        string[] words = [.. delivery.Command.Select(word =>
+        string[] words = [.. command.Select(word =>
             word.Replace("{certificate}", chainFile, StringComparison.Ordinal).Replace("{key}", keyFile, StringComparison.Ordinal))];
         if (await Command.RunAsync(words, Patience, time, _stopping.Token).ConfigureAwait(false) is { } why)
         {

@@ -12,7 +12,7 @@ namespace Sentinel.Service.Admin;
 
 /// <summary>The endpoints for programs: see interfaces, HTTP.</summary>
 internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, LoopRegistry loops, MetricsScrape metrics, PreemptionNotices notices,
-    ICertificateDesk certificates, PlacementApi placement, SshApi ssh, ILogger<AdminApi> logger)
+    CertificateApi certificates, PlacementApi placement, SshApi ssh, ILogger<AdminApi> logger)
 {
     private static readonly TimeSpan FreshEnough = TimeSpan.FromMilliseconds(500);
     private static readonly string[] Read = [HttpMethods.Get, HttpMethods.Head];
@@ -32,8 +32,7 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         }
 
         routes.MapPost("/v1/preemption-notice", notices.ReceiveAsync);
-        routes.MapMethods("/v1/certificates", Read, Certificates);
-        routes.MapPost("/v1/certificates/{name}/renew", Renew);
+        certificates.AddTo(routes);
         placement.AddTo(routes);
         ssh.AddTo(routes);
     }
@@ -115,20 +114,6 @@ internal sealed class AdminApi(StatusReader status, IRecoveryDesk recovery, Loop
         {
             await UnknownBackend(context).ConfigureAwait(false);
         }
-    }
-
-    private Task Certificates(HttpContext context) =>
-        Answers.DocumentAsync(context, new CertificatesDocument(certificates.Certificates()), AdminJson.Default.CertificatesDocument);
-
-    private Task Renew(HttpContext context)
-    {
-        var name = NameIn(context);
-        Log.RenewAsked(logger, name);
-        return certificates.Renew(name) is var (isKnown, why)
-            ? Answers.ProblemAsync(context, isKnown ? StatusCodes.Status409Conflict : StatusCodes.Status404NotFound, why)
-            : Answers.DocumentAsync(
-                context, new CertificatesDocument([.. certificates.Certificates().Where(known => known.Names.Contains(name, StringComparer.OrdinalIgnoreCase))]),
-                AdminJson.Default.CertificatesDocument, StatusCodes.Status202Accepted);
     }
 
     private static Task UnknownBackend(HttpContext context) =>

@@ -1,3 +1,4 @@
+using Sentinel.Certificates;
 using Sentinel.Service.Admin.Documents;
 
 namespace Sentinel.Service.Admin;
@@ -14,4 +15,11 @@ internal interface ICertificateDesk
     /// <summary>Has a name's certificate ordered now.</summary>
     /// <returns>Null if it is; else whether the name is known, and why it is not.</returns>
     (bool IsKnown, string Why)? Renew(string name);
+
+    /// <summary>Has what was ordered for exactly this name revoked.</summary>
+    Task<RevokeOutcome> RevokeAsync(string name, RevocationReason reason);
+
+    /// <summary>Gives the accounts at authorities new keys.</summary>
+    /// <returns>Null while something is being ordered.</returns>
+    Task<IReadOnlyList<KeyChangeOutcome>?> RollKeysAsync();
 }

@@ -14,6 +14,12 @@ internal static partial class Log
     [LoggerMessage(6103, LogLevel.Information, "An operator asked to renew the certificate of {Name}.", EventName = "admin.certificate.asked")]
     public static partial void RenewAsked(ILogger logger, string name);
 
+    [LoggerMessage(6105, LogLevel.Information, "An operator asked to revoke the certificate of {Name}.", EventName = "admin.certificate.revoke.asked")]
+    public static partial void RevokeAsked(ILogger logger, string name);
+
+    [LoggerMessage(6106, LogLevel.Information, "An operator asked for new keys of the accounts at authorities.", EventName = "admin.account.key.asked")]
+    public static partial void RollKeyAsked(ILogger logger);
+
     [LoggerMessage(6104, LogLevel.Debug, "{Backend} says that its users changed.", EventName = "admin.resync.asked")]
     public static partial void ResyncAsked(ILogger logger, string backend);
 

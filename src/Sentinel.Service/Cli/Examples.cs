@@ -53,6 +53,8 @@ internal static class Examples
         [
             "sentinel certificates",
             "sudo sentinel certificates renew www.example.com",
+            "sudo sentinel certificates revoke www.example.com --reason keyCompromise",
+            "sudo sentinel certificates roll-key          # the accounts at authorities get new keys",
         ],
         "place" =>
         [

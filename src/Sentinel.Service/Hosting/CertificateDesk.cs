@@ -22,5 +22,9 @@ internal sealed class CertificateDesk(CertificateService certificates) : ICertif
         };
     }
 
+    public Task<RevokeOutcome> RevokeAsync(string name, RevocationReason reason) => certificates.RevokeAsync(name, reason);
+
+    public Task<IReadOnlyList<KeyChangeOutcome>?> RollKeysAsync() => certificates.RollKeysAsync();
+
     private static CertificateDocument Describe(CertificateStatus status) => new(status.Names, status.Source, status.NotAfter, status.RenewAt, status.LastError, status.SerialNumber);
 }

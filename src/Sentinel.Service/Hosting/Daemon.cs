@@ -133,6 +133,7 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton<ICertificates, ShownCertificates>();
         services.AddSingleton<ICertificateDesk, CertificateDesk>();
         services.AddSingleton<IPlacementDesk>(provider => new JumpDesk(provider.GetRequiredService<JumpService>(), provider.GetRequiredService<ConfigurationInForce>()));
+        services.AddSingleton<CertificateApi>();
         services.AddSingleton<PlacementApi>();
         services.AddSingleton<ISshDesk>(provider => new SshDesk(provider.GetRequiredService<JumpService>(), parts.Configuration.Name));
         services.AddSingleton<SshApi>();

@@ -18,12 +18,16 @@ internal sealed record Surroundings
     /// <summary>The rights of root that it has (capabilities(7), without <c>CAP_</c>); null: this process's.</summary>
     public string[]? Capabilities { get; init; }
 
+    /// <summary>A file whose <c>fsync</c> does not return as long as <see cref="StuckDisk"/> lives; null: none.</summary>
+    public string? Stuck { get; init; }
+
     /// <summary>What its command begins with.</summary>
     public string[] Wrapper =>
     [
         .. Memory?.Wrapper ?? [],
         .. Descriptors > 0 ? new[] { "prlimit", $"--nofile={Descriptors}:{Descriptors}" } : [],
         .. Network is { } network ? new[] { "ip", "netns", "exec", network.Name } : [],
+        .. Stuck is { } file ? StuckDisk.Wrapper(file) : [],
         .. Capabilities is { } rights ? new[] { "setpriv", "--inh-caps=-all", $"--bounding-set=-all,{string.Join(',', rights.Select(right => "+" + right))}" } : [],
     ];
 

@@ -21,9 +21,10 @@ internal sealed class InstalledSentinel : IAsyncDisposable
 
     /// <summary>Boots a container and installs; starts nothing.</summary>
     /// <param name="version">The folder of another version, which is installed instead.</param>
-    public static async Task<InstalledSentinel> CreateAsync(object configuration, string? version = null)
+    /// <param name="more">What else of this machine the container has, and where, read-only.</param>
+    public static async Task<InstalledSentinel> CreateAsync(object configuration, string? version = null, params (string Here, string There)[] more)
     {
-        var sentinel = new InstalledSentinel(await Container.BootAsync(version is null ? [] : [(version, OtherPrograms)]));
+        var sentinel = new InstalledSentinel(await Container.BootAsync([.. more, .. version is null ? [] : new[] { (version, OtherPrograms) }]));
         sentinel.Container.Write("/etc/systemd/system/" + Unit, await File.ReadAllTextAsync(UnitFile));
         sentinel.Configure(configuration);
         await sentinel.InstallAsync(version is null ? Container.Programs : OtherPrograms);

@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Sentinel.Backends;
+using Sentinel.Certificates;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Recovery.Outages;
 using Sentinel.Service.Admin;
@@ -28,6 +30,60 @@ public sealed class AdminApiTests
         Assert.Equal(HttpStatusCode.NotFound, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/c.test/renew", AdminFixture.Token)).StatusCode);
         fixture.Certificates.Refusal = (true, "too soon");
         Assert.Equal(HttpStatusCode.Conflict, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/a.test/renew", AdminFixture.Token)).StatusCode);
+    }
+
+    [Fact]
+    public async Task Certificates_are_revoked_for_operators_with_a_reason()
+    {
+        await using var fixture = await AdminFixture.StartAsync();
+        fixture.Certificates.Held.Add(new(["a.test", "b.test"], "acme", null, fixture.Time.GetUtcNow(), null, "0A"));
+
+        Assert.Equal(HttpStatusCode.Unauthorized, (await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/a.test/revoke")).StatusCode);
+        Assert.Empty(fixture.Certificates.Revoked);
+        var done = await fixture.SendAsync(HttpMethod.Post, "/v1/certificates/a.test/revoke?reason=keyCompromise", AdminFixture.Token);
+        Assert.Equal(HttpStatusCode.OK, done.StatusCode);
+        Assert.Contains("\"serialNumber\":\"0A\"", await done.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal([("a.test", RevocationReason.KeyCompromise)], fixture.Certificates.Revoked);
+
+        await AssertProblemAsync("a.test/revoke?reason=why", HttpStatusCode.BadRequest, "The reason is one of unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation.");
+        foreach (var (result, detail, status, said) in new (RevokeResult, string?, HttpStatusCode, string)[]
+                 {
+                     (RevokeResult.UnknownName, null, HttpStatusCode.NotFound, "No certificate for exactly 'a.test' is held; /status lists those that are."),
+                     (RevokeResult.NotOurs, "backend:spot-1", HttpStatusCode.Conflict, "It came from backend:spot-1; whoever ordered it can revoke it."),
+                     (RevokeResult.Busy, null, HttpStatusCode.Conflict, "It is being ordered at this moment; ask again in a minute."),
+                     (RevokeResult.Refused, "https://ca.test/dir: unauthorized (403)", HttpStatusCode.BadGateway, "It is not revoked: https://ca.test/dir: unauthorized (403)"),
+                 })
+        {
+            fixture.Certificates.Revocation = new(result, detail);
+            await AssertProblemAsync("a.test/revoke", status, said);
+        }
+
+        async Task AssertProblemAsync(string path, HttpStatusCode status, string said)
+        {
+            using var answer = await fixture.SendAsync(HttpMethod.Post, $"/v1/certificates/{path}", AdminFixture.Token);
+            Assert.Equal((status, said), (answer.StatusCode, (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["detail"]));
+        }
+    }
+
+    [Fact]
+    public async Task Accounts_get_new_keys_for_operators()
+    {
+        const string Path = "/v1/certificates/roll-key";
+        await using var fixture = await AdminFixture.StartAsync();
+        Assert.Equal(HttpStatusCode.Unauthorized, (await fixture.SendAsync(HttpMethod.Post, Path)).StatusCode);
+        Assert.Equal((HttpStatusCode.Conflict, true), await AskAsync("There is no account yet"));
+        fixture.Certificates.KeyChanges = null;
+        Assert.Equal((HttpStatusCode.Conflict, true), await AskAsync("Something is being ordered at this moment"));
+        fixture.Certificates.KeyChanges = [new(new("https://one.test/dir"), null), new(new("https://two.test/dir"), "two.test took too long to answer")];
+        Assert.Equal((HttpStatusCode.BadGateway, true), await AskAsync("https://one.test/dir: a new key. https://two.test/dir: the old key goes on: two.test took too long to answer"));
+        fixture.Certificates.KeyChanges = [new(new("https://one.test/dir"), null)];
+        Assert.Equal((HttpStatusCode.OK, true), await AskAsync("""{"accounts":["https://one.test/dir"]}"""));
+
+        async Task<(HttpStatusCode Status, bool IsSaid)> AskAsync(string said)
+        {
+            using var answer = await fixture.SendAsync(HttpMethod.Post, Path, AdminFixture.Token);
+            return (answer.StatusCode, (await answer.Content.ReadAsStringAsync()).Contains(said, StringComparison.Ordinal));
+        }
     }
 
     [Fact]

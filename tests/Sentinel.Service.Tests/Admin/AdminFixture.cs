@@ -81,7 +81,8 @@ internal sealed class AdminFixture : IAsyncDisposable
         var fixture = new AdminFixture(name);
         var status = new StatusReader(fixture.InForce, fixture.Pools, fixture._standing, () => fixture.Listeners, fixture.Desk, fixture.Certificates, fixture.Placement);
         fixture.Api = new AdminApi(
-            status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, new PreemptionNotices(status, fixture.Desk, fixture.Time), fixture.Certificates,
+            status, fixture.Desk, fixture.Loops, fixture._metrics.Scrape, new PreemptionNotices(status, fixture.Desk, fixture.Time),
+            new CertificateApi(fixture.Certificates, NullLogger<CertificateApi>.Instance),
             new PlacementApi(fixture.Placement, NullLogger<PlacementApi>.Instance), new SshApi(new FakeSshDesk()), NullLogger<AdminApi>.Instance);
         fixture.Page = new AdminPage(status, fixture.Desk, fixture.Time);
         var (server, error) = await AdminServer.StartAsync(new IPEndPoint(bind ?? IPAddress.Loopback, 0), fixture.InForce, fixture.Api, fixture.Page, NullLoggerFactory.Instance, default);

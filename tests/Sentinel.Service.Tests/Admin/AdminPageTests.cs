@@ -23,9 +23,11 @@ public sealed partial class AdminPageTests
             Timeline = [new(admin.Time.GetUtcNow(), "opened", "cloud", "the cloud took it")],
         });
 
+        admin.Certificates.Held.Add(new(["a.test", "b.test"], "backend:spot-9", admin.Time.GetUtcNow().AddDays(80), admin.Time.GetUtcNow().AddDays(50), "dns: no such name (400)", "0A"));
+
         var html = Tags().Replace(await admin.Http.GetStringAsync("/"), " ");
 
-        foreach (var text in (string[])["front-1", "Everything is served", "spot-1", "waiting", "start refused: no capacity", "1 m 5 s", "0.0.0.0:22", "the cloud took it"])
+        foreach (var text in (string[])["a.test, b.test", "backend:spot-9", "2026-03-22 00:00:00Z", "2026-02-20 00:00:00Z", "dns: no such name (400)", "front-1", "Everything is served", "spot-1", "waiting", "start refused: no capacity", "1 m 5 s", "0.0.0.0:22", "the cloud took it"])
         {
             Assert.Contains(text, html, StringComparison.Ordinal);
         }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Certificates;
 using Sentinel.Recovery;
 using Sentinel.Recovery.Outages;
 using Sentinel.Service.Alerts;
@@ -58,6 +59,21 @@ public sealed class AlertTests : IAsyncLifetime
             ("front-1", "spot-1", "20261122T101500Z-spot-1", "preempted", "spot-1 serves again after 71 s (preempted): words"),
             ((string)document["sentinel"]!, (string)document["backend"]!, (string)document["outage"]!, (string)document["reason"]!, (string)document["message"]!));
         await Eventually.TrueAsync(() => Waiting() == 0, what: "nothing is left on disk");
+    }
+
+    [Fact]
+    public async Task What_happens_to_certificates_is_told_to_those_who_want_that()
+    {
+        _room.Commit([new() { Url = _receiver.Url, Events = [AlertEvent.Certificate] }]);
+
+        _room.Tell(Alert(OutageAlert.Recovered));
+        _room.Tell(new CertificateAlert(TimeProvider.System.GetUtcNow(), "expiring", "the certificate for a.test ends at 2026-12-01 00:00Z"));
+        await Eventually.TrueAsync(() => !_receiver.Came.IsEmpty);
+
+        var document = JsonNode.Parse(Assert.Single(_receiver.Came).Body)!;
+        Assert.Equal(
+            ("certificate", "expiring", "the certificate for a.test ends at 2026-12-01 00:00Z"),
+            ((string)document["event"]!, (string)document["reason"]!, (string)document["message"]!));
     }
 
     [Fact]

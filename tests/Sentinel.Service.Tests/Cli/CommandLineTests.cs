@@ -22,6 +22,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("explode", 2)]
     [InlineData("status --jsn", 2)]
     [InlineData("recover", 2)]
+    [InlineData("certificates revoke", 2)]
+    [InlineData("certificates revoke a.test --reason because", 2)]
     [InlineData("status --admin nonsense", 2)]
     [InlineData("demo --for soon", 2)]
     [InlineData("check --config /nonexistent/sentinel.json", 2)]
@@ -31,6 +33,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("status --admin http://127.0.0.1:1", 3)]
     [InlineData("outages --admin http://127.0.0.1:1", 3)]
     [InlineData("recover spot-1 --admin http://127.0.0.1:1", 3)]
+    [InlineData("certificates roll-key --admin http://127.0.0.1:1", 3)]
     public async Task Ends_with_the_status_that_scripts_rely_on_and_complains_in_one_line(string arguments, int status)
     {
         var outcome = await SentinelAsync(arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries));
@@ -49,6 +52,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("status", "sentinel status --watch")]
     [InlineData("outages", "20261122T101500Z-spot-1")]
     [InlineData("drain", "sudo sentinel drain spot-1")]
+    [InlineData("certificates", "sudo sentinel certificates revoke www.example.com --reason keyCompromise")]
     public async Task Help_shows_what_one_would_type(string command, string example)
     {
         var outcome = await SentinelAsync([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);

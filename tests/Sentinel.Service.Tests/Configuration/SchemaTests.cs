@@ -42,7 +42,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         certificates.acme.preferredChain certificates.acme.fallbackDirectories
         certificates.sync.*.backend certificates.sync.*.url certificates.sync.*.directory certificates.sync.*.interval
         certificates.sync.*.hmacSecretFile certificates.sync.*.ed25519KeyFile certificates.sync.*.caFile
-        certificates.deliver.*.names certificates.deliver.*.command
+        certificates.deliver.*.names certificates.deliver.*.command certificates.deliver.*.backend
         ssh.bind ssh.host ssh.jump.account ssh.jump.addresses ssh.jump.port ssh.jump.listenPort ssh.jump.hold ssh.tunnelAccount ssh.log ssh.pool
         ssh.trustedUserCaFile ssh.login.accounts ssh.login.program ssh.login.agent
         ssh.users.*.keys ssh.users.*.keysFile ssh.users.*.backend ssh.users.*.allow

@@ -47,6 +47,9 @@ public sealed class AcmeFront : IAsyncDisposable
     /// <summary>Called with the path once the authority has done what was asked and before whoever asked is told.</summary>
     public Func<string, Task> Done { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Called with the path: for how long it wants to be left alone, and does nothing; null: it does what is asked.</summary>
+    public Func<string, TimeSpan?> Limit { get; set; } = _ => null;
+
     public static async Task<AcmeFront> StartAsync(string folder, Uri behind)
     {
         System.IO.Directory.CreateDirectory(folder);
@@ -77,6 +80,15 @@ public sealed class AcmeFront : IAsyncDisposable
             Asked.Enqueue(id.Value!.TrimStart('/'));
             context.Response.StatusCode = Window is null ? 404 : 200;
             await context.Response.WriteAsync(Window is not var (start, end) ? "" : $$"""{"suggestedWindow":{"start":"{{start:O}}","end":"{{end:O}}"},"explanationURL":"https://example.test/why"}""");
+            return;
+        }
+
+        if (Limit(context.Request.Path) is { } wait)
+        {
+            context.Response.StatusCode = StatusCodes.Status429TooManyRequests;
+            context.Response.ContentType = "application/problem+json";
+            context.Response.Headers.RetryAfter = wait.TotalSeconds.ToString("0");
+            await context.Response.WriteAsync("""{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many","status":429}""");
             return;
         }
 

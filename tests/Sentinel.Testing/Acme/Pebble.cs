@@ -83,6 +83,9 @@ public sealed class Pebble : IAsyncDisposable
     /// <summary>How many orders it was asked for since it started.</summary>
     public int Orders => Log.Split("\n").Count(line => line.Contains("Added order", StringComparison.Ordinal));
 
+    /// <summary>How many accounts it knows since it started.</summary>
+    public int Accounts => Log.Split("\n").Count(line => line.Contains("There are now", StringComparison.Ordinal) && line.Contains("accounts", StringComparison.Ordinal));
+
     /// <summary>Stops answering, and forgets.</summary>
     public async Task StopAsync()
     {

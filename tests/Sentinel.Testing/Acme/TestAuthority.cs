@@ -11,7 +11,7 @@ public static class TestAuthority
     public static X509Certificate2 Root(DateTimeOffset now)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=a root of a test", key, HashAlgorithmName.SHA256);
+        var request = new CertificateRequest($"CN=a root of a test {Guid.NewGuid():N}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30));
     }

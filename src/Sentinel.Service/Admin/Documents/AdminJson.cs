@@ -16,6 +16,7 @@ namespace Sentinel.Service.Admin.Documents;
 [JsonSerializable(typeof(NoticeDocument))]
 [JsonSerializable(typeof(Recovery.Simulation.SimulationReport))]
 [JsonSerializable(typeof(CertificatesDocument))]
+[JsonSerializable(typeof(AccountsDocument))]
 [JsonSerializable(typeof(PlacementsDocument))]
 [JsonSerializable(typeof(PlacedDocument))]
 [JsonSerializable(typeof(KeySyncDocument))]

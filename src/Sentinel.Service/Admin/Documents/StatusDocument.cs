@@ -121,6 +121,10 @@ internal sealed record CertificateSyncDocument(string From, DateTimeOffset? Last
 /// <summary>What <c>GET /v1/certificates</c> answers.</summary>
 internal sealed record CertificatesDocument(IReadOnlyList<CertificateDocument> Certificates);
 
+/// <summary>What <c>POST /v1/certificates/roll-key</c> answers.</summary>
+/// <param name="Accounts">The directories of the authorities whose accounts have a new key.</param>
+internal sealed record AccountsDocument(IReadOnlyList<string> Accounts);
+
 /// <summary>The configuration in force.</summary>
 /// <param name="File">Where it came from.</param>
 /// <param name="LoadedAt">When it was put in force.</param>

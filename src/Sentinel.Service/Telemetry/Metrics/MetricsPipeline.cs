@@ -32,6 +32,9 @@ internal sealed class MetricsPipeline : IDisposable
     // A backend has one series a state, and a reload may add as many backends again.
     private const int SeriesPerBackend = 24;
 
+    // Names may come by the thousand from VMs and directories, and no look-up is slower for it.
+    private const int SeriesOfCertificates = 20_000;
+
     private readonly string _name;
     private readonly int _series;
     private readonly MeterProvider _prometheus;
@@ -96,7 +99,8 @@ internal sealed class MetricsPipeline : IDisposable
 
         if (instrument.IsObservable && instrument.Name.StartsWith("sentinel.", StringComparison.Ordinal))
         {
-            return new MetricStreamConfiguration { CardinalityLimit = _series };
+            var isOfCertificates = instrument.Name.StartsWith("sentinel.certificate.", StringComparison.Ordinal);
+            return new MetricStreamConfiguration { CardinalityLimit = isOfCertificates ? SeriesOfCertificates : _series };
         }
 
         var isHistogram = instrument.GetType().GetGenericTypeDefinition() == typeof(Histogram<>);
