@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Sentinel.Jump.Users;
 
@@ -34,6 +35,19 @@ internal static class KeyFile
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The names in such a file as it was last written; none if it cannot be read.</summary>
+    public static ImmutableHashSet<string> NamesIn(string principalsFile)
+    {
+        try
+        {
+            return [.. File.ReadLines(principalsFile).Select(line => line[(line.LastIndexOf(' ') + 1)..])];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     /// <summary>Of one user who logs in here.</summary>

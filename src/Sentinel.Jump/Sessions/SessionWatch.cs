@@ -34,6 +34,7 @@ internal sealed class SessionWatch : IAsyncDisposable
     private Entrance? _checked;
     private DateTimeOffset _pruned;
     private bool _isCaughtUp;
+    private bool _hasAdopted;
     private Task _loop = Task.CompletedTask;
 
     /// <param name="entrance">Who may be logged in; null: nothing is known of that yet, or there is no jump host. Another object for each change.</param>
@@ -48,11 +49,19 @@ internal sealed class SessionWatch : IAsyncDisposable
     public void Start() => _loop = Task.Run(FollowAsync);
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => StopAsync(leave: false);
+
+    /// <summary>Ends it.</summary>
+    /// <param name="leave">Whether who is refused stays so: for a successor, which takes that over.</param>
+    public async ValueTask StopAsync(bool leave)
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
-        await _refused.RemoveAsync().ConfigureAwait(false);
+        if (!leave)
+        {
+            await _refused.RemoveAsync().ConfigureAwait(false);
+        }
+
         _progress.Dispose();
         _log?.Dispose();
         _stop.Dispose();
@@ -68,6 +77,12 @@ internal sealed class SessionWatch : IAsyncDisposable
             {
                 if (_entrance() is { } entrance)
                 {
+                    if (!_hasAdopted)
+                    {
+                        await _refused.AdoptAsync(entrance.Ports, _stop.Token).ConfigureAwait(false);
+                        _hasAdopted = true;
+                    }
+
                     await RoundAsync(entrance).ConfigureAwait(false);
                 }
 
@@ -141,7 +156,7 @@ internal sealed class SessionWatch : IAsyncDisposable
         switch (SshdLine.TryParse(line))
         {
             case SshdLine.Accepted accepted:
-                var session = new Session(accepted.Account, accepted.Peer, accepted.Fingerprint, accepted.IsCertificate, line);
+                var session = new Session(accepted.Account, accepted.Peer, accepted.Fingerprint, accepted.Certificate, _isCaughtUp ? entrance.Departures : 0, line);
                 if (_isCaughtUp && _sessions.GetValueOrDefault(accepted.Peer) != session)
                 {
                     Log.SessionOpened(_logger, entrance.OwnerOf(session), session.Account, session.Peer.ToString(), session.Fingerprint);
