@@ -37,6 +37,7 @@ public sealed class JumpService : IAsyncDisposable
     private readonly KeyReader _keys;
     private readonly FileKeeper _files;
     private readonly KnownHosts _knownHosts;
+    private readonly RouteMarks _marks;
     private readonly LoopRegistry _registry;
     private volatile JumpSettings? _settings;
     private volatile Entrance? _entrance;
@@ -67,7 +68,8 @@ public sealed class JumpService : IAsyncDisposable
         _addresses = new(_places, _logger);
         _keys = new(_logger);
         _files = new(_places, _users, _addresses, loops, time, _logger);
-        _knownHosts = new(_places, pools, _addresses, loops, time, _logger);
+        _marks = new(_places);
+        _knownHosts = new(_places, pools, _addresses, _marks, loops, time, _logger);
         _users.Changed += _files.Invalidate;
         _users.Changed += Admit;
         UpstreamKeys.Changed += GiveKeys;
@@ -131,7 +133,7 @@ public sealed class JumpService : IAsyncDisposable
         _loops = [_files.RunAsync(Look, _stop.Token), _knownHosts.RunAsync(_stop.Token), MakeKeysAsync()];
         KeySync.Start();
         _routes.Start();
-        _sessions = new(() => _entrance, _registry, _time, _logger);
+        _sessions = new(() => _entrance, _marks, _registry, _time, _logger);
         _sessions.Start();
     }
 

@@ -7,7 +7,8 @@ namespace Sentinel.Jump.Keys;
 /// <summary>The texts of key files (sshd(8), AUTHORIZED_KEYS FILE FORMAT), and of the files beside them that name certificates' principals.</summary>
 internal static class KeyFile
 {
-    private const string Login = "restrict,pty,agent-forwarding";
+    // Forwarding is refused by sshd's configuration; were it refused here, sshd's log would not say whose it was.
+    private const string Login = "restrict,port-forwarding,pty,agent-forwarding";
 
     /// <summary>Of the shared account: what the owner of each key may open, and nothing else.</summary>
     /// <param name="users">By name.</param>

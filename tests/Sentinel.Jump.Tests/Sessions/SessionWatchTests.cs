@@ -149,7 +149,7 @@ public sealed class SessionWatchTests : IAsyncDisposable
 
     private SessionWatch Watch()
     {
-        var watch = new SessionWatch(() => _entrance, new LoopRegistry(TimeProvider.System), TimeProvider.System, NullLogger.Instance);
+        var watch = new SessionWatch(() => _entrance, new(new(_folder)), new LoopRegistry(TimeProvider.System), TimeProvider.System, NullLogger.Instance);
         watch.Start();
         return watch;
     }
