@@ -111,9 +111,8 @@ public sealed class JumpRightsTests : IAsyncLifetime
         ssh = new { host = "127.0.0.1", users = withAlice ? new Dictionary<string, object> { ["alice"] = new { keys = new[] { _alice }, backend = "lab-1" } } : [] },
     });
 
-    /// <summary>Alice gets to the VM through its tunnel, waiting for it where it must.</summary>
-    private async Task JumpsAsync() => Assert.Equal(
-        "lab-1\n", await Container.ShellAsync("/root/jump 'echo $MACHINE' || { journalctl --no-pager -n 60 -u 'sentinel*'; cat /run/sentinel-sshd/log; exit 1; }"));
+    /// <summary>Alice gets to the VM through its tunnel; who comes at the very moment at which something ends is turned away, and comes again.</summary>
+    private Task JumpsAsync() => UntilAsync("[ \"$(/root/jump 'echo $MACHINE')\" = lab-1 ]");
 
     private async Task UntilAsync(string line)
     {
