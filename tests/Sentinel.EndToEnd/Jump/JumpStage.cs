@@ -165,6 +165,7 @@ public sealed class JumpStage : IAsyncLifetime
                   HostKeyAlias sentinel
                 Host sentinel-6
                   HostName {Region.Sentinel6}
+                  BindAddress {Region.Home6}
                   Port {Port}
                   User jump
                   HostKeyAlias sentinel
