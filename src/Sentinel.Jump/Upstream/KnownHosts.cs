@@ -113,8 +113,10 @@ internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddre
                 Log.HostKeyChanged(logger, backend.Id.Name, shown[0].Fingerprint);
                 marks.SetChanged(backend.Id, true);
             }
-            else if (!shown.IsEmpty && !isChanged && _changed.Remove(backend.Id))
+            else if (!shown.IsEmpty && !isChanged)
             {
+                // Also where an earlier daemon said so.
+                _changed.Remove(backend.Id);
                 marks.SetChanged(backend.Id, false);
             }
         }
