@@ -31,8 +31,14 @@ public sealed record JumpPlaces(string Directory)
     /// <summary>Of a key file: names in certificates that are as good as its keys. No user's name has a dot.</summary>
     public const string PrincipalsEnding = ".principals";
 
-    /// <summary>A file for each user who is sent on: address, port, name there, and the name that the host key is kept under.</summary>
+    /// <summary>
+    /// A file for each user who is sent on: address, port, name there, and the name that the host key is kept under; in a second
+    /// line the shared account, the sentinel's host name ("-": not known) and its port.
+    /// </summary>
     public string Routes => Path.Combine(Directory, "routes");
+
+    /// <summary>What the route is to tell users, by <see cref="Files.RouteMarks"/>.</summary>
+    public string Marks => Path.Combine(Directory, "marks");
 
     /// <summary>Host keys of backends, by name.</summary>
     public string KnownHosts => Path.Combine(Directory, "known_hosts");

@@ -25,6 +25,7 @@ public sealed class JumpService : IAsyncDisposable
     private const int KeyRounds = 10;
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly Lock _admitting = new();
     private readonly JumpPlaces _places;
     private readonly PoolTable _pools;
     private readonly TimeProvider _time;
@@ -36,10 +37,15 @@ public sealed class JumpService : IAsyncDisposable
     private readonly KeyReader _keys;
     private readonly FileKeeper _files;
     private readonly KnownHosts _knownHosts;
+    private readonly RouteMarks _marks;
     private readonly LoopRegistry _registry;
     private volatile JumpSettings? _settings;
     private volatile Entrance? _entrance;
     private ImmutableArray<BackendDefinition> _backends = [];
+    private ImmutableArray<AuthorizedKey> _authorities = [];
+    private ImmutableHashSet<string> _admitted = [];
+    private int _departures;
+    private volatile bool _isCommitting;
     private SessionWatch? _sessions;
     private Task[] _loops = [];
     private bool _isLoaded;
@@ -55,14 +61,15 @@ public sealed class JumpService : IAsyncDisposable
         _logger = loggers.CreateLogger("Sentinel.Jump");
         (_places, _pools, _registry, _time) = (new(directory), pools, loops, time);
         _users = new(_logger);
-        KeySync = new(directory, _users, _meter, pools, loops, time, _logger);
-        Placement = new(directory, _users, KeySync, pools, time, _logger);
+        UpstreamKeys = new(_places, time, _logger);
+        KeySync = new(directory, _users, () => UpstreamKeys.Lines, _meter, pools, loops, time, _logger);
+        Placement = new(directory, _users, KeySync, () => UpstreamKeys.Lines, pools, time, _logger);
         _routes = new(pools, loops, time, _logger);
         _addresses = new(_places, _logger);
         _keys = new(_logger);
         _files = new(_places, _users, _addresses, loops, time, _logger);
-        _knownHosts = new(_places, pools, _addresses, loops, time, _logger);
-        UpstreamKeys = new(_places, time, _logger);
+        _marks = new(_places);
+        _knownHosts = new(_places, pools, _addresses, _marks, loops, time, _logger);
         _users.Changed += _files.Invalidate;
         _users.Changed += Admit;
         UpstreamKeys.Changed += GiveKeys;
@@ -95,9 +102,13 @@ public sealed class JumpService : IAsyncDisposable
         {
             Placement.Load();
             _knownHosts.Load();
+            UpstreamKeys.Load();
+            _admitted = KeyFile.NamesIn(_places.JumpKeys + JumpPlaces.PrincipalsEnding);
             _isLoaded = true;
         }
 
+        // What is in between is nobody's wish.
+        _isCommitting = true;
         var snapshot = _pools.Current;
         BackendDefinition[] backends = [.. snapshot.Backends.Values.Select(backend => backend.Definition)];
         _settings = settings;
@@ -109,9 +120,11 @@ public sealed class JumpService : IAsyncDisposable
         KeySync.Configure(settings, settings?.Pool is { } pool && snapshot.Pools.TryGetValue(pool, out var members)
             ? [.. members.Members.Select(backend => backend.Id)] : [.. snapshot.Backends.Keys]);
         _backends = [.. backends];
-        Admit();
+        _authorities = _keys.OfAuthorities(settings?.TrustedUserCaFile);
         Placement.Configure(settings);
         _routes.Configure(settings);
+        _isCommitting = false;
+        Admit();
     }
 
     /// <summary>Begins to fetch and to write.</summary>
@@ -120,7 +133,7 @@ public sealed class JumpService : IAsyncDisposable
         _loops = [_files.RunAsync(Look, _stop.Token), _knownHosts.RunAsync(_stop.Token), MakeKeysAsync()];
         KeySync.Start();
         _routes.Start();
-        _sessions = new(() => _entrance, _registry, _time, _logger);
+        _sessions = new(() => _entrance, _marks, _registry, _time, _logger);
         _sessions.Start();
     }
 
@@ -156,6 +169,25 @@ public sealed class JumpService : IAsyncDisposable
         return null;
     }
 
+    /// <summary>Puts the next of the sentinel's own keys in force alone.</summary>
+    /// <param name="anyhow">Also where backends do not have it.</param>
+    /// <param name="cancellationToken">Abandons it while nothing has changed.</param>
+    /// <returns>Why it was not, as a sentence; null if it was.</returns>
+    public async Task<string?> FinishRotationAsync(bool anyhow, CancellationToken cancellationToken)
+    {
+        if (!anyhow && _settings is { } settings && UpstreamKeys.Next is { } next)
+        {
+            var trial = new KeyTrial(_places, _pools, _users, KeySync, _addresses, _time);
+            var objections = await trial.ObjectionsAsync(UpstreamKeys.Successor, next, settings.StablePort, cancellationToken).ConfigureAwait(false);
+            if (objections.Count > 0)
+            {
+                return $"Not every backend has the next key: {string.Join("; ", objections)}. Both keys stay in force. Give it to them and say 'sentinel ssh-key finish' again, or put it in force all the same by --force.";
+            }
+        }
+
+        return await UpstreamKeys.FinishAsync(cancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Forgets a backend's host key, so that the one it shows next is believed.</summary>
     public bool ForgetHostKey(BackendId backend) => _knownHosts.Forget(backend);
 
@@ -172,7 +204,7 @@ public sealed class JumpService : IAsyncDisposable
         await _stop.CancelAsync().ConfigureAwait(false);
         if (_sessions is not null)
         {
-            await _sessions.DisposeAsync().ConfigureAwait(false);
+            await _sessions.StopAsync(leave: hasSuccessor).ConfigureAwait(false);
         }
 
         await Task.WhenAll(_loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -188,13 +220,35 @@ public sealed class JumpService : IAsyncDisposable
     public async ValueTask DisposeAsync() => await StopAsync(hasSuccessor: false).ConfigureAwait(false);
 
     /// <summary>Says anew who may be logged in.</summary>
-    private void Admit() => _entrance = _settings is { } settings ? new(settings, _users.Users, TunnelKeys.Of(_backends)) : null;
+    private void Admit()
+    {
+        lock (_admitting)
+        {
+            if (_isCommitting)
+            {
+                return;
+            }
+
+            if (_settings is not { } settings)
+            {
+                _entrance = null;
+                return;
+            }
+
+            var users = _users.Users;
+            _departures += _admitted.All(users.ContainsKey) ? 0 : 1;
+            _admitted = [.. users.Keys];
+            _entrance = new(settings, users, TunnelKeys.Of(_backends), _authorities, _departures);
+        }
+    }
 
     private void Look()
     {
         if (_settings is { } settings && _keys.HasChanged())
         {
+            _authorities = _keys.OfAuthorities(settings.TrustedUserCaFile);
             _users.Configure(settings.Users, _keys.Of);
+            Admit();
         }
     }
 

@@ -45,8 +45,8 @@ public sealed class KeyFileTests
     {
         var files = Plan(new() { Login = new(), ListenPort = 2022 }, User("alice", "spot-2", [One, Other]), User("bob", null, [Other]));
 
-        Assert.Equal($"restrict,pty,agent-forwarding {One} alice\nrestrict,pty,agent-forwarding {Other} alice\n", files["/state/ssh/keys/users/alice"]);
-        Assert.Equal("127.77.0.2 2022 alice spot-2\n", files["/state/ssh/routes/alice"]);
+        Assert.Equal($"restrict,port-forwarding,pty,agent-forwarding {One} alice\nrestrict,port-forwarding,pty,agent-forwarding {Other} alice\n", files["/state/ssh/keys/users/alice"]);
+        Assert.Equal("127.77.0.2 2022 alice spot-2\njump - 2222\n", files["/state/ssh/routes/alice"]);
         Assert.False(files.ContainsKey("/state/ssh/routes/bob"));
     }
 

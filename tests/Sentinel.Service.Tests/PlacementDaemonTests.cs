@@ -74,6 +74,44 @@ public sealed class PlacementDaemonTests : IDisposable
         Assert.True(Said("users.sync.failed"));
     }
 
+    [NeedsFact("linux", "root", "ip", "nft")]
+    public async Task Nothing_of_ours_is_left_in_the_kernel_after_a_stop_nor_what_a_crash_left()
+    {
+        using var sentinel = new NetworkNamespace("placement");
+        using var vms = new NetworkNamespace("placement");
+        sentinel.Connect(vms, ["10.88.0.1/24"], ["10.88.0.14/24"]);
+        sentinel.Do("nft", "add table inet others");
+        var log = Path.Combine(_folder, "sshd.log");
+        await File.WriteAllTextAsync(log, "Server listening on 0.0.0.0 port 2222.\n");
+        await ConfigureAsync("127.0.0.1", "\"spot-1\": { \"address\": \"10.88.0.14\", \"networks\": [\"10.0.3.0/24\"] }", "\"log\": \"FOLDER/sshd.log\"");
+        string[] command = ["ip", "netns", "exec", sentinel.Name, "dotnet", Program, "run", "--config", Configuration];
+        Start(command);
+        await Eventually.TrueAsync(() => Ours(sentinel) == "10.0.3.0/24 via 10.88.0.14");
+        await Eventually.TrueAsync(() =>
+        {
+            // An attacker, as sshd's log has one: the daemon may not have come to its end yet.
+            File.AppendAllText(log, "Connection closed by invalid user admin 203.0.113.9 port 58426 [preauth]\n");
+            return Said("ssh.source_refused");
+        });
+        Assert.Contains("203.0.113.9", sentinel.Do("nft", "list set inet sentinel_ssh four"), StringComparison.Ordinal);
+
+        _daemon!.Kill();
+        await _daemon.WaitForExitAsync();
+        Assert.Equal("10.0.3.0/24 via 10.88.0.14", Ours(sentinel));
+        lock (_log)
+        {
+            _log.Clear();
+        }
+
+        Start(command);
+        await Eventually.TrueAsync(() => Said("daemon.started"));
+        await Eventually.TrueAsync(() => sentinel.Do("nft", "list set inet sentinel_ssh four").Contains("203.0.113.9", StringComparison.Ordinal));
+        Signal("TERM");
+        await _daemon!.WaitForExitAsync();
+        Assert.Equal("", Ours(sentinel));
+        Assert.Equal("table inet others\n", sentinel.Do("nft", "list tables"));
+    }
+
     [NeedsFact("linux", "root", "ip")]
     public async Task Routes_follow_the_VM_and_go_with_the_daemon_and_those_of_others_stay()
     {

@@ -35,7 +35,7 @@ internal static class FilePlan
             files[keys + JumpPlaces.PrincipalsEnding] = KeyFile.PrincipalOf(user);
             if (user.Backend is { } home && addressOf(home) is { } stable)
             {
-                files[Path.Combine(places.Routes, user.Name)] = string.Create(CultureInfo.InvariantCulture, $"{stable.Address} {settings.StablePort} {user.Name} {home.Name}\n");
+                files[Path.Combine(places.Routes, user.Name)] = string.Create(CultureInfo.InvariantCulture, $"{stable.Address} {settings.StablePort} {user.Name} {home.Name}\n{settings.Account} {settings.Host ?? "-"} {settings.Bind[0].Port}\n");
             }
         }
 

@@ -17,7 +17,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
 
     private readonly UserDirectory _users;
     private readonly SyncedUsers _kept;
-    private readonly OwnKeys _ownKeys;
+    private readonly Func<IReadOnlyList<string>> _ownKeys;
     private readonly PoolTable _pools;
     private readonly LoopRegistry _loops;
     private readonly JumpMeter _meter;
@@ -30,10 +30,11 @@ public sealed class KeySyncDesk : IAsyncDisposable
     private string[] _accounts = [];
     private Task _loop = Task.CompletedTask;
 
-    internal KeySyncDesk(string directory, UserDirectory users, JumpMeter meter, PoolTable pools, LoopRegistry loops, TimeProvider time, ILogger logger)
+    /// <param name="ownKeys">The sentinel's own public keys, the newest last. Whoever changes them says so by <see cref="Resync"/>.</param>
+    internal KeySyncDesk(string directory, UserDirectory users, Func<IReadOnlyList<string>> ownKeys, JumpMeter meter, PoolTable pools, LoopRegistry loops, TimeProvider time, ILogger logger)
     {
         (_users, _meter, _pools, _loops, _time, _logger) = (users, meter, pools, loops, time, logger);
-        (_kept, _ownKeys) = (new(directory, logger), new(directory));
+        (_kept, _ownKeys) = (new(directory, logger), ownKeys);
     }
 
     /// <summary>Every backend that is asked, with how it stands, by name.</summary>
@@ -60,8 +61,17 @@ public sealed class KeySyncDesk : IAsyncDisposable
             }
 
             place.IsWanted = true;
-            Look(place, _ownKeys.Read());
+            Look(place);
             return true;
+        }
+    }
+
+    /// <summary>Whether a backend took one of the sentinel's own keys; null: it is none that is given any.</summary>
+    internal bool? HasTaken(BackendId backend, string key)
+    {
+        lock (_lock)
+        {
+            return _places.TryGetValue(backend, out var place) ? place.Taken.Contains(key) : null;
         }
     }
 
@@ -130,12 +140,11 @@ public sealed class KeySyncDesk : IAsyncDisposable
                 do
                 {
                     progress.Beat();
-                    var ownKeys = _ownKeys.Read();
                     lock (_lock)
                     {
                         foreach (var place in _places.Values)
                         {
-                            Look(place, ownKeys);
+                            Look(place);
                         }
                     }
                 }
@@ -155,13 +164,13 @@ public sealed class KeySyncDesk : IAsyncDisposable
     }
 
     /// <summary>Begins to fetch if that is due. Called under the lock.</summary>
-    private void Look(KeySyncPlace place, IReadOnlyList<string> ownKeys)
+    private void Look(KeySyncPlace place)
     {
         var (now, backend) = (_time.GetUtcNow(), _pools.Current.Backends.GetValueOrDefault(place.Backend));
         var isUp = backend?.Status.Healthy == true;
         if (isUp && !place.WasUp)
         {
-            (place.DueAt, place.Failures, place.Given) = (now, 0, "");
+            (place.DueAt, place.Failures, place.Offered, place.Taken) = (now, 0, [], []);
         }
 
         place.WasUp = isUp;
@@ -171,11 +180,10 @@ public sealed class KeySyncDesk : IAsyncDisposable
         }
 
         // A VM that is away is no failure of fetching: what it said counts on. One that says something is not away, whatever the checks say yet.
-        var isNews = place.Given != string.Join('\n', ownKeys) && place.Failures == 0;
-        if (place.IsWanted || (isUp && (place.DueAt <= now || isNews)))
+        if (place.IsWanted || (isUp && place.DueAt <= now))
         {
             place.IsWanted = false;
-            place.Work = FetchAsync(place, settings, address, ownKeys);
+            place.Work = FetchAsync(place, settings, address, _ownKeys());
         }
     }
 
@@ -234,7 +242,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
         {
             // This task is not completed yet: what follows it must not wait for the next round.
             place.Work = Task.CompletedTask;
-            Look(place, _ownKeys.Read());
+            Look(place);
         }
     }
 

@@ -34,9 +34,12 @@ internal sealed class KeySyncPlace(BackendId backend)
     public bool IsKept { get; set; }
 
     /// <summary>Our own keys as it was last given them, or would not take them.</summary>
-    public string Given { get; set; } = "";
+    public IReadOnlyList<string> Offered { get; set; } = [];
 
-    public DateTimeOffset GivenAt { get; set; }
+    public DateTimeOffset OfferedAt { get; set; }
+
+    /// <summary>Those of them that it took.</summary>
+    public IReadOnlyList<string> Taken { get; set; } = [];
 
     public Task Work { get; set; } = Task.CompletedTask;
 }

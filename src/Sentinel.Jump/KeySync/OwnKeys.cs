@@ -5,39 +5,20 @@ using Sentinel.Backends.Daemons;
 
 namespace Sentinel.Jump.KeySync;
 
-/// <summary>The public part of the sentinel's own keys, as they lie beside the private ones.</summary>
-internal sealed class OwnKeys(string directory)
+/// <summary>Gives VMs the public part of the sentinel's own keys, by their daemons.</summary>
+internal static class OwnKeys
 {
-    private const int LongestKey = 4096;
-
     // A VM may be made anew without being seen to be away.
     private static readonly TimeSpan GivingAgain = TimeSpan.FromHours(1);
 
-    private readonly string _folder = Path.Combine(directory, "upstream");
-
-    /// <summary>One a line, the newest last: while they are being replaced there are two, and a VM that keeps one keeps that.</summary>
-    public IReadOnlyList<string> Read()
-    {
-        try
-        {
-            return [.. new DirectoryInfo(_folder).EnumerateFiles("*.pub").Where(file => file.Length <= LongestKey)
-                .OrderBy(file => file.LastWriteTimeUtc).ThenBy(file => file.Name, StringComparer.Ordinal)
-                .Select(file => File.ReadAllText(file.FullName).Trim()).Where(key => Keys.AuthorizedKey.TryParse(key) is not null)];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Not made yet, or being replaced at this moment.
-            return [];
-        }
-    }
-
     /// <summary>Gives them to a VM, unless it was given the same lately.</summary>
+    /// <param name="keys">One a line, the newest last: a VM that keeps one keeps that.</param>
     /// <returns>What went wrong, as a sentence without its end.</returns>
     public static async Task<string?> GiveAsync(
         IReadOnlyList<string> keys, KeySyncPlace place, DaemonEndpoint endpoint, string address, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
     {
-        var text = string.Join('\n', keys);
-        if (keys.Count == 0 || (place.Given == text && time.GetUtcNow() - place.GivenAt < GivingAgain))
+        var isSame = place.Offered.SequenceEqual(keys);
+        if (keys.Count == 0 || (isSame && time.GetUtcNow() - place.OfferedAt < GivingAgain))
         {
             return null;
         }
@@ -51,12 +32,13 @@ internal sealed class OwnKeys(string directory)
             var answer = await DaemonClient.AskAsync(endpoint, url, content, time, cancellationToken).ConfigureAwait(false);
             if (answer.Refusal is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed)
             {
-                if (place.Given != text)
+                if (!isSame)
                 {
                     Log.KeyNotWanted(logger, place.Backend.Name, answer.Error!);
                 }
 
-                break;
+                (place.Offered, place.OfferedAt, place.Taken) = (keys, time.GetUtcNow(), []);
+                return null;
             }
 
             if (answer.Body is null)
@@ -64,13 +46,13 @@ internal sealed class OwnKeys(string directory)
                 return answer.Error;
             }
 
-            if (place.Given != text)
+            if (!isSame)
             {
                 Log.KeyGiven(logger, place.Backend.Name);
             }
         }
 
-        (place.Given, place.GivenAt) = (text, time.GetUtcNow());
+        (place.Offered, place.OfferedAt, place.Taken) = (keys, time.GetUtcNow(), keys);
         return null;
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using Sentinel.Jump.Users;
 
@@ -6,7 +7,8 @@ namespace Sentinel.Jump.Keys;
 /// <summary>The texts of key files (sshd(8), AUTHORIZED_KEYS FILE FORMAT), and of the files beside them that name certificates' principals.</summary>
 internal static class KeyFile
 {
-    private const string Login = "restrict,pty,agent-forwarding";
+    // Forwarding is refused by sshd's configuration; were it refused here, sshd's log would not say whose it was.
+    private const string Login = "restrict,port-forwarding,pty,agent-forwarding";
 
     /// <summary>Of the shared account: what the owner of each key may open, and nothing else.</summary>
     /// <param name="users">By name.</param>
@@ -34,6 +36,19 @@ internal static class KeyFile
         }
 
         return text.ToString();
+    }
+
+    /// <summary>The names in such a file as it was last written; none if it cannot be read.</summary>
+    public static ImmutableHashSet<string> NamesIn(string principalsFile)
+    {
+        try
+        {
+            return [.. File.ReadLines(principalsFile).Select(line => line[(line.LastIndexOf(' ') + 1)..])];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     /// <summary>Of one user who logs in here.</summary>

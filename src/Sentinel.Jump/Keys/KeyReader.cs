@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Sentinel.Jump.Keys;
 
-/// <summary>Keys of users from the configuration and from the files that it names. A file that cannot be read leaves what was read from it before. One caller at a time.</summary>
+/// <summary>Keys of users from the configuration and from the files that it names. A file that cannot be read leaves what was read from it before. Thread-safe.</summary>
 internal sealed class KeyReader(ILogger logger)
 {
     private const int LongestFile = 1024 * 1024;
@@ -14,10 +14,27 @@ internal sealed class KeyReader(ILogger logger)
     public IEnumerable<AuthorizedKey> Of(UserSettings user) =>
         [.. user.Keys.Select(AuthorizedKey.TryParse).OfType<AuthorizedKey>(), .. user.KeysFile is { } file ? Read(file, user.Name) : []];
 
+    /// <summary>All keys in the file of authorities; none without one.</summary>
+    public ImmutableArray<AuthorizedKey> OfAuthorities(string? file) => file is null ? [] : Read(file, "authorities");
+
     /// <summary>Whether a file that was read is another by now.</summary>
-    public bool HasChanged() => _files.Any(file => file.Value.Stamp != StampOf(file.Key));
+    public bool HasChanged()
+    {
+        lock (_files)
+        {
+            return _files.Any(file => file.Value.Stamp != StampOf(file.Key));
+        }
+    }
 
     private ImmutableArray<AuthorizedKey> Read(string file, string user)
+    {
+        lock (_files)
+        {
+            return ReadAnew(file, user);
+        }
+    }
+
+    private ImmutableArray<AuthorizedKey> ReadAnew(string file, string user)
     {
         var stamp = StampOf(file);
         var known = _files.GetValueOrDefault(file);

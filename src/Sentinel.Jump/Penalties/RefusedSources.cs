@@ -16,22 +16,27 @@ internal sealed class RefusedSources(TimeProvider time)
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    /// <summary>Those of the table that is in force, as nft wants them; empty: it is not known to be.</summary>
     private string _ports = "";
+
+    /// <summary>Takes over what an earlier daemon left: whom it refused stays refused, and what is left of it goes when this one ends.</summary>
+    public async Task AdoptAsync(IEnumerable<int> ports, CancellationToken cancellationToken)
+    {
+        // Without the table, the program or the right to use it there is nothing to take over.
+        if (await RunAsync($"list table {Table}", cancellationToken).ConfigureAwait(false) is null)
+        {
+            await DeclareAsync(ports, cancellationToken).ConfigureAwait(false);
+        }
+    }
 
     /// <summary>Turns them away, from now on.</summary>
     /// <param name="ports">Where sshd listens.</param>
     /// <returns>Null if that is so; else why not.</returns>
     public async Task<string?> AddAsync(IReadOnlyCollection<Refusal> refusals, IEnumerable<int> ports, CancellationToken cancellationToken)
     {
-        var wanted = string.Join(", ", ports.Order().Select(port => port.ToString(CultureInfo.InvariantCulture)));
-        if (wanted != _ports)
+        if (await DeclareAsync(ports, cancellationToken).ConfigureAwait(false) is { } trouble)
         {
-            if (await RunAsync(Rules(wanted), cancellationToken).ConfigureAwait(false) is { } error)
-            {
-                return error;
-            }
-
-            _ports = wanted;
+            return trouble;
         }
 
         foreach (var some in refusals.Chunk(MostAtOnce))
@@ -67,20 +72,30 @@ internal sealed class RefusedSources(TimeProvider time)
             """);
     }
 
-    /// <summary>Declared before it is deleted, as deleting what is not there is an error; one transaction.</summary>
+    /// <summary>One transaction, the same at any time: sets that are there keep what is in them, and the chain is written anew.</summary>
     private static string Rules(string ports) => $$"""
-        table {{Table}}
-        delete table {{Table}}
         table {{Table}} {
             set four { type ipv4_addr; flags timeout; size 65535; }
             set six { type ipv6_addr; flags timeout; size 65535; }
-            chain input {
-                type filter hook input priority filter - 10; policy accept;
-                tcp dport { {{ports}} } tcp flags & (syn | ack) == syn ip saddr @four reject with tcp reset
-                tcp dport { {{ports}} } tcp flags & (syn | ack) == syn ip6 saddr & ffff:ffff:ffff:ffff:: @six reject with tcp reset
-            }
+            chain input { type filter hook input priority filter - 10; policy accept; }
         }
+        flush chain {{Table}} input
+        add rule {{Table}} input tcp dport { {{ports}} } tcp flags & (syn | ack) == syn ip saddr @four reject with tcp reset
+        add rule {{Table}} input tcp dport { {{ports}} } tcp flags & (syn | ack) == syn ip6 saddr & ffff:ffff:ffff:ffff:: @six reject with tcp reset
         """;
+
+    private async Task<string?> DeclareAsync(IEnumerable<int> ports, CancellationToken cancellationToken)
+    {
+        var wanted = string.Join(", ", ports.Order().Select(port => port.ToString(CultureInfo.InvariantCulture)));
+        if (wanted == _ports)
+        {
+            return null;
+        }
+
+        var error = await RunAsync(Rules(wanted), cancellationToken).ConfigureAwait(false);
+        _ports = error is null ? wanted : "";
+        return error;
+    }
 
     private async Task<string?> RunAsync(string rules, CancellationToken cancellationToken)
     {

@@ -23,12 +23,12 @@ public sealed class PlacementDesk : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private volatile JumpSettings? _settings;
 
-    internal PlacementDesk(string directory, UserDirectory users, KeySyncDesk keySync, PoolTable pools, TimeProvider time, ILogger logger)
+    /// <param name="ownKeys">The sentinel's own public keys, the newest last.</param>
+    internal PlacementDesk(string directory, UserDirectory users, KeySyncDesk keySync, Func<IReadOnlyList<string>> ownKeys, PoolTable pools, TimeProvider time, ILogger logger)
     {
         (_users, _keySync, _pools, _time, _logger) = (users, keySync, pools, time, logger);
         _book = new(directory, logger);
-        var ownKeys = new OwnKeys(directory);
-        _provisioning = new(() => ownKeys.Read() is [.., var newest] ? newest : "", time);
+        _provisioning = new(() => ownKeys() is [.., var newest] ? newest : "", time);
     }
 
     /// <summary>Every user, by name.</summary>

@@ -30,7 +30,7 @@ internal sealed class RouteKeeper(PoolTable pools, LoopRegistry loops, TimeProvi
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
-        if (_hasSet && !leave && KernelRoutes.Find(time, out _) is { } kernel)
+        if ((_isOn || _hasSet) && !leave && KernelRoutes.Find(time, out _) is { } kernel)
         {
             await ApplyAsync(kernel, new([], []), CancellationToken.None).ConfigureAwait(false);
         }

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using System.Collections.Immutable;
 using Sentinel.Backends;
 using Sentinel.Jump.Keys;
+using Sentinel.Jump.Penalties;
 using Sentinel.Jump.Users;
 
 namespace Sentinel.Jump.Sessions;
@@ -14,9 +15,15 @@ internal sealed class Entrance
     private readonly ImmutableSortedDictionary<string, JumpUser> _users;
     private readonly FrozenDictionary<string, string> _owners;
     private readonly FrozenDictionary<string, BackendId> _tunnels;
+    private readonly FrozenSet<string> _authorities;
 
-    public Entrance(JumpSettings settings, ImmutableSortedDictionary<string, JumpUser> users, IEnumerable<KeyValuePair<BackendId, AuthorizedKey>> tunnels)
+    /// <param name="authorities">Whose certificates are believed.</param>
+    /// <param name="departures">See <see cref="Departures"/>.</param>
+    public Entrance(
+        JumpSettings settings, ImmutableSortedDictionary<string, JumpUser> users, IEnumerable<KeyValuePair<BackendId, AuthorizedKey>> tunnels,
+        IEnumerable<AuthorizedKey> authorities, int departures)
     {
+        (_authorities, Departures) = (authorities.Select(key => key.Fingerprint).ToFrozenSet(), departures);
         (_shared, _tunnel, _users, Log) = (settings.Account, settings.TunnelAccount, users, settings.Log);
         _owners = users.Values.SelectMany(user => user.Keys.Select(key => (key.Fingerprint, user.Name)))
             .DistinctBy(pair => pair.Fingerprint)
@@ -28,6 +35,9 @@ internal sealed class Entrance
 
     /// <summary>Where sshd logs.</summary>
     public string Log { get; }
+
+    /// <summary>How often users have left.</summary>
+    public int Departures { get; }
 
     /// <summary>Where sshd listens.</summary>
     public FrozenSet<int> Ports { get; }
@@ -42,6 +52,7 @@ internal sealed class Entrance
     /// <summary>Who a session is, for people: a user, a tunnel, or a key that nobody has.</summary>
     public string OwnerOf(Session session) =>
         TunnelOf(session) is { } backend ? $"the tunnel of {backend}"
+        : session.Account == _shared && session.Certificate is { } certificate ? (_users.ContainsKey(certificate.Id) ? certificate.Id : $"the certificate {PenaltyBook.Quote(certificate.Id)}")
         : session.Account == _shared && _owners.TryGetValue(session.Fingerprint, out var user) ? user
         : session.Account == _shared || session.Account == _tunnel ? $"an unknown key of {session.Account}"
         : session.Account;
@@ -54,14 +65,21 @@ internal sealed class Entrance
             return _tunnels.ContainsKey(session.Fingerprint) ? null : "its key is no longer one of a tunnel";
         }
 
+        if (session.Certificate is { } certificate && !_authorities.Contains(certificate.Authority))
+        {
+            return "its certificate's authority is no longer trusted";
+        }
+
         if (session.Account == _shared)
         {
-            // Whom a certificate names is between its authority and sshd.
-            return session.IsCertificate || _owners.ContainsKey(session.Fingerprint) ? null : "its key is no longer a user's";
+            // Whom a certificate names sshd does not tell. It may be anybody's who left, unless its identity says otherwise; whoever is still welcome comes back.
+            return session.Certificate is not { } shown ? (_owners.ContainsKey(session.Fingerprint) ? null : "its key is no longer a user's")
+                : _users.ContainsKey(shown.Id) || session.Departures == Departures ? null
+                : "a user was removed, and its certificate is not identified as another's";
         }
 
         return !_users.TryGetValue(session.Account, out var user) ? "the user was removed"
-            : session.IsCertificate || user.Keys.Any(key => key.Fingerprint == session.Fingerprint) ? null
+            : session.Certificate is not null || user.Keys.Any(key => key.Fingerprint == session.Fingerprint) ? null
             : "its key was removed";
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
+using Sentinel.Jump.Files;
 using Sentinel.Jump.Penalties;
 
 namespace Sentinel.Jump.Sessions;
@@ -21,6 +22,7 @@ internal sealed class SessionWatch : IAsyncDisposable
     private static readonly TimeSpan PruningPace = TimeSpan.FromSeconds(5);
 
     private readonly Func<Entrance?> _entrance;
+    private readonly RouteMarks _marks;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly LoopProgress _progress;
@@ -34,12 +36,14 @@ internal sealed class SessionWatch : IAsyncDisposable
     private Entrance? _checked;
     private DateTimeOffset _pruned;
     private bool _isCaughtUp;
+    private bool _hasAdopted;
     private Task _loop = Task.CompletedTask;
 
     /// <param name="entrance">Who may be logged in; null: nothing is known of that yet, or there is no jump host. Another object for each change.</param>
-    public SessionWatch(Func<Entrance?> entrance, LoopRegistry loops, TimeProvider time, ILogger logger)
+    /// <param name="marks">Tells users who were sent on what was refused to them.</param>
+    public SessionWatch(Func<Entrance?> entrance, RouteMarks marks, LoopRegistry loops, TimeProvider time, ILogger logger)
     {
-        (_entrance, _time, _logger) = (entrance, time, logger);
+        (_entrance, _marks, _time, _logger) = (entrance, marks, time, logger);
         _refused = new(time);
         _progress = loops.Add("jump.sessions");
     }
@@ -48,11 +52,24 @@ internal sealed class SessionWatch : IAsyncDisposable
     public void Start() => _loop = Task.Run(FollowAsync);
 
     /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => StopAsync(leave: false);
+
+    /// <summary>Ends it.</summary>
+    /// <param name="leave">Whether who is refused stays so: for a successor, which takes that over.</param>
+    public async ValueTask StopAsync(bool leave)
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
-        await _refused.RemoveAsync().ConfigureAwait(false);
+        if (!leave)
+        {
+            if (!_hasAdopted && _entrance() is { } entrance)
+            {
+                await _refused.AdoptAsync(entrance.Ports, CancellationToken.None).ConfigureAwait(false);
+            }
+
+            await _refused.RemoveAsync().ConfigureAwait(false);
+        }
+
         _progress.Dispose();
         _log?.Dispose();
         _stop.Dispose();
@@ -68,6 +85,13 @@ internal sealed class SessionWatch : IAsyncDisposable
             {
                 if (_entrance() is { } entrance)
                 {
+                    if (!_hasAdopted)
+                    {
+                        _marks.ForgetConnections();
+                        await _refused.AdoptAsync(entrance.Ports, _stop.Token).ConfigureAwait(false);
+                        _hasAdopted = true;
+                    }
+
                     await RoundAsync(entrance).ConfigureAwait(false);
                 }
 
@@ -141,7 +165,7 @@ internal sealed class SessionWatch : IAsyncDisposable
         switch (SshdLine.TryParse(line))
         {
             case SshdLine.Accepted accepted:
-                var session = new Session(accepted.Account, accepted.Peer, accepted.Fingerprint, accepted.IsCertificate, line);
+                var session = new Session(accepted.Account, accepted.Peer, accepted.Fingerprint, accepted.Certificate, _isCaughtUp ? entrance.Departures : 0, line);
                 if (_isCaughtUp && _sessions.GetValueOrDefault(accepted.Peer) != session)
                 {
                     Log.SessionOpened(_logger, entrance.OwnerOf(session), session.Account, session.Peer.ToString(), session.Fingerprint);
@@ -165,6 +189,11 @@ internal sealed class SessionWatch : IAsyncDisposable
                 break;
             case SshdLine.Denied denied when _isCaughtUp && _sessions.TryGetValue(denied.Peer, out var curious):
                 Log.Denied(_logger, entrance.OwnerOf(curious), denied.Peer.ToString(), denied.What.Length > 200 ? denied.What[..200] : denied.What);
+                if (!entrance.IsShared(curious.Account))
+                {
+                    _marks.Refuse(denied.Peer);
+                }
+
                 break;
         }
     }
@@ -218,6 +247,7 @@ internal sealed class SessionWatch : IAsyncDisposable
         }
 
         _sessions.Remove(session.Peer);
+        _marks.Forget(session.Peer);
         return ended;
     }
 
@@ -239,6 +269,7 @@ internal sealed class SessionWatch : IAsyncDisposable
         foreach (var peer in _sessions.Keys.Where(peer => !open.Contains(peer)).ToArray())
         {
             _sessions.Remove(peer);
+            _marks.Forget(peer);
         }
     }
 

@@ -16,7 +16,8 @@ internal abstract partial record SshdLine(IPEndPoint Peer)
 
     /// <summary>Somebody logged in.</summary>
     /// <param name="Fingerprint"><c>SHA256:…</c> of the key that was shown, or of the key in the certificate.</param>
-    public sealed record Accepted(string Account, IPEndPoint Peer, string Fingerprint, bool IsCertificate) : SshdLine(Peer);
+    /// <param name="Certificate">Null: it was a plain key.</param>
+    public sealed record Accepted(string Account, IPEndPoint Peer, string Fingerprint, Certificate? Certificate) : SshdLine(Peer);
 
     /// <summary>A connection ended that asked for a user and could not log in: once a connection, however many keys it showed.</summary>
     /// <param name="Account">As the client wrote it, so perhaps nonsense; null: it ran out of time.</param>
@@ -39,7 +40,9 @@ internal abstract partial record SshdLine(IPEndPoint Peer)
         // What the unprivileged child says before a login ends in [preauth]; only the monitor accepts.
         if (AcceptedForm().Match(line) is { Success: true } accepted && !line.EndsWith("[preauth]", StringComparison.Ordinal) && PeerOf(accepted) is { } welcome)
         {
-            return new Accepted(accepted.Groups["account"].Value, welcome, accepted.Groups["key"].Value, accepted.Groups["kind"].Value.EndsWith("-CERT", StringComparison.Ordinal));
+            return new Accepted(
+                accepted.Groups["account"].Value, welcome, accepted.Groups["key"].Value,
+                accepted.Groups["kind"].Value.EndsWith("-CERT", StringComparison.Ordinal) ? CertificateOf(accepted.Groups["id"].Value) : null);
         }
 
         if (FailedForm().Match(line) is { Success: true } failed && PeerOf(failed) is { } unwelcome)
@@ -57,13 +60,20 @@ internal abstract partial record SshdLine(IPEndPoint Peer)
             : null;
     }
 
+    /// <summary>An identity that is too long for a line of sshd's leaves nothing to go by.</summary>
+    private static Certificate CertificateOf(string text) =>
+        CertificateForm().Match(text) is { Success: true } match ? new(match.Groups["id"].Value, match.Groups["authority"].Value) : new("", "");
+
     private static IPEndPoint? PeerOf(Match match) =>
         IPAddress.TryParse(match.Groups["address"].Value, out var address) && ushort.TryParse(match.Groups["port"].Value, CultureInfo.InvariantCulture, out var port)
             ? new(address, port)
             : null;
 
-    [GeneratedRegex(@"^Accepted publickey for (?<account>[a-z_][a-z0-9_-]{0,31}) from (?<address>\S+) port (?<port>[0-9]{1,5}) ssh2: (?<kind>\S+) (?<key>SHA256:[A-Za-z0-9+/]{43})(?: ID .*)?$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^Accepted publickey for (?<account>[a-z_][a-z0-9_-]{0,31}) from (?<address>\S+) port (?<port>[0-9]{1,5}) ssh2: (?<kind>\S+) (?<key>SHA256:[A-Za-z0-9+/]{43})(?: ID (?<id>.*))?$", RegexOptions.CultureInvariant)]
     private static partial Regex AcceptedForm();
+
+    [GeneratedRegex(@"^(?<id>.*) \(serial [0-9]+\) CA \S+ (?<authority>SHA256:[A-Za-z0-9+/]{43})$", RegexOptions.CultureInvariant)]
+    private static partial Regex CertificateForm();
 
     // The address is the last thing before the fixed end, so no name can pass for it.
     [GeneratedRegex(@"^(?:Connection (?:closed|reset) by|Disconnected from|Disconnecting) (?<known>authenticating|invalid) user (?<account>.*) (?<address>\S+) port (?<port>[0-9]{1,5})(?:: (?:Too many authentication failures|Change of username or service not allowed: .*))? \[preauth\]$", RegexOptions.CultureInvariant)]

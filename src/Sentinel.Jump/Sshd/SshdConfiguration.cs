@@ -112,6 +112,9 @@ public static class SshdConfiguration
                 .. Keys(settings, Path.Combine(places.UserKeys, "%u")),
                 "PermitTTY yes",
                 "AllowAgentForwarding yes",
+                "AllowTcpForwarding yes",
+                "PermitOpen none",
+                "PermitListen none",
                 "AcceptEnv LANG LC_*",
                 $"ForceCommand exec {Quote(login.Program)} {Quote(places.Directory)} {Quote(login.UsersAgent)}",
             ]);

@@ -16,7 +16,7 @@ namespace Sentinel.Jump.Upstream;
 /// Host keys of backends, by their names and not by addresses, which change. What a backend first showed, inside the network
 /// that the sentinel shares with it, is what it is held to until an operator has it forgotten.
 /// </summary>
-internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddresses addresses, LoopRegistry loops, TimeProvider time, ILogger logger)
+internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddresses addresses, RouteMarks marks, LoopRegistry loops, TimeProvider time, ILogger logger)
 {
     private const int MostAtOnce = 8;
     private const int LongestAnswer = 64 * 1024;
@@ -25,6 +25,7 @@ internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddre
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(10);
 
     private readonly Dictionary<BackendId, (DateTimeOffset Since, DateTimeOffset Due)> _asked = [];
+    private readonly HashSet<BackendId> _changed = [];
     private ImmutableSortedDictionary<string, ImmutableArray<AuthorizedKey>> _keys = ImmutableSortedDictionary.Create<string, ImmutableArray<AuthorizedKey>>(StringComparer.Ordinal);
 
     /// <summary>Where stable addresses answer.</summary>
@@ -56,6 +57,8 @@ internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddre
         lock (_asked)
         {
             _asked.Remove(backend);
+            _changed.Remove(backend);
+            marks.SetChanged(backend, false);
             var known = _keys.ContainsKey(backend.Name);
             Keep(_keys.Remove(backend.Name));
             return known;
@@ -97,16 +100,24 @@ internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddre
         ImmutableArray<AuthorizedKey> shown = why is null ? [.. said.Split('\n').Select(AuthorizedKey.TryParse).OfType<AuthorizedKey>().Distinct().OrderByDescending(key => key.Kind == "ssh-ed25519").ThenBy(key => key.Kind, StringComparer.Ordinal)] : [];
         lock (_asked)
         {
-            _asked[backend.Id] = (backend.HealthySince, shown.IsEmpty ? time.GetUtcNow() + Again : DateTimeOffset.MaxValue);
             var known = Of(backend.Id);
+            var isChanged = !known.IsEmpty && !shown.IsEmpty && !shown.Any(key => known.Contains(key));
+            _asked[backend.Id] = (backend.HealthySince, shown.IsEmpty || isChanged ? time.GetUtcNow() + Again : DateTimeOffset.MaxValue);
             if (!shown.IsEmpty && known.IsEmpty)
             {
                 Keep(_keys.SetItem(backend.Id.Name, shown));
                 Log.HostKeyLearnt(logger, backend.Id.Name, shown[0].Fingerprint);
             }
-            else if (!shown.IsEmpty && !shown.Any(key => known.Contains(key)))
+            else if (isChanged && _changed.Add(backend.Id))
             {
                 Log.HostKeyChanged(logger, backend.Id.Name, shown[0].Fingerprint);
+                marks.SetChanged(backend.Id, true);
+            }
+            else if (!shown.IsEmpty && !isChanged)
+            {
+                // Also where an earlier daemon said so.
+                _changed.Remove(backend.Id);
+                marks.SetChanged(backend.Id, false);
             }
         }
     }

@@ -16,6 +16,7 @@ public sealed class UpstreamKeys : IDisposable
     private readonly JumpPlaces _places;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private volatile Pair _keys = new(null, null);
 
     internal UpstreamKeys(JumpPlaces places, TimeProvider time, ILogger logger) => (_places, _time, _logger) = (places, time, logger);
 
@@ -23,28 +24,49 @@ public sealed class UpstreamKeys : IDisposable
     public event Action? Changed;
 
     /// <summary>The one in use; null: not made yet.</summary>
-    public AuthorizedKey? Current => OwnKey.Public(_places.UpstreamKey);
+    public AuthorizedKey? Current => _keys.Current;
 
     /// <summary>The one that will take its place; null: none will.</summary>
-    public AuthorizedKey? Next => OwnKey.Public(Successor);
+    public AuthorizedKey? Next => _keys.Next;
+
+    /// <summary>As lines of a key file, the newest last.</summary>
+    internal IReadOnlyList<string> Lines => [.. new[] { Current, Next }.OfType<AuthorizedKey>().Select(LineOf)];
+
+    /// <summary>Where the private part of <see cref="Next"/> is.</summary>
+    internal string Successor => _places.UpstreamKey + ".next";
 
     /// <summary>Where the agent that has them loaded listens for its owner; null: there is none.</summary>
     internal string? Agent { get; set; }
 
-    private string Successor => _places.UpstreamKey + ".next";
+    /// <summary>One of them as a line of a key file.</summary>
+    internal static string LineOf(AuthorizedKey key) => $"{key} sentinel";
+
+    /// <summary>Reads which there are.</summary>
+    internal void Load()
+    {
+        var keys = new Pair(OwnKey.Public(_places.UpstreamKey), OwnKey.Public(Successor));
+        if (keys != _keys)
+        {
+            _keys = keys;
+            Changed?.Invoke();
+        }
+    }
 
     /// <summary>Makes the first one.</summary>
     /// <returns>What went wrong, as the end of a sentence; null if nothing.</returns>
     internal async Task<string?> EnsureAsync(CancellationToken cancellationToken)
     {
-        var isNew = !File.Exists(_places.UpstreamKey);
-        var why = await OwnKey.MakeAsync(_places.UpstreamKey, "sentinel", _time, _logger, cancellationToken).ConfigureAwait(false);
-        if (isNew && why is null)
+        await _one.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            Changed?.Invoke();
+            var why = await OwnKey.MakeAsync(_places.UpstreamKey, "sentinel", _time, _logger, cancellationToken).ConfigureAwait(false);
+            Load();
+            return why;
         }
-
-        return why;
+        finally
+        {
+            _one.Release();
+        }
     }
 
     /// <summary>Makes the next key. From now on both are given to backends and shown to them, until <see cref="FinishAsync"/>.</summary>
@@ -71,7 +93,7 @@ public sealed class UpstreamKeys : IDisposable
 
             await TellAgentAsync([Successor], cancellationToken).ConfigureAwait(false);
             Log.KeyRotated(_logger, "A next key was made beside");
-            Changed?.Invoke();
+            Load();
             return null;
         }
         finally
@@ -96,7 +118,7 @@ public sealed class UpstreamKeys : IDisposable
             File.Move(Successor + OwnKey.PublicEnding, _places.UpstreamKey + OwnKey.PublicEnding, overwrite: true);
             File.Move(Successor, _places.UpstreamKey, overwrite: true);
             Log.KeyRotated(_logger, "The next key has taken the place of");
-            Changed?.Invoke();
+            Load();
             return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -111,6 +133,8 @@ public sealed class UpstreamKeys : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _one.Dispose();
+
+    private sealed record Pair(AuthorizedKey? Current, AuthorizedKey? Next);
 
     /// <summary>An agent that does not run loads what is there when it starts.</summary>
     private async Task TellAgentAsync(string[] words, CancellationToken cancellationToken)

@@ -19,8 +19,9 @@ internal interface ISshDesk
     Task<string?> RotateAsync(CancellationToken cancellationToken);
 
     /// <summary>Puts the next one in force alone.</summary>
+    /// <param name="anyhow">Also where backends do not have it.</param>
     /// <returns>What went wrong, as a sentence; null if nothing.</returns>
-    Task<string?> FinishAsync(CancellationToken cancellationToken);
+    Task<string?> FinishAsync(bool anyhow, CancellationToken cancellationToken);
 
     /// <summary>Forgets a backend's host key.</summary>
     /// <returns>False if none was known.</returns>

@@ -14,7 +14,7 @@ internal sealed class SshApi(ISshDesk desk)
         routes.MapMethods("/v1/users/{user}/ssh-config", [HttpMethods.Get, HttpMethods.Head], ClientConfiguration);
         routes.MapMethods("/v1/ssh-key", [HttpMethods.Get, HttpMethods.Head], Keys);
         routes.MapPost("/v1/ssh-key/rotate", async context => await AnswerAsync(context, await desk.RotateAsync(context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false));
-        routes.MapPost("/v1/ssh-key/finish", async context => await AnswerAsync(context, await desk.FinishAsync(context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false));
+        routes.MapPost("/v1/ssh-key/finish", async context => await AnswerAsync(context, await desk.FinishAsync(context.Request.Query["force"] == "true", context.RequestAborted).ConfigureAwait(false)).ConfigureAwait(false));
         routes.MapPost("/v1/backends/{name}/forget-host-key", context => desk.ForgetHostKey(new BackendId((string)context.GetRouteValue("name")!))
             ? Keys(context)
             : Answers.ProblemAsync(context, StatusCodes.Status404NotFound, "No host key of a backend of that name is known."));

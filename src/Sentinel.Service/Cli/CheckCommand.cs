@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Probing;
+using Sentinel.Jump.Machines;
 using Sentinel.Service.Admin;
 using Sentinel.Service.Admin.Documents;
 using Sentinel.Service.Configuration;
@@ -46,6 +47,13 @@ internal static class CheckCommand
 
         var good = result.Configuration;
         Terminal.Say($"{file} is good: {Spoken.Count(good.Backends.Count, "backend")}, {Spoken.Count(good.Pools.Count, "pool")}, {Spoken.Count(good.Listeners.Count, "listener")}.");
+
+        // The file may be meant for another machine: this is advice and no error.
+        foreach (var need in good.Ssh is { } ssh ? JumpNeeds.Of(ssh, [.. good.Backends.Select(backend => backend.Definition)], good.StateDirectory) : [])
+        {
+            Terminal.Say($"This machine is not ready to be its jump host: {need}");
+        }
+
         return good;
     }
 

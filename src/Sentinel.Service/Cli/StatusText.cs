@@ -23,6 +23,7 @@ internal static class StatusText
         .. Pools(status.Pools, width),
         "",
         .. Listeners(status.Listeners, width),
+        .. Users(status, now),
     ];
 
     /// <summary>Outages, the latest first.</summary>
@@ -127,6 +128,26 @@ internal static class StatusText
         }
 
         return table.Lines(width);
+    }
+
+    /// <summary>Of the jump host; nothing where there is none.</summary>
+    private static IEnumerable<string> Users(StatusDocument status, DateTimeOffset now)
+    {
+        var homes = status.Backends.Where(backend => backend.Users > 0).ToArray();
+        if (status.Backends.All(backend => backend.Users is null))
+        {
+            yield break;
+        }
+
+        yield return "";
+        yield return homes.Length == 0 ? "No user is at home on a backend. See: sentinel users"
+            : $"{Spoken.Count(homes.Sum(backend => backend.Users ?? 0), "user")}: {string.Join(", ", homes.Select(backend => $"{backend.Users} on {backend.Name}"))}. See: sentinel users";
+        foreach (var place in status.KeySync)
+        {
+            yield return place.LastError is { } error ? $"Users of {place.Backend} cannot be fetched, or not all: {error}"
+                : place.LastSuccess is { } last ? $"Users of {place.Backend} were fetched {Spoken.Ago(last, now)} ago."
+                : $"Users of {place.Backend} were not fetched yet.";
+        }
     }
 
     private static string Shortened(string text, int width) => text.Length <= width ? text : string.Concat(text.AsSpan(0, Math.Max(1, width - 1)), "…");

@@ -14,7 +14,7 @@ internal sealed class SshDesk(JumpService jump, string name) : ISshDesk
 
     public Task<string?> RotateAsync(CancellationToken cancellationToken) => jump.UpstreamKeys.RotateAsync(cancellationToken);
 
-    public Task<string?> FinishAsync(CancellationToken cancellationToken) => jump.UpstreamKeys.FinishAsync(cancellationToken);
+    public Task<string?> FinishAsync(bool anyhow, CancellationToken cancellationToken) => jump.FinishRotationAsync(anyhow, cancellationToken);
 
     public bool ForgetHostKey(BackendId backend) => jump.ForgetHostKey(backend);
 }

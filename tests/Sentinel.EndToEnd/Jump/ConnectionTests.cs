@@ -13,6 +13,9 @@ public sealed class ConnectionTests(JumpStage stage)
     [InlineData("alice", "container-1", "container-1")] // nested ProxyJump
     [InlineData("bob", "container-2", "container-2")] // the same address behind another VM
     [InlineData("carol", "vm-3", "vm-3")] // through the tunnel
+    [InlineData("bob", "container-3", "-J sentinel 10.0.4.100")] // one hop, by the route that the daemon set
+    [InlineData("bob", "container-3", "-J sentinel,bob@127.77.0.2 10.0.4.100")]
+    [InlineData("alice", "vm-1", "-J sentinel-6 127.77.0.1")] // over IPv6
     [InlineData("alice", "vm-1", "-J sentinel 127.77.0.1")]
     [InlineData("bob", "container-2", "-J sentinel,bob@127.77.0.2 10.0.3.100")] // chained
     [InlineData("alice", "vm-1", "-J jump@10.71.1.1:2222 alice@127.77.0.1")] // one command
@@ -31,7 +34,8 @@ public sealed class ConnectionTests(JumpStage stage)
     [NeedsTheory("root", "ip", "nft", "sshd", "ssh", "unshare")]
     [InlineData("alice", "-J sentinel 127.77.0.2")] // another user's VM
     [InlineData("alice", "-J sentinel 10.72.1.2")] // her own VM, past the relay
-    [InlineData("alice", "-J sentinel 10.0.3.100")] // one hop to an address that two VMs have
+    [InlineData("bob", "-J sentinel 10.0.3.100")] // one hop to an address that two VMs have, though he is allowed it
+    [InlineData("alice", "-J sentinel 10.0.4.100")] // another user's container
     [InlineData("alice", "-W 127.0.0.1:8888 sentinel")] // the sentinel itself
     [InlineData("alice", "sentinel id")] // a shell
     [InlineData("alice", "-tt sentinel")]

@@ -27,6 +27,8 @@ public sealed class IndependentServersTests : IAsyncLifetime
               HostName {Region.Sentinel4}
             Host team-2
               Port 2202
+            Host team-3.example.com
+              HostName {Region.Team4}
             Host container
               HostName {Region.Container}
               ProxyJump jump
@@ -61,8 +63,10 @@ public sealed class IndependentServersTests : IAsyncLifetime
             Assert.Equal(before[address].Replace("vm", "container", StringComparison.Ordinal), (await SshAsync(address, "container")).Trim());
         }
 
-        // A team has a server of its own by its own listener, from wherever its people come.
+        // A team has a server of its own by its own port, or by a name that leads to an address of its own, from wherever its people come.
         Assert.Equal(["vm-2"], (await Task.WhenAll(before.Keys.Take(3).Select(address => SshAsync(address, "team-2")))).Distinct());
+
+        Assert.Equal(["vm-3"], (await Task.WhenAll(before.Keys.Take(3).Select(address => SshAsync(address, "team-3.example.com")))).Distinct());
 
         var lost = _region.Vms.First(vm => before.ContainsValue(vm.Name));
         lost.Stop();
@@ -109,11 +113,13 @@ public sealed class IndependentServersTests : IAsyncLifetime
         {
             ["jump"] = new { backends = _region.Vms.Select(vm => vm.Name), policy = "clientAffinity" },
             ["team-2"] = new { backends = new[] { "vm-2" } },
+            ["team-3"] = new { backends = new[] { "vm-3" } },
         },
         listeners = new Dictionary<string, object>
         {
             ["jump"] = new { bind = new[] { $"{Region.Sentinel4}:22" }, protocol = "tcp", pool = "jump", port = 22, hold = "60s" },
             ["team-2"] = new { bind = new[] { $"{Region.Sentinel4}:2202" }, protocol = "tcp", pool = "team-2", port = 22, hold = "60s" },
+            ["team-3"] = new { bind = new[] { $"{Region.Team4}:22" }, protocol = "tcp", pool = "team-3", port = 22, hold = "60s" },
         },
     };
 }

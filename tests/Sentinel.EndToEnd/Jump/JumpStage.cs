@@ -49,7 +49,7 @@ public sealed class JumpStage : IAsyncLifetime
             Users[$"user-{i:000}"] = null;
         }
 
-        foreach (var host in Region.Vms.Concat(Region.Containers))
+        foreach (var host in Region.Vms.Concat(Region.Containers).Append(Region.Only))
         {
             host.AddUsers(Users.Keys.ToDictionary(user => user, user => KeyOf(user).Public));
         }
@@ -104,7 +104,7 @@ public sealed class JumpStage : IAsyncLifetime
             backends = new Dictionary<string, object>
             {
                 ["vm-1"] = new { address = Region.VmAddress(0), networks = new[] { "10.0.3.0/24" }, health = Health() },
-                ["vm-2"] = new { address = Region.VmAddress(1), networks = new[] { "10.0.3.0/24" }, health = Health() },
+                ["vm-2"] = new { address = Region.VmAddress(1), networks = new[] { "10.0.3.0/24", "10.0.4.0/24" }, health = Health() },
                 ["vm-3"] = new { tunnel = new { keys = new[] { KeyOf("tunnel-3").Public } }, health = Health() },
                 ["vm-4"] = new { tunnel = new { keys = new[] { KeyOf("tunnel-4").Public } }, health = Health() },
             },
@@ -112,12 +112,16 @@ public sealed class JumpStage : IAsyncLifetime
             listeners = new { },
             ssh = new
             {
-                bind = new[] { $"0.0.0.0:{Port}" },
+                bind = new[] { $"0.0.0.0:{Port}", $"[::]:{Port}" },
                 host = Region.Sentinel4,
                 pool = "homes",
                 log = Log,
-                routes = false,
-                users = Users.ToDictionary(user => user.Key, user => new { keys = new[] { KeyOf(user.Key).Public }, backend = user.Value }),
+                users = Users.ToDictionary(user => user.Key, user => new
+                {
+                    keys = new[] { KeyOf(user.Key).Public },
+                    backend = user.Value,
+                    allow = user.Key == "bob" ? new[] { $"{Region.OnlyContainer}:22", $"{Region.Container}:22" } : [],
+                }),
             },
         };
     }
@@ -156,6 +160,12 @@ public sealed class JumpStage : IAsyncLifetime
             Sandbox.Write(Path.GetFileName(file), $"""
                 Host sentinel {Region.Sentinel4}
                   HostName {Region.Sentinel4}
+                  Port {Port}
+                  User jump
+                  HostKeyAlias sentinel
+                Host sentinel-6
+                  HostName {Region.Sentinel6}
+                  BindAddress {Region.Home6}
                   Port {Port}
                   User jump
                   HostKeyAlias sentinel

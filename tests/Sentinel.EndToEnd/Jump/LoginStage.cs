@@ -13,6 +13,7 @@ public sealed class LoginStage : IAsyncLifetime
     private const int RoutedGroup = 70_000;
 
     private readonly List<Process> _running = [];
+    private Process _vm = null!;
     private NetworkNamespace _network = null!;
     private Process _machine = null!;
 
@@ -34,29 +35,17 @@ public sealed class LoginStage : IAsyncLifetime
             SetMode(Sandbox.PathOf(folder), mode);
         }
 
-        foreach (var key in new[] { "host", "alice", "other", "authority", "certified" })
+        foreach (var key in new[] { "host", "new-host", "alice", "other", "authority", "certified" })
         {
             (await Shell.RunAsync("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", key, "-f", Sandbox.PathOf(key))).Ok();
         }
 
-        (await Shell.RunAsync("ssh-keygen", "-q", "-s", Sandbox.PathOf("authority"), "-I", "test", "-n", "alice", "-V", "+1h", Sandbox.PathOf("certified.pub"))).Ok();
+        (await Shell.RunAsync("ssh-keygen", "-q", "-s", Sandbox.PathOf("authority"), "-I", "alice", "-n", "alice", "-V", "+1h", Sandbox.PathOf("certified.pub"))).Ok();
         await BootAsync();
         Sentinel = await Sandbox.StartAsync(Configuration(), new() { Network = _network });
         await Eventually.TrueAsync(() => File.Exists(Upstream) && File.Exists(Path.Combine(Sandbox.PathOf("accounts"), "passwd")));
         await WelcomeAsync();
-        Run("/usr/sbin/sshd", "-D", "-e", "-f", Sandbox.Write("vm_config", $"""
-            ListenAddress 127.0.0.9:22
-            HostKey {Sandbox.PathOf("host")}
-            AuthorizedKeysFile {Sandbox.PathOf("vm-keys")}/%u
-            PidFile none
-            UsePAM no
-            StrictModes no
-            PrintMotd no
-            PrintLastLog no
-            SetEnv MACHINE=spot-1
-            Subsystem sftp internal-sftp
-
-            """));
+        StartVm("host");
         var rendered = await SentinelAsync("sshd-config");
         Run("/usr/sbin/sshd", "-D", "-E", Sandbox.PathOf("sshd.log"), "-f", Sandbox.Write("sshd_config", rendered));
         Run("ssh-agent", "-D", "-a", Path.Combine(Agent, "own"));
@@ -99,20 +88,50 @@ public sealed class LoginStage : IAsyncLifetime
 
     internal Task<Shell.Result> DoAsync(params string[] command) => DoAsync(null, command);
 
+    /// <summary>Starts a program of the machine.</summary>
+    internal Process Start(params string[] command) => Shell.Start("nsenter", ["-t", $"{_machine.Id}", "-m", "-n", "--", .. command]);
+
     internal Task<Shell.Result> DoAsync(Stream? input, params string[] command) => Shell.RunAsync("nsenter", input, ["-t", $"{_machine.Id}", "-m", "-n", "--", .. command]);
 
     /// <summary>Runs a program as somebody of the machine.</summary>
     internal Task<Shell.Result> AsAsync(int user, int group, string line) =>
         DoAsync("setpriv", $"--reuid={user}", $"--regid={group}", "--clear-groups", "sh", "-c", line);
 
-    internal async Task<string> SentinelAsync(params string[] command) =>
-        (await DoAsync(["env", $"SENTINEL_ADMIN=http://{Sandbox.Front}:8888", "dotnet", SentinelProcess.Program, .. command, "--config", Sentinel.Configuration])).Ok();
+    internal async Task<string> SentinelAsync(params string[] command) => (await AskAsync(command)).Ok();
+
+    internal Task<Shell.Result> AskAsync(params string[] command) =>
+        DoAsync(["env", $"SENTINEL_ADMIN=http://{Sandbox.Front}:8888", "dotnet", SentinelProcess.Program, .. command, "--config", Sentinel.Configuration]);
 
     /// <summary>The VM takes the sentinel's keys, as key sync or whoever made it gives them.</summary>
     internal async Task WelcomeAsync()
     {
         var keys = Directory.GetFiles(Path.GetDirectoryName(Upstream)!, "*.pub").Append(Sandbox.PathOf("alice.pub"));
         await File.WriteAllLinesAsync(Path.Combine(Sandbox.PathOf("vm-keys"), "alice"), await Task.WhenAll(keys.Select(async key => (await File.ReadAllTextAsync(key)).Trim())));
+    }
+
+    /// <summary>The VM's sshd.</summary>
+    /// <param name="hostKey">The key that it shows.</param>
+    internal void StartVm(string hostKey) => _vm = Run("/usr/sbin/sshd", "-D", "-e", "-f", Sandbox.Write("vm_config", $"""
+        ListenAddress 127.0.0.9:22
+        HostKey {Sandbox.PathOf(hostKey)}
+        AuthorizedKeysFile {Sandbox.PathOf("vm-keys")}/%u
+        PidFile none
+        UsePAM no
+        StrictModes no
+        PrintMotd no
+        PrintLastLog no
+        SetEnv MACHINE=spot-1
+        Subsystem sftp internal-sftp
+
+        """));
+
+    /// <summary>The VM goes, and comes back with another host key once it is seen to be away.</summary>
+    internal async Task RemakeVmAsync(string hostKey)
+    {
+        _vm.Kill(entireProcessTree: true);
+        await Eventually.TrueAsync(async () => !(bool)(await Sentinel.BackendAsync("spot-1"))["healthy"]!);
+        StartVm(hostKey);
+        await Eventually.TrueAsync(async () => (bool)(await Sentinel.BackendAsync("spot-1"))["healthy"]!);
     }
 
     internal async Task WriteClientAsync(string file, string user, params string[] more) =>
@@ -174,11 +193,12 @@ public sealed class LoginStage : IAsyncLifetime
         }
     }
 
-    private void Run(params string[] command)
+    private Process Run(params string[] command)
     {
-        var process = Shell.Start("nsenter", ["-t", $"{_machine.Id}", "-m", "-n", "--", .. command]);
+        var process = Start(command);
         _ = process.StandardOutput.ReadToEndAsync();
         _ = process.StandardError.ReadToEndAsync();
         _running.Add(process);
+        return process;
     }
 }

@@ -28,6 +28,40 @@ public sealed class RevocationTests(JumpStage stage)
     }
 
     [NeedsFact("root", "ip", "nft", "sshd", "ssh", "unshare")]
+    public async Task So_is_one_over_IPv6()
+    {
+        using var removed = await stage.OpenAsync("dave", "-J", "sentinel-6", JumpStage.Stable[0]);
+        using var other = await stage.OpenAsync("alice", "-J", "sentinel-6", JumpStage.Stable[0]);
+
+        stage.Users.Remove("dave");
+        await stage.ReconfigureAsync();
+        await JumpStage.EndedAsync(removed);
+
+        await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.session_revoked").Any(line => ((string)line["msg"]!).Contains("[fd71:", StringComparison.Ordinal)));
+        Assert.True(await JumpStage.AnswersAsync(other));
+        stage.Users["dave"] = "vm-1";
+        await stage.ReconfigureAsync();
+        await Eventually.TrueAsync(async () => (await stage.SshAsync("dave", "vm-1", "true")).Status == 0);
+        other.Kill();
+    }
+
+    [NeedsFact("root", "ip", "nft", "sshd", "ssh", "unshare")]
+    public async Task Over_IPv6_a_whole_household_is_refused_and_its_neighbours_are_not()
+    {
+        Task<Shell.Result> TryAsync(string from, string name) =>
+            stage.Region.Home.DoAsync("ssh", "-F", stage.ConfigOf("mallory"), "-b", from, "-o", "LogLevel=INFO", "-o", $"User={name}", "sentinel-6", "true");
+        foreach (var name in new[] { "admin", "oracle", "postgres", "ubuntu", "test", "git" })
+        {
+            Assert.Contains("Permission denied", (await TryAsync(Region.Neighbour6, name)).Error, StringComparison.Ordinal);
+        }
+
+        await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.source_refused").Any(line => ((string)line["msg"]!).StartsWith("fd71:0:0:2::/64 ", StringComparison.Ordinal)));
+        Assert.Contains("Connection refused", (await TryAsync(Region.NeighboursOther6, "guest")).Error, StringComparison.Ordinal);
+        Assert.Contains("Permission denied", (await TryAsync(Region.Home6, "guest")).Error, StringComparison.Ordinal);
+        Assert.Equal("vm-1\n", (await stage.SshAsync("alice", "-J", "sentinel-6", JumpStage.Stable[0], "echo $MACHINE")).Ok());
+    }
+
+    [NeedsFact("root", "ip", "nft", "sshd", "ssh", "unshare")]
     public async Task A_removed_user_is_out_when_the_daemon_was_away_meanwhile()
     {
         using var removed = await stage.OpenAsync("dave", "vm-1");

@@ -3,6 +3,7 @@ using Sentinel.Testing;
 namespace Sentinel.EndToEnd.Systemd;
 
 /// <summary>The units of the jump host, under a real systemd: users of their own, an sshd of its own, logins while the daemon restarts.</summary>
+[Collection("systemd")]
 public sealed class JumpHostTests
 {
     private const string Client = "ssh -F /root/config -o IdentityFile=/root/alice -o IdentitiesOnly=yes -o BatchMode=yes";
@@ -56,7 +57,7 @@ public sealed class JumpHostTests
     // An option of the command line does not reach the hop before; an agent does.
     private static string JumpClient => $"ssh-agent sh -c 'ssh-add -q /root/alice && exec \"$@\"' - ssh -F /root/config -o BatchMode=yes";
 
-    private static async Task InstallAsync(InstalledSentinel sentinel)
+    internal static async Task InstallAsync(InstalledSentinel sentinel)
     {
         var container = sentinel.Container;
         foreach (var unit in new[] { "sentinel-sshd.service", "sentinel-agent.service", "sentinel-agent-users.socket", "sentinel-agent-users.service", "sentinel.service.d/jump-host.conf" })

@@ -190,8 +190,7 @@ public sealed class KeySyncTests : IAsyncLifetime
     [Fact]
     public async Task Every_VM_is_given_our_own_key_when_it_is_back_and_each_new_one_with_the_newest_last()
     {
-        var folder = Directory.CreateDirectory(Path.Combine(_rig.State, "upstream")).FullName;
-        await File.WriteAllTextAsync(Path.Combine(folder, "id_ed25519.pub"), TestKey.Line(1) + " sentinel\n");
+        _rig.OwnKeys = [TestKey.Line(1) + " sentinel"];
         Start();
         await Eventually.TrueAsync(() => Status.LastSuccess is not null);
         Assert.Equal([TestKey.Line(1) + " sentinel"], _vm.Given);
@@ -205,10 +204,12 @@ public sealed class KeySyncTests : IAsyncLifetime
         });
         _rig.Report("spot-1", BackendState.Serving);
 
-        var second = Path.Combine(folder, "id_ed25519.next.pub");
-        await File.WriteAllTextAsync(second, TestKey.Line(2));
-        File.SetLastWriteTimeUtc(second, DateTime.UnixEpoch.AddYears(100));
-        await Eventually.TrueAsync(() => _vm.Given.ToArray() is [.., var old, var young] && old == TestKey.Line(1) + " sentinel" && young == TestKey.Line(2));
+        _rig.OwnKeys = [TestKey.Line(1) + " sentinel", TestKey.Line(2) + " sentinel"];
+        Assert.False(_rig.KeySync.HasTaken(new("spot-1"), _rig.OwnKeys[1]));
+        _rig.KeySync.Resync(new("spot-1"));
+        await Eventually.TrueAsync(() => _vm.Given.ToArray() is [.., var old, var young] && old == _rig.OwnKeys[0] && young == _rig.OwnKeys[1]);
+        await Eventually.TrueAsync(() => _rig.KeySync.HasTaken(new("spot-1"), _rig.OwnKeys[1]) == true);
+        Assert.Null(_rig.KeySync.HasTaken(new("spot-9"), _rig.OwnKeys[1]));
     }
 
     [Fact]

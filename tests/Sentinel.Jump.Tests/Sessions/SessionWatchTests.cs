@@ -10,20 +10,27 @@ using Sentinel.Testing;
 
 namespace Sentinel.Jump.Tests.Sessions;
 
-/// <summary>Real connections of this machine, and a log as sshd writes it.</summary>
+/// <summary>Real connections of this machine, of every family, and a log as sshd writes it.</summary>
 public sealed class SessionWatchTests : IAsyncDisposable
 {
     private static readonly AuthorizedKey Key =
         AuthorizedKey.TryParse("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGDSHY8Yy2VFZ6mTMrnRSCNqLXVgH4pMCLYqzQDWG8Rt")!;
 
+    private static readonly AuthorizedKey Authority =
+        AuthorizedKey.TryParse("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAID0fR3lvuVZWMSyGF8+ZQlQQTS/k53wZeayOylfzB7W1")!;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("sentinel-watch-").FullName;
-    private readonly Socket _sshd = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _sshd = new(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
     private readonly JumpSettings _settings;
+    private AuthorizedKey[] _authorities = [Authority];
+    private HashSet<string> _admitted = [];
+    private int _departures;
     private Entrance? _entrance;
 
     public SessionWatchTests()
     {
-        _sshd.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        // One socket for all: clients over IPv4 are to it IPv4-mapped.
+        _sshd.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
         _sshd.Listen();
         _settings = new() { Bind = [(IPEndPoint)_sshd.LocalEndPoint!], Log = Path.Combine(_folder, "log") };
         Admit("alice", "bob");
@@ -36,12 +43,14 @@ public sealed class SessionWatchTests : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    [NeedsFact("root")]
-    public async Task The_sessions_of_a_removed_user_end_and_no_others()
+    [NeedsTheory("root")]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task The_sessions_of_a_removed_user_end_and_no_others(string address)
     {
         await using var watch = Watch();
-        using var alice = LogIn("alice");
-        using var bob = LogIn("bob");
+        using var alice = LogIn("alice", address);
+        using var bob = LogIn("bob", address);
 
         Admit("bob");
 
@@ -56,6 +65,43 @@ public sealed class SessionWatchTests : IAsyncDisposable
         Admit("bob");
 
         await EndedAsync(LogIn("alice"));
+    }
+
+    [NeedsFact("root")]
+    public async Task A_certificate_in_the_shared_account_is_out_with_whom_it_names_and_one_that_may_be_anybodys_with_the_first_who_leaves()
+    {
+        await using var watch = Watch();
+        using var alice = LogIn("jump", id: "alice");
+        using var bob = LogIn("jump", id: "bob");
+        using var laptop = LogIn("jump", id: "a laptop");
+        using var routed = LogIn("bob", id: "a laptop");
+
+        Admit("bob");
+
+        await EndedAsync(alice);
+        await EndedAsync(laptop);
+        using var later = LogIn("jump", id: "a laptop");
+        Admit("bob", "carol");
+        Admit("bob", "carol", "dora");
+        using var nobody = LogIn("alice"); // that she is out shows that the others were looked at
+        await EndedAsync(nobody);
+        Assert.True(GoesOn(bob) && GoesOn(routed) && GoesOn(later));
+    }
+
+    [NeedsFact("root")]
+    public async Task Certificates_of_an_authority_that_is_no_longer_trusted_are_out_everywhere()
+    {
+        await using var watch = Watch();
+        using var routed = LogIn("alice", id: "alice");
+        using var jumping = LogIn("jump", id: "alice");
+        using var plain = LogIn("alice");
+        _authorities = [Key];
+
+        Admit("alice", "bob");
+
+        await EndedAsync(routed);
+        await EndedAsync(jumping);
+        Assert.True(GoesOn(plain));
     }
 
     [NeedsFact("root")]
@@ -94,21 +140,27 @@ public sealed class SessionWatchTests : IAsyncDisposable
         Assert.True(GoesOn(bob));
     }
 
-    private void Admit(params string[] users) => _entrance = new(
-        _settings, users.ToImmutableSortedDictionary(user => user, user => new JumpUser { Name = user, Keys = [Key] }, StringComparer.Ordinal), []);
+    private void Admit(params string[] users)
+    {
+        _departures += _admitted.All(users.Contains) ? 0 : 1;
+        _admitted = [.. users];
+        _entrance = new(_settings, users.ToImmutableSortedDictionary(user => user, user => new JumpUser { Name = user, Keys = [Key] }, StringComparer.Ordinal), [], _authorities, _departures);
+    }
 
     private SessionWatch Watch()
     {
-        var watch = new SessionWatch(() => _entrance, new LoopRegistry(TimeProvider.System), TimeProvider.System, NullLogger.Instance);
+        var watch = new SessionWatch(() => _entrance, new(new(_folder)), new LoopRegistry(TimeProvider.System), TimeProvider.System, NullLogger.Instance);
         watch.Start();
         return watch;
     }
 
-    private Socket LogIn(string user)
+    /// <param name="id">Of a certificate; null: by a plain key.</param>
+    private Socket LogIn(string user, string address = "127.0.0.1", string? id = null)
     {
-        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        client.Connect(_sshd.LocalEndPoint!);
-        File.AppendAllText(_settings.Log, $"Accepted publickey for {user} from 127.0.0.1 port {((IPEndPoint)client.LocalEndPoint!).Port} ssh2: ED25519 {Key.Fingerprint}\r\n");
+        var client = new Socket(IPAddress.Parse(address).AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(IPAddress.Parse(address), ((IPEndPoint)_sshd.LocalEndPoint!).Port);
+        var certificate = id is null ? "" : $" ID {id} (serial 0) CA ED25519 {Authority.Fingerprint}";
+        File.AppendAllText(_settings.Log, $"Accepted publickey for {user} from {address} port {((IPEndPoint)client.LocalEndPoint!).Port} ssh2: ED25519{(id is null ? "" : "-CERT")} {Key.Fingerprint}{certificate}\r\n");
         return client;
     }
 

@@ -7,18 +7,22 @@ namespace Sentinel.Jump.Tests.Sessions;
 public sealed class SshdLineTests
 {
     private const string Key = "SHA256:sa8NGCcLXYGfJKmR5MB+/Fi7qUUZHHF60tSubhvNQx0";
+    private const string Authority = "SHA256:TbKtRBVTMUzDkcUCvKHbjQhx4pAlVNZ8jbMtm2oGxG0";
     private static readonly IPEndPoint Real = IPEndPoint.Parse("203.0.113.9:58426");
 
     [Theory]
-    [InlineData("Accepted publickey for alice from 203.0.113.9 port 58426 ssh2: ED25519 " + Key, false)]
-    [InlineData("Accepted publickey for alice from 203.0.113.9 port 58426 ssh2: ED25519-CERT " + Key + " ID alice (serial 0) CA ED25519 " + Key, true)]
-    public void Logins_are_read(string line, bool isCertificate) =>
-        Assert.Equal(new SshdLine.Accepted("alice", Real, Key, isCertificate), SshdLine.TryParse(line));
+    [InlineData("", null, null)]
+    [InlineData(" ID alice (serial 0) CA ED25519 " + Authority, "alice", Authority)]
+    [InlineData(" ID x (serial 7) CA ED25519 SHA256:y (serial 0) CA ED25519 " + Authority, "x (serial 7) CA ED25519 SHA256:y", Authority)]
+    [InlineData(" ID too long for a line of sshd's", "", "")]
+    public void Logins_are_read(string end, string? id, string? authority) => Assert.Equal(
+        new SshdLine.Accepted("alice", Real, Key, id is null ? null : new(id, authority!)),
+        SshdLine.TryParse($"Accepted publickey for alice from 203.0.113.9 port 58426 ssh2: ED25519{(id is null ? "" : "-CERT")} {Key}{end}"));
 
     [Fact]
     public void Addresses_may_be_IPv6() =>
         Assert.Equal(
-            new SshdLine.Accepted("jump", new(IPAddress.Parse("2001:db8::9"), 7), Key, false),
+            new SshdLine.Accepted("jump", new(IPAddress.Parse("2001:db8::9"), 7), Key, null),
             SshdLine.TryParse($"Accepted publickey for jump from 2001:db8::9 port 7 ssh2: ECDSA {Key}"));
 
     [Theory]

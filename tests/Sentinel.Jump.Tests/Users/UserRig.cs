@@ -43,6 +43,9 @@ internal sealed class UserRig : IAsyncDisposable
 
     public PlacementDesk Desk { get; private set; } = null!;
 
+    /// <summary>The sentinel's own, the newest last.</summary>
+    public IReadOnlyList<string> OwnKeys { get; set; } = [];
+
     public UserStanding Standing(string user) => Users.Standings[user];
 
     public void Configure(JumpSettings settings, params string[] backends)
@@ -83,8 +86,8 @@ internal sealed class UserRig : IAsyncDisposable
     {
         _meter = new();
         Users = new(Logs);
-        KeySync = new(State, Users, _meter, Pools, new LoopRegistry(Time), Time, Logs);
-        Desk = new(State, Users, KeySync, Pools, Time, Logs);
+        KeySync = new(State, Users, () => OwnKeys, _meter, Pools, new LoopRegistry(Time), Time, Logs);
+        Desk = new(State, Users, KeySync, () => OwnKeys, Pools, Time, Logs);
         Desk.Load();
     }
 }

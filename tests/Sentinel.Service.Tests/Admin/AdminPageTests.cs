@@ -27,7 +27,7 @@ public sealed partial class AdminPageTests
 
         var html = Tags().Replace(await admin.Http.GetStringAsync("/"), " ");
 
-        foreach (var text in (string[])["a.test, b.test", "backend:spot-9", "2026-03-22 00:00:00Z", "2026-02-20 00:00:00Z", "dns: no such name (400)", "front-1", "Everything is served", "spot-1", "waiting", "start refused: no capacity", "1 m 5 s", "0.0.0.0:22", "the cloud took it"])
+        foreach (var text in (string[])["a.test, b.test", "backend:spot-9", "2026-03-22 00:00:00Z", "2026-02-20 00:00:00Z", "dns: no such name (400)", "front-1", "Everything is served", "spot-1", "waiting", "start refused: no capacity", "1 m 5 s", "0.0.0.0:22", "the cloud took it", "Users", "At home", "it answered 401"])
         {
             Assert.Contains(text, html, StringComparison.Ordinal);
         }

@@ -53,6 +53,26 @@ public sealed class StatusTextTests
     }
 
     [Fact]
+    public void Users_and_how_they_are_fetched_come_last()
+    {
+        var status = Status([Backend("spot-1", "serving", "") with { Users = 12 }, Backend("spot-2", "serving", "") with { Users = 1 }, Backend("spot-3", "serving", "") with { Users = 0 }], "spot-1") with
+        {
+            KeySync = [new("spot-1", 12, Now.AddSeconds(-42), null), new("spot-2", 1, Now.AddDays(-1), "http://10.0.0.2:8080/authorized-keys answered 401"), new("spot-3", 0, null, null)],
+        };
+
+        Assert.Equal(
+            [
+                "",
+                "13 users: 12 on spot-1, 1 on spot-2. See: sentinel users",
+                "Users of spot-1 were fetched 42 s ago.",
+                "Users of spot-2 cannot be fetched, or not all: http://10.0.0.2:8080/authorized-keys answered 401",
+                "Users of spot-3 were not fetched yet.",
+            ],
+            StatusText.Status(status, Now, 80).TakeLast(5));
+        Assert.Equal("No user is at home on a backend. See: sentinel users", StatusText.Status(Status([Backend("spot-1", "serving", "") with { Users = 0 }], "spot-1"), Now, 80).Last());
+    }
+
+    [Fact]
     public void A_rejected_file_is_mentioned()
     {
         var status = Status([Backend("spot-1", "serving", "")], "spot-1") with

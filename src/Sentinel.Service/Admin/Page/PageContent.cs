@@ -21,6 +21,7 @@ internal static class PageContent
         <section aria-labelledby="pools"><h2 id="pools">Pools</h2>{Pools(status.Pools)}</section>
         <section aria-labelledby="listeners"><h2 id="listeners">Listeners</h2>{Listeners(status.Listeners)}</section>
         {Join(status.Certificates.Count == 0 ? [] : [Html($"""<section aria-labelledby="certificates"><h2 id="certificates">Certificates</h2>{Certificates(status.Certificates)}</section>""")])}
+        {Users(status, now)}
         <section aria-labelledby="outages"><h2 id="outages">Outages</h2>{Outages(outages, now)}</section>
         """);
 
@@ -96,6 +97,18 @@ internal static class PageContent
             Cell("Until", certificate.NotAfter is { } end ? Moment(end) : Html($"""<span class="warn">none yet</span>""")),
             Cell("Next try", certificate.RenewAt is { } next ? Moment(next) : Html($"")),
             Cell("Trouble", certificate.LastError is { } error ? Html($"""<span class="warn">{error}</span>""") : Html($"")))));
+
+    /// <summary>Of the jump host; nothing where there is none.</summary>
+    private static Markup Users(StatusDocument status, DateTimeOffset now) => status.Backends.All(backend => backend.Users is null) ? Empty : Html($"""
+        <section aria-labelledby="users"><h2 id="users">Users</h2>{Table(
+            ["Backend", "#At home", "Fetched", "Trouble"],
+            status.Backends.Select(backend => Row(
+                Html($"{backend.Name}"),
+                Cell("At home", backend.Users ?? 0),
+                Cell("Fetched", status.KeySync.FirstOrDefault(place => place.Backend == backend.Name) is not { } sync ? Html($"from the file")
+                    : sync.LastSuccess is { } last ? Html($"{Ago(last, now)} ago") : Html($"not yet")),
+                Cell("Trouble", status.KeySync.FirstOrDefault(place => place.Backend == backend.Name)?.LastError is { } error ? Html($"""<span class="warn">{error}</span>""") : Html($"")))))}</section>
+        """);
 
     /// <param name="headings">Numbers' after a <c>#</c>.</param>
     private static Markup Table(string[] headings, IEnumerable<Markup> rows) => Html($"""
