@@ -327,7 +327,7 @@ internal sealed class BackendLoop : IAsyncDisposable
             {
                 _figures.CountCheck(result.Passed);
                 var now = _room.Clock.Now;
-                var begun = now - (result.At - result.BegunAt);
+                var begun = now - result.Took;
                 Post(result.Passed ? new ProbePassed(now, begun) : new ProbeFailed(now, begun, result.Why));
             });
         }

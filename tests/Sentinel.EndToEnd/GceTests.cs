@@ -20,33 +20,14 @@ public sealed class GceTests : IAsyncLifetime
     public async Task A_preempted_VM_comes_back_and_nobody_who_waits_is_refused()
     {
         _stage = await GceStage.StartAsync("spot-1");
-        using var client = Client();
-        using var stop = new CancellationTokenSource();
-        var (answered, refused) = (0, 0);
-        var load = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
-        {
-            while (!stop.IsCancellationRequested)
-            {
-                try
-                {
-                    using var response = await client.GetAsync(new Uri("/", UriKind.Relative));
-                    Interlocked.Increment(ref response.IsSuccessStatusCode ? ref answered : ref refused);
-                }
-                catch (HttpRequestException)
-                {
-                    Interlocked.Increment(ref refused);
-                }
-            }
-        })).ToArray();
-        await Eventually.TrueAsync(() => Volatile.Read(ref answered) > 50);
+        await using var load = new SteadyLoad(Client());
+        await load.AnsweredAsync(50);
 
         _stage.Project.Preempt(GceStage.Zone, "spot-1");
         await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts == 2);
         await _stage.Sentinel.UntilAsync("spot-1", "serving");
-        var before = Volatile.Read(ref answered);
-        await Eventually.TrueAsync(() => Volatile.Read(ref answered) > before + 50);
-        await stop.CancelAsync();
-        await Task.WhenAll(load);
+        await load.AnsweredAsync(50);
+        var refused = await load.EndAsync();
 
         // At most what was on the wire when the VM was cut off.
         Assert.InRange(refused, 0, 4);
@@ -56,7 +37,7 @@ public sealed class GceTests : IAsyncLifetime
     }
 
     [NeedsFact("linux")]
-    public async Task A_VM_that_its_preemption_deletes_is_made_again_with_its_data()
+    public async Task A_VM_that_its_preemption_deletes_is_made_again_with_its_data_and_nobody_who_waits_is_refused()
     {
         _stage = await GceStage.StartAsync(project =>
         {
@@ -69,11 +50,15 @@ public sealed class GceTests : IAsyncLifetime
             });
         }, "spot-1");
         _stage.Project.Find(GceStage.Zone, "spot-1")!.DeleteWhenPreempted();
+        await using var load = new SteadyLoad(Client());
+        await load.AnsweredAsync(50);
 
         _stage.Project.Preempt(GceStage.Zone, "spot-1");
         await Eventually.TrueAsync(() => _stage.Status("spot-1") == "GONE");
         await Eventually.TrueAsync(() => _stage.Status("spot-1") == "RUNNING");
         await _stage.Sentinel.UntilAsync("spot-1", "serving");
+        await load.AnsweredAsync(50);
+        Assert.InRange(await load.EndAsync(), 0, 4);
 
         var vm = _stage.Project.Find(GceStage.Zone, "spot-1")!;
         Assert.Equal("e2-medium", vm.MachineType);
