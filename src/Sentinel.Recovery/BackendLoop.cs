@@ -245,8 +245,8 @@ internal sealed class BackendLoop : IAsyncDisposable
             case ResetInstance reset:
                 _effects = Task.WhenAll(_effects, AttemptAsync("reset", reset.Ticket, RequestId.For(_settings.Instance!.Value, "reset", reset.Running, reset.Attempt), _cloud!.ResetAsync));
                 break;
-            case Observe:
-                _cloud?.Refresh(_settings.Instance!.Value);
+            case Observe observe:
+                _cloud?.Refresh(_settings.Instance!.Value, observe.Closely);
                 break;
             case ProbeNow:
                 _room.Prober.ProbeNow(Id);

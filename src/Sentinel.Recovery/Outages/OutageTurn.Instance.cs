@@ -173,7 +173,7 @@ internal sealed partial class OutageTurn
         LearnCause(OutageCause.Preempted);
         Note(OutageMark.Noticed, OutageSource.Guest, notice.Detail);
         Enter(new OutagePhase.Noticed(at + NoticeLasts), "will be preempted");
-        Do(new Observe());
+        Do(new Observe(Closely: true));
     }
 
     /// <summary>It runs again: from now on its checks decide.</summary>

@@ -9,8 +9,9 @@ namespace Sentinel.Recovery.Tests.Outages;
 /// </summary>
 internal sealed class RandomWorld
 {
-    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Start = Transcript.Start;
 
+    private readonly int _seed;
     private readonly Random _random;
     private readonly PriorityQueue<Func<OutageEvent?>, (DateTimeOffset, int)> _agenda = new();
     private readonly OutagePolicy _policy;
@@ -31,13 +32,14 @@ internal sealed class RandomWorld
     private long _letGo;
     private (string Outage, long Run, DateTimeOffset At) _refused = ("", 0, default);
     private readonly Step _step;
-    private readonly Queue<string> _story = [];
+    private readonly List<(DateTimeOffset At, OutageEvent? What)> _story = [];
+    private int _connections;
 
     /// <param name="step">What is tried: the step itself, or a wrong one that must be caught.</param>
     public RandomWorld(int seed, Step? step = null)
     {
         _step = step ?? OutageStep.Apply;
-        _random = new Random(seed);
+        (_seed, _random) = (seed, new(seed));
         _policy = new OutagePolicy
         {
             CanStart = true,
@@ -60,8 +62,14 @@ internal sealed class RandomWorld
     /// <summary>Decides what an event means.</summary>
     internal delegate Decision Step(OutageState state, OutageEvent e, OutagePolicy policy);
 
-    /// <summary>The last that happened, as it can be written into a scenario.</summary>
-    public string Story => string.Join('\n', _story);
+    /// <summary>How many outages are over.</summary>
+    public int Outages { get; private set; }
+
+    /// <summary>How it stands.</summary>
+    public OutageState State => _state;
+
+    /// <summary>All that happened, as a file under Scenarios/ has it.</summary>
+    public string Scenario(string title) => Transcript.Replay(ScenarioText.Of($"seed {_seed}: {title}", _policy, _story));
 
     /// <summary>Whether the VM was ever seen in each of these: shows that the test reaches what it is about.</summary>
     public HashSet<BackendState> Seen { get; } = [];
@@ -80,6 +88,7 @@ internal sealed class RandomWorld
         }
 
         _calm = true;
+        Apply(new Ticked(_now, _connections = 0));
         if (_state.Draining)
         {
             Apply(new OperatorAsked(_now, OperatorRequest.Resume));
@@ -129,13 +138,14 @@ internal sealed class RandomWorld
                 Restart();
                 break;
             case 8:
-                Apply(new Ticked(_now, _random.Next(2)));
+                Apply(new Ticked(_now, _connections = _random.Next(2)));
                 break;
         }
     }
 
     private void Restart()
     {
+        _story.Add((_now, null));
         var open = _state.Outage is { IsQuiet: false } outage ? outage : null;
         _request = default;
         Take(OutageStep.Begin(_state.Backend, _now, open, _state.Draining, _state.Recent));
@@ -146,8 +156,7 @@ internal sealed class RandomWorld
         if (OutageStep.NextDue(_state, _policy) is { } due && (!_agenda.TryPeek(out _, out var first) || due <= first.Item1))
         {
             _now = due > _now ? due : _now;
-            Apply(new Ticked(_now, 0));
-            Must(OutageStep.NextDue(_state, _policy) is not { } again || again > _now, "a tick settles what was due");
+            Tick();
             return;
         }
 
@@ -161,9 +170,21 @@ internal sealed class RandomWorld
         }
     }
 
+    private void Tick()
+    {
+        Take(_step(_state, new Ticked(_now, _connections), _policy));
+        Must(OutageStep.NextDue(_state, _policy) is not { } again || again > _now, "a tick settles what was due");
+    }
+
     private void Apply(OutageEvent e)
     {
-        Tell($"> {(_now - Start).TotalSeconds:0.###}s {e}");
+        // What is due at this very moment comes first, as it does in a replay.
+        if (OutageStep.NextDue(_state, _policy) <= _now)
+        {
+            Tick();
+        }
+
+        _story.Add((_now, e));
         if (e is InstanceStopped { Cause: OutageCause.User } stopped && stopped.Incarnation.Order == _run && !_vmRuns && _run != _letGo)
         {
             _personsStop = _run;
@@ -187,20 +208,12 @@ internal sealed class RandomWorld
         Take(decision);
     }
 
-    private void Tell(string line)
-    {
-        _story.Enqueue(line);
-        if (_story.Count > 80)
-        {
-            _story.Dequeue();
-        }
-    }
-
     private void Take(Decision decision)
     {
         var before = _state;
         _state = decision.State;
         Seen.Add(_state.Shown);
+        Outages += decision.Ended is null ? 0 : 1;
         Must(_state.Phase is not OutagePhase.Serving || (_state.Healthy && _state.Outage is null), "what serves is healthy and has no outage");
         Must(!_state.Healthy || !_state.IsDown, "what is down is not healthy");
         Must(_state.Phase is OutagePhase.Unknown or OutagePhase.Serving || _state.IsServing || _state.Outage is not null, "what does not serve has an outage");
@@ -213,7 +226,6 @@ internal sealed class RandomWorld
 
         foreach (var effect in decision.Effects)
         {
-            Tell($"    {effect}");
             if (_random.Next(200) == 0 && !_calm && effect is not Noted)
             {
                 // Killed between two effects: the record was written before the first.
@@ -286,7 +298,7 @@ internal sealed class RandomWorld
             {
                 5 => new AttemptRefused(_now, ticket, Refusal.NoCapacity, "STOCKOUT"),
                 6 => new AttemptRefused(_now, ticket, (Refusal)_random.Next(6), "some refusal"),
-                _ => new AttemptAccepted(_now, ticket, fate is 4 ? "accepted and starved" : "done"),
+                _ => new AttemptAccepted(_now, ticket, "done"), // with a fate of 4 nothing comes of it
             };
         });
     }
@@ -355,7 +367,7 @@ internal sealed class RandomWorld
     {
         if (!holds)
         {
-            throw new InvalidOperationException($"{what}; at {_now - Start}, {_state}\n{Story}");
+            throw new InvalidOperationException($"{what}; at {_now - Start}, {_state}\n{Scenario(what)}");
         }
     }
 }
