@@ -128,7 +128,7 @@ public sealed class PoolTable : IDisposable
                 _pickers[definition.Id] = picker = Pickers.For(definition.Policy);
             }
 
-            pools[definition.Id] = new Pool(definition, members, active, picker);
+            pools[definition.Id] = new Pool(definition, members, active, picker, before?.Waits ?? new());
         }
 
         _current = new(_current.Version + 1, backends, pools.ToImmutable());

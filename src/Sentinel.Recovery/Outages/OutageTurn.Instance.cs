@@ -32,6 +32,7 @@ internal sealed partial class OutageTurn
             IsGone = false,
             Incarnation = running.Incarnation,
             Address = running.Address ?? _state.Address,
+            OnDemand = running.OnDemand,
         };
         LearnPrice(running.OnDemand && policy.OnDemand is not null);
         if (wasRunning)

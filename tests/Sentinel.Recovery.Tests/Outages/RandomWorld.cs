@@ -34,6 +34,7 @@ internal sealed class RandomWorld
     private readonly Step _step;
     private readonly List<(DateTimeOffset At, OutageEvent? What)> _story = [];
     private int _connections;
+    private int _life;
 
     /// <param name="step">What is tried: the step itself, or a wrong one that must be caught.</param>
     public RandomWorld(int seed, Step? step = null)
@@ -145,6 +146,8 @@ internal sealed class RandomWorld
 
     private void Restart()
     {
+        // What a daemon asked before it was killed is done all the same; nobody hears what came of it.
+        _life++;
         _story.Add((_now, null));
         var open = _state.Outage is { IsQuiet: false } outage ? outage : null;
         _request = default;
@@ -243,6 +246,7 @@ internal sealed class RandomWorld
                     Ask(again.Ticket, again.Attempt, isReset: false);
                     break;
                 case StopInstance stop:
+                    var life = _life;
                     Must(_state.Outage is { StoppedByUs: not null }, "our own stops are known as ours");
                     Schedule(TimeSpan.FromSeconds(_calm ? 1 : _random.Next(40)), () =>
                     {
@@ -251,7 +255,7 @@ internal sealed class RandomWorld
                             StopVm(OutageCause.Ours);
                         }
 
-                        return new AttemptAccepted(_now, stop.Ticket, "done");
+                        return life == _life ? new AttemptAccepted(_now, stop.Ticket, "done") : null;
                     });
                     break;
                 case StartInstance start:
@@ -276,7 +280,7 @@ internal sealed class RandomWorld
         _starts.Add(_now);
         Must(_starts.Count < 20 || _now - _starts[^20] > TimeSpan.FromSeconds(15), "starts never storm");
         _request = (ticket, false, _now);
-        var fate = _calm ? 0 : _random.Next(8);
+        var (life, fate) = (_life, _calm ? 0 : _random.Next(8));
         Schedule(TimeSpan.FromMilliseconds(50 + _random.Next(_calm ? 1000 : 30_000)), () =>
         {
             if (fate <= 3 && (!_vmRuns || isReset))
@@ -284,7 +288,7 @@ internal sealed class RandomWorld
                 StartVm();
             }
 
-            if (fate is 7)
+            if (fate is 7 || life != _life)
             {
                 return null; // the answer is lost
             }
