@@ -348,20 +348,20 @@ internal sealed class RandomWorld
     private OutageEvent? Probe()
     {
         Schedule(TimeSpan.FromSeconds(1 + _random.Next(4)), Probe);
-        var begun = _now;
+        var (begun, life) = (_now, _life);
         var passes = _vmRuns && _vmAnswers && _now >= _answersFrom && (_calm || _random.Next(20) > 0);
-        Schedule(TimeSpan.FromMilliseconds(_random.Next(2000)), () => passes ? new ProbePassed(_now, begun) : new ProbeFailed(_now, begun, "connection refused"));
+        Schedule(TimeSpan.FromMilliseconds(_random.Next(2000)), () => life != _life ? null : passes ? new ProbePassed(_now, begun) : new ProbeFailed(_now, begun, "connection refused"));
         return null;
     }
 
-    /// <summary>What is said now is heard later, twice, or never.</summary>
+    /// <summary>What is said now is heard later, twice, or never, and never by another daemon.</summary>
     private void Send(Func<OutageEvent> say)
     {
-        var said = say();
+        var (said, life) = (say(), _life);
         var times = _calm ? 1 : _random.Next(12) switch { 0 => 0, 1 => 2, _ => 1 };
         for (var i = 0; i < times; i++)
         {
-            Schedule(TimeSpan.FromMilliseconds(_calm ? 10 : _random.Next(20_000)), () => said with { At = _now });
+            Schedule(TimeSpan.FromMilliseconds(_calm ? 10 : _random.Next(20_000)), () => life == _life ? said with { At = _now } : null);
         }
     }
 
