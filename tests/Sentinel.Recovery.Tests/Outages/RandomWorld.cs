@@ -70,7 +70,7 @@ internal sealed class RandomWorld
     public OutageState State => _state;
 
     /// <summary>All that happened, as a file under Scenarios/ has it.</summary>
-    public string Scenario(string title) => Transcript.Replay(ScenarioText.Of($"seed {_seed}: {title}", _policy, _story));
+    public string Scenario(string title) => Transcript.Replay(ScenarioText.Of($"seed {_seed}: {title}", _policy, [.. _story, (_now, new Ticked(_now, _connections))]));
 
     /// <summary>Whether the VM was ever seen in each of these: shows that the test reaches what it is about.</summary>
     public HashSet<BackendState> Seen { get; } = [];
