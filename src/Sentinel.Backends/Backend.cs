@@ -9,7 +9,7 @@ public sealed record Backend
     /// <summary>What was last found out about it.</summary>
     public required BackendStatus Status { get; init; }
 
-    /// <summary>When it last became healthy. <see cref="DateTimeOffset.MinValue"/> if it was healthy when first seen.</summary>
+    /// <summary>When it last became healthy, by the table's own clock, which nobody sets. <see cref="DateTimeOffset.MinValue"/> if it was healthy when first seen.</summary>
     public DateTimeOffset HealthySince { get; init; }
 
     /// <summary>Its open connections, now. The same object in every snapshot.</summary>

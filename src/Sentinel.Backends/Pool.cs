@@ -8,9 +8,9 @@ public sealed class Pool
 {
     private readonly IPicker _picker;
 
-    internal Pool(PoolDefinition definition, ImmutableArray<Backend> members, Backend? active, IPicker picker)
+    internal Pool(PoolDefinition definition, ImmutableArray<Backend> members, Backend? active, IPicker picker, PoolWaits waits)
     {
-        Definition = definition;
+        (Definition, Waits) = (definition, waits);
         Members = members;
         Eligible = [.. members.Where(member => member.TakesNew)];
         Active = definition.Policy != PoolPolicy.ActiveStandby ? Eligible : active is null ? [] : [active];
@@ -19,6 +19,9 @@ public sealed class Pool
 
     /// <summary>What the configuration says of it.</summary>
     public PoolDefinition Definition { get; }
+
+    /// <summary>Those who wait for it. The same object in every snapshot.</summary>
+    public PoolWaits Waits { get; }
 
     /// <summary>All its backends, in the order of the file.</summary>
     public ImmutableArray<Backend> Members { get; }

@@ -12,6 +12,8 @@ public sealed class PoolTable : IDisposable
     private static readonly BackendStatus Unseen = new(BackendState.Unknown, Healthy: false, DateTimeOffset.MinValue, "not checked yet");
 
     private readonly TimeProvider _time;
+    private readonly DateTimeOffset _begun;
+    private readonly long _begunAt;
     private readonly ITimer _failback;
     private readonly Lock _lock = new();
     private readonly Dictionary<PoolId, IPicker> _pickers = [];
@@ -23,7 +25,7 @@ public sealed class PoolTable : IDisposable
     /// <param name="time">Decides when a better backend has been healthy for long enough.</param>
     public PoolTable(TimeProvider time)
     {
-        _time = time;
+        (_time, _begun, _begunAt) = (time, time.GetUtcNow(), time.GetTimestamp());
         _failback = time.CreateTimer(_ => Review(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -83,7 +85,7 @@ public sealed class PoolTable : IDisposable
 
             var healthySince = !status.Healthy || backend.Status.Healthy ? backend.HealthySince
                 : backend.Status.State == BackendState.Unknown ? DateTimeOffset.MinValue
-                : _time.GetUtcNow();
+                : Now;
             var news = backend with { Status = status, HealthySince = healthySince };
             Publish([.. _pools.Where(pool => pool.Backends.Contains(id))], _current.Backends.SetItem(id, news), news);
         }
@@ -94,6 +96,9 @@ public sealed class PoolTable : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _failback.Dispose();
+
+    /// <summary>Runs evenly, however the wall clock is set: else setting it would move users at once, or keep them from moving.</summary>
+    private DateTimeOffset Now => _begun + _time.GetElapsedTime(_begunAt);
 
     private void Review()
     {
@@ -106,7 +111,7 @@ public sealed class PoolTable : IDisposable
     /// <param name="only">The one backend that is another than before, if everything else is the same.</param>
     private void Publish(ImmutableArray<PoolDefinition> changed, ImmutableDictionary<BackendId, Backend> backends, Backend? only = null)
     {
-        var now = _time.GetUtcNow();
+        var now = Now;
         var pools = _current.Pools.ToBuilder();
         foreach (var definition in changed)
         {
@@ -123,7 +128,7 @@ public sealed class PoolTable : IDisposable
                 _pickers[definition.Id] = picker = Pickers.For(definition.Policy);
             }
 
-            pools[definition.Id] = new Pool(definition, members, active, picker);
+            pools[definition.Id] = new Pool(definition, members, active, picker, before?.Waits ?? new());
         }
 
         _current = new(_current.Version + 1, backends, pools.ToImmutable());

@@ -35,6 +35,9 @@ internal sealed class BackendLoop : IAsyncDisposable
     private OutagePolicy _policy;
     private OutageState _state;
     private string? _address;
+    private readonly WaitsTally _waits;
+    private long _ranAt;
+    private RunTime _ran;
     private IDisposable? _watch;
     private Task _loop = Task.CompletedTask;
     private Task _effects = Task.CompletedTask;
@@ -55,6 +58,8 @@ internal sealed class BackendLoop : IAsyncDisposable
             room.Drained.Contains(Id.Name),
             [.. outages.Where(outage => outage.Cause is not OutageCause.NotStarted).Select(outage => outage.OpenedAt).TakeLast(100)]);
         _state = begun.State;
+        _waits = new(room.Pools, Id, outages.LastOrDefault(outage => outage.ClosedAt is null));
+        _ranAt = room.Time.GetTimestamp();
         _mailbox.Writer.TryWrite(new Letter(null, begun, null));
     }
 
@@ -64,6 +69,18 @@ internal sealed class BackendLoop : IAsyncDisposable
 
     /// <summary>As of the last event.</summary>
     public OutageState State => Volatile.Read(ref _state);
+
+    /// <summary>How long it ran so far.</summary>
+    public RunTime Ran
+    {
+        get
+        {
+            lock (_waits)
+            {
+                return _ran;
+            }
+        }
+    }
 
     /// <summary>Begins; what is known already was posted before.</summary>
     public void Start()
@@ -171,7 +188,13 @@ internal sealed class BackendLoop : IAsyncDisposable
     private async Task TakeAsync(Decision decision)
     {
         var (before, after) = (_state, decision.State);
+        CountRunTime(before);
         Volatile.Write(ref _state, after);
+        if (after.Outage is { } begun && begun.Id != before.Outage?.Id)
+        {
+            _waits.Begin();
+        }
+
         Publish(before, after);
         if (before.Draining != after.Draining)
         {
@@ -190,21 +213,38 @@ internal sealed class BackendLoop : IAsyncDisposable
             await RecordAsync(outage).ConfigureAwait(false);
         }
 
+        if (_waits.News() is { } news)
+        {
+            await RecordAsync(news).ConfigureAwait(false);
+        }
+
         foreach (var effect in decision.Effects)
         {
             Do(effect, after, decision.Ended ?? after.Outage ?? before.Outage);
         }
     }
 
-    private async Task RecordAsync(Outage outage)
+    private Task RecordAsync(Outage outage) =>
+        RecordAsync(_waits.Fill(OutageRecord.Of(Id, _settings.Instance?.ToString(), outage) with { OnDemand = _state.OnDemand }));
+
+    private async Task RecordAsync(OutageRecord record)
     {
         try
         {
-            await _room.Outages.WriteAsync(OutageRecord.Of(Id, _settings.Instance?.ToString(), outage)).WaitAsync(DiskPatience, _room.Time).ConfigureAwait(false);
+            await _room.Outages.WriteAsync(record).WaitAsync(DiskPatience, _room.Time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            Log.RecordSlow(_room.Logger, Id, outage.Id, DiskPatience.TotalSeconds);
+            Log.RecordSlow(_room.Logger, Id, record.Id, DiskPatience.TotalSeconds);
+        }
+    }
+
+    private void CountRunTime(OutageState before)
+    {
+        var now = _room.Time.GetTimestamp();
+        lock (_waits)
+        {
+            (_ran, _ranAt) = (_ran.After(_room.Time.GetElapsedTime(_ranAt, now), before.Instance is InstanceSight.Running, before.OnDemand), now);
         }
     }
 
@@ -245,8 +285,8 @@ internal sealed class BackendLoop : IAsyncDisposable
             case ResetInstance reset:
                 _effects = Task.WhenAll(_effects, AttemptAsync("reset", reset.Ticket, RequestId.For(_settings.Instance!.Value, "reset", reset.Running, reset.Attempt), _cloud!.ResetAsync));
                 break;
-            case Observe:
-                _cloud?.Refresh(_settings.Instance!.Value);
+            case Observe observe:
+                _cloud?.Refresh(_settings.Instance!.Value, observe.Closely);
                 break;
             case ProbeNow:
                 _room.Prober.ProbeNow(Id);
@@ -327,7 +367,7 @@ internal sealed class BackendLoop : IAsyncDisposable
             {
                 _figures.CountCheck(result.Passed);
                 var now = _room.Clock.Now;
-                var begun = now - (result.At - result.BegunAt);
+                var begun = now - result.Took;
                 Post(result.Passed ? new ProbePassed(now, begun) : new ProbeFailed(now, begun, result.Why));
             });
         }
@@ -337,7 +377,7 @@ internal sealed class BackendLoop : IAsyncDisposable
 
     private void ArrangeTick(OutagePolicy policy)
     {
-        var wait = _state is { Draining: true, Drained: false, IsServing: true } ? DrainBeat : Beat;
+        var wait = _state is { Draining: true, Drained: false, IsServing: true } || _waits.IsSettling ? DrainBeat : Beat;
         if (OutageStep.NextDue(_state, policy) - _room.Clock.Now is { } due && due < wait)
         {
             wait = due > TimeSpan.Zero ? due : TimeSpan.Zero;

@@ -20,6 +20,9 @@ public sealed record BackendSettings
     /// <summary>How its health is found out; null: an instance is healthy while it runs, and anything else always is.</summary>
     public HealthSettings? Health { get; init; }
 
+    /// <summary>What it costs; null: nobody says.</summary>
+    public BackendPrices? Prices { get; init; }
+
     /// <summary>How an outage is handled.</summary>
     public OutagePolicy Policy { get; init; } = new();
 }

@@ -201,15 +201,16 @@ public sealed class RecoveryService : IAsyncDisposable
     /// <summary>What is on record of a backend; null if none of that name is configured.</summary>
     public OutageHistory? HistoryOf(BackendId backend)
     {
+        BackendLoop? loop;
         lock (_lock)
         {
-            if (!_loops.ContainsKey(backend))
+            if (!_loops.TryGetValue(backend, out loop))
             {
                 return null;
             }
         }
 
-        return _room.Outages.HistoryOf(backend);
+        return _room.Outages.HistoryOf(backend) with { Ran = loop.Ran, Prices = loop.Settings.Prices };
     }
 
     /// <returns>False if they have ended already.</returns>

@@ -51,6 +51,26 @@ public sealed class PoolTableTests : IDisposable
         Assert.Equal("a", Picked());
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void Setting_the_wall_clock_moves_nobody_and_keeps_nobody(int hours)
+    {
+        Configure(PoolPolicy.ActiveStandby, ("a", 0), ("b", 1));
+        Up("a");
+        Up("b");
+        Down("a");
+        Up("a");
+
+        _time.Jump(TimeSpan.FromHours(hours));
+        Up("b");
+        _time.Advance(TimeSpan.FromSeconds(29));
+        Assert.Equal("b", Picked());
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal("a", Picked());
+    }
+
     [Fact]
     public void A_better_backend_that_flaps_starts_its_wait_anew()
     {

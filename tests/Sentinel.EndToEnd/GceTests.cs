@@ -20,60 +20,49 @@ public sealed class GceTests : IAsyncLifetime
     public async Task A_preempted_VM_comes_back_and_nobody_who_waits_is_refused()
     {
         _stage = await GceStage.StartAsync("spot-1");
-        using var client = Client();
-        using var stop = new CancellationTokenSource();
-        var (answered, refused) = (0, 0);
-        var load = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
-        {
-            while (!stop.IsCancellationRequested)
-            {
-                try
-                {
-                    using var response = await client.GetAsync(new Uri("/", UriKind.Relative));
-                    Interlocked.Increment(ref response.IsSuccessStatusCode ? ref answered : ref refused);
-                }
-                catch (HttpRequestException)
-                {
-                    Interlocked.Increment(ref refused);
-                }
-            }
-        })).ToArray();
-        await Eventually.TrueAsync(() => Volatile.Read(ref answered) > 50);
+        await using var load = new SteadyLoad(Client());
+        await load.AnsweredAsync(50);
 
         _stage.Project.Preempt(GceStage.Zone, "spot-1");
         await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts == 2);
         await _stage.Sentinel.UntilAsync("spot-1", "serving");
-        var before = Volatile.Read(ref answered);
-        await Eventually.TrueAsync(() => Volatile.Read(ref answered) > before + 50);
-        await stop.CancelAsync();
-        await Task.WhenAll(load);
+        await load.AnsweredAsync(50);
+        var refused = await load.EndAsync();
 
         // At most what was on the wire when the VM was cut off.
         Assert.InRange(refused, 0, 4);
         Assert.Equal(1, (int)(await _stage.Sentinel.BackendAsync("spot-1"))["preemptions"]!);
         Assert.Equal(_stage.Sandbox.Address(10), (string)(await _stage.Sentinel.BackendAsync("spot-1"))["address"]!);
         Assert.Single(_stage.Project.Operations, operation => operation.Type == "start");
+
+        // Who waited, and what became of them, is in the record; so is what the VM cost.
+        JsonNode? outage = null;
+        await Eventually.TrueAsync(async () =>
+        {
+            outage = JsonNode.Parse(await _stage.Sentinel.GetAsync("/outages"))!["outages"]!.AsArray().Single()!;
+            return (int)outage["waits"]!["held"]! == (int)outage["waits"]!["served"]!;
+        });
+        Assert.InRange((int)outage!["waits"]!["served"]!, 4, 100);
+        var (cost, onDemand) = ((double)outage["cost"]!["cost"]!, (double)outage["cost"]!["onDemand"]!);
+        Assert.InRange(onDemand, (double)outage["seconds"]! / 3600 * 0.1 - 0.0001, (double)outage["seconds"]! / 3600 * 0.1 + 0.0001);
+        Assert.InRange(cost, 0, onDemand);
+        Assert.NotNull((await _stage.Sentinel.BackendAsync("spot-1"))["cost"]);
     }
 
     [NeedsFact("linux")]
-    public async Task A_VM_that_its_preemption_deletes_is_made_again_with_its_data()
+    public async Task A_VM_that_its_preemption_deletes_is_made_again_with_its_data_and_nobody_who_waits_is_refused()
     {
-        _stage = await GceStage.StartAsync(project =>
-        {
-            project.AddDisk(GceStage.Zone, "data");
-            project.AddTemplate("spot", new JsonObject
-            {
-                ["machineType"] = "e2-medium",
-                ["disks"] = new JsonArray(new JsonObject { ["boot"] = true, ["autoDelete"] = true, ["initializeParams"] = new JsonObject() }),
-                ["scheduling"] = new JsonObject { ["provisioningModel"] = "SPOT", ["instanceTerminationAction"] = "DELETE" },
-            });
-        }, "spot-1");
+        _stage = await GceStage.StartAsync(Furnish, "spot-1");
         _stage.Project.Find(GceStage.Zone, "spot-1")!.DeleteWhenPreempted();
+        await using var load = new SteadyLoad(Client());
+        await load.AnsweredAsync(50);
 
         _stage.Project.Preempt(GceStage.Zone, "spot-1");
         await Eventually.TrueAsync(() => _stage.Status("spot-1") == "GONE");
         await Eventually.TrueAsync(() => _stage.Status("spot-1") == "RUNNING");
         await _stage.Sentinel.UntilAsync("spot-1", "serving");
+        await load.AnsweredAsync(50);
+        Assert.InRange(await load.EndAsync(), 0, 4);
 
         var vm = _stage.Project.Find(GceStage.Zone, "spot-1")!;
         Assert.Equal("e2-medium", vm.MachineType);
@@ -195,6 +184,39 @@ public sealed class GceTests : IAsyncLifetime
         Assert.Single(_stage.Project.Operations, operation => operation.Type == "start");
     }
 
+    [NeedsTheory("linux")]
+    [InlineData(false, "opened", "stopped", "start_requested", "accepted", "running")]
+    [InlineData(true, "opened", "stopped", "recreate_requested", "called", "accepted")]
+    public async Task A_daemon_that_is_killed_after_each_line_of_its_record_brings_the_VM_back_once_with_its_disks(bool isDeleted, params string[] lines)
+    {
+        _stage = await GceStage.StartAsync(Furnish, "spot-1");
+        var (sentinel, vm, disks) = (_stage.Sentinel, _stage.Project.Find(GceStage.Zone, "spot-1")!, _stage.Project.AllDisks);
+        if (isDeleted)
+        {
+            vm.DeleteWhenPreempted();
+        }
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        foreach (var line in lines)
+        {
+            await Eventually.TrueAsync(() => Record() is var record && (record.Contains($"\"what\": \"{line}\"", StringComparison.Ordinal) || record.Contains("\"what\": \"closed\"", StringComparison.Ordinal)));
+            await sentinel.KillAsync();
+            sentinel = await _stage.Sandbox.StartAsync(_stage.Configuration("spot-1"));
+        }
+
+        await sentinel.UntilAsync("spot-1", "serving");
+        var now = Assert.Single(_stage.Project.FindAll("spot-1"));
+        Assert.Equal(isDeleted ? 1 : 2, now.Starts);
+        Assert.Equal(isDeleted, now.Id != vm.Id);
+        Assert.Single(_stage.Project.Operations, operation => operation.Type is "start" or "insert");
+        Assert.Single(Directory.GetFiles(Path.Combine(_stage.Sandbox.State, "outages"), "*.json"));
+        Assert.Subset(_stage.Project.AllDisks.ToHashSet(), disks.Where(disk => disk.EndsWith("/data", StringComparison.Ordinal)).ToHashSet());
+        Assert.All(_stage.Project.AllDisks, disk => Assert.InRange(_stage.Project.FindDisk(GceStage.Zone, disk.Split('/')[1])!["users"]!.AsArray().Count, 0, 1));
+        Assert.Equal(isDeleted ? 1 : 0, _stage.Project.FindDisk(GceStage.Zone, "data")!["users"]!.AsArray().Count);
+
+        string Record() => Directory.Exists(Path.Combine(_stage.Sandbox.State, "outages")) && Directory.GetFiles(Path.Combine(_stage.Sandbox.State, "outages"), "*.json") is [var file] ? File.ReadAllText(file) : "";
+    }
+
     [NeedsFact("curl")]
     public async Task A_VM_that_tells_of_its_preemption_hands_over_before_it_stops()
     {
@@ -231,6 +253,18 @@ public sealed class GceTests : IAsyncLifetime
             reporter.Kill(entireProcessTree: true);
             await reporter.WaitForExitAsync();
         }
+    }
+
+    /// <summary>What a VM that is gone is made again from.</summary>
+    private static void Furnish(FakeProject project)
+    {
+        project.AddDisk(GceStage.Zone, "data");
+        project.AddTemplate("spot", new JsonObject
+        {
+            ["machineType"] = "e2-medium",
+            ["disks"] = new JsonArray(new JsonObject { ["boot"] = true, ["autoDelete"] = true, ["initializeParams"] = new JsonObject() }),
+            ["scheduling"] = new JsonObject { ["provisioningModel"] = "SPOT", ["instanceTerminationAction"] = "DELETE" },
+        });
     }
 
     private HttpClient Client() => new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new($"http://{_stage.Sandbox.Front}:8080"), Timeout = TimeSpan.FromSeconds(60) };

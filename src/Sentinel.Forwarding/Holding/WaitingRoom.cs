@@ -95,6 +95,7 @@ internal sealed class WaitingRoom : IDisposable
 
             if (_deadlines.Count >= _limit)
             {
+                Tally(waiter.Pool, new(0, Refused: 1));
                 return Entry.Full;
             }
 
@@ -109,6 +110,7 @@ internal sealed class WaitingRoom : IDisposable
                 (line.RestUntil, line.Seen) = (now + Ticks(Rest), exhausted);
             }
 
+            Tally(waiter.Pool, new(1));
             line.Waiters.Add(waiter);
             _deadlines.Add(waiter);
         }
@@ -129,6 +131,7 @@ internal sealed class WaitingRoom : IDisposable
             }
 
             Remove(waiter);
+            Tally(waiter.Pool, new(0, Left: 1));
         }
 
         _measure("left", _time.GetElapsedTime(waiter.Entered));
@@ -249,8 +252,11 @@ internal sealed class WaitingRoom : IDisposable
     private void Let(Waiter waiter, Backend? backend, long now, ref List<(Waiter, Backend?, TimeSpan)>? leaving)
     {
         Remove(waiter);
+        Tally(waiter.Pool, backend is null ? new(0, Expired: 1) : new(0, Served: 1));
         (leaving ??= []).Add((waiter, backend, _time.GetElapsedTime(waiter.Entered, now)));
     }
+
+    private void Tally(PoolId pool, Waits more) => _pools.Current.Pools.GetValueOrDefault(pool)?.Waits.Count(more);
 
     private void Remove(Waiter waiter)
     {

@@ -16,7 +16,8 @@ internal interface ICloud : IAsyncDisposable
     IDisposable Watch(InstanceName vm, Action<InstanceReport> observer);
 
     /// <summary>Looks now instead of at the next round; what is seen comes to the observers.</summary>
-    void Refresh(InstanceName vm);
+    /// <param name="closely">It is about to stop: goes on looking as often as may be, until it does.</param>
+    void Refresh(InstanceName vm, bool closely = false);
 
     /// <summary>Starts a stopped VM and follows the request to its end. Booting takes longer still.</summary>
     /// <param name="requestId">The same VM, stop and attempt always give the same one, so that a repeat starts it at most once.</param>

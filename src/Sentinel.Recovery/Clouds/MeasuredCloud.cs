@@ -9,7 +9,7 @@ internal sealed class MeasuredCloud(ICloud inner, ResiliencePipeline<CloudOutcom
 
     public IDisposable Watch(InstanceName vm, Action<InstanceReport> observer) => inner.Watch(vm, observer);
 
-    public void Refresh(InstanceName vm) => inner.Refresh(vm);
+    public void Refresh(InstanceName vm, bool closely) => inner.Refresh(vm, closely);
 
     public Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken) =>
         CallAsync("start", token => inner.StartAsync(vm, requestId, token), cancellationToken);

@@ -26,7 +26,8 @@ internal sealed record FallBack(long Ticket, int Attempt, Incarnation Ended, Fal
 internal sealed record StopInstance(long Ticket, Incarnation Running) : OutageEffect;
 
 /// <summary>Asks the cloud what became of the instance, without waiting for the next round.</summary>
-internal sealed record Observe : OutageEffect;
+/// <param name="Closely">It is about to stop: and goes on asking, as often as may be, until it does.</param>
+internal sealed record Observe(bool Closely = false) : OutageEffect;
 
 /// <summary>Checks now, without waiting for the interval.</summary>
 internal sealed record ProbeNow : OutageEffect;

@@ -71,6 +71,9 @@ internal sealed record OutageState
     /// <summary>The newest ticket given out.</summary>
     public long LastTicket { get; init; }
 
+    /// <summary>Whether it runs, or ran last, at full price.</summary>
+    public bool OnDemand { get; init; }
+
     /// <summary>Since when it runs on demand, failed returns to spot included; null: it does not.</summary>
     public DateTimeOffset? OnDemandSince { get; init; }
 

@@ -32,6 +32,7 @@ internal sealed partial class OutageTurn
             IsGone = false,
             Incarnation = running.Incarnation,
             Address = running.Address ?? _state.Address,
+            OnDemand = running.OnDemand,
         };
         LearnPrice(running.OnDemand && policy.OnDemand is not null);
         if (wasRunning)
@@ -173,7 +174,7 @@ internal sealed partial class OutageTurn
         LearnCause(OutageCause.Preempted);
         Note(OutageMark.Noticed, OutageSource.Guest, notice.Detail);
         Enter(new OutagePhase.Noticed(at + NoticeLasts), "will be preempted");
-        Do(new Observe());
+        Do(new Observe(Closely: true));
     }
 
     /// <summary>It runs again: from now on its checks decide.</summary>

@@ -9,6 +9,12 @@ namespace Sentinel.Recovery.Recording;
 public sealed record OutageHistory(
     int Preemptions, DateTimeOffset? LastPreemption, OutageRecord? Open, TimeSpan? LastOutage, TimeSpan? TypicalOutage)
 {
+    /// <summary>How long its instance ran since the daemon began.</summary>
+    public RunTime Ran { get; init; }
+
+    /// <summary>What it costs; null: nobody says.</summary>
+    public BackendPrices? Prices { get; init; }
+
     /// <summary>When the next attempt is due.</summary>
     public DateTimeOffset? NextAttempt => Open?.NextAttempt;
 }

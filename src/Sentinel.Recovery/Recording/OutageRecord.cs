@@ -70,6 +70,12 @@ public sealed record OutageRecord
     /// <summary>Requests to the cloud that were made for it; watching is not counted.</summary>
     public int Calls { get; init; }
 
+    /// <summary>Who had to wait for its pools meanwhile, and what became of them.</summary>
+    public OutageWaits? Waits { get; init; }
+
+    /// <summary>Whether the instance last came up on demand.</summary>
+    public bool OnDemand { get; init; }
+
     /// <summary>What was alerted, a bit for each thing that is told once.</summary>
     public int Alerted { get; init; }
 

@@ -216,11 +216,11 @@ internal sealed class Prober : IAsyncDisposable
         {
             if (watch.Address() is { } address)
             {
-                var begun = _time.GetUtcNow();
+                var begun = _time.GetTimestamp();
                 var wrong = await watch.CheckAsync(address, _time, _stopping.Token).ConfigureAwait(false);
                 if (!_stopping.IsCancellationRequested && IsCurrent(watch))
                 {
-                    watch.Sink(new(wrong is null, begun, _time.GetUtcNow(), wrong ?? $"{watch.Settings.Kind.ToString().ToLowerInvariant()} check passed"));
+                    watch.Sink(new(wrong is null, _time.GetElapsedTime(begun), wrong ?? $"{watch.Settings.Kind.ToString().ToLowerInvariant()} check passed"));
                 }
             }
         }

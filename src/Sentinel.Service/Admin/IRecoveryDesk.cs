@@ -39,4 +39,7 @@ internal sealed record BackendHistory
     public TimeSpan? LastOutage { get; init; }
 
     public DateTimeOffset? NextAttempt { get; init; }
+
+    /// <summary>Since the daemon began; null where no prices are configured.</summary>
+    public CostDocument? Cost { get; init; }
 }

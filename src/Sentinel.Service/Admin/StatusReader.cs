@@ -77,6 +77,7 @@ internal sealed class StatusReader(
             Outage = history.Outage,
             LastOutageSeconds = history.LastOutage is { } last ? Math.Round(last.TotalSeconds, 1) : null,
             NextAttempt = history.NextAttempt,
+            Cost = history.Cost,
             Users = users?.GetValueOrDefault(backend.Id),
         };
     }

@@ -108,10 +108,10 @@ internal sealed class WebhookPost : IAsyncDisposable
     {
         var wait = FirstWait * Math.Pow(2, Math.Min(failures, 20));
         wait = (wait < LongestWait ? wait : LongestWait) * (0.8 + (0.2 * Random.Shared.NextDouble()));
-        for (var until = _time.GetUtcNow() + wait; _time.GetUtcNow() < until;)
+        var begun = _time.GetTimestamp();
+        while (wait - _time.GetElapsedTime(begun) is var rest && rest > TimeSpan.Zero)
         {
             _progress.Beat();
-            var rest = until - _time.GetUtcNow();
             await Task.Delay(rest < Beat ? rest + TimeSpan.FromMilliseconds(1) : Beat, _time, _stopping.Token).ConfigureAwait(false);
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Sentinel.Recovery;
 using Sentinel.Recovery.Simulation;
 using Sentinel.Service.Admin.Documents;
 using Sentinel.Service.Configuration;
@@ -70,8 +71,9 @@ internal static class SimulateCommand
         yield return $"  on demand      {report.OnDemandHours:0.0} of {report.VmHours:0.0} VM hours";
         if (price > 0)
         {
-            var cost = ((report.VmHours - report.OnDemandHours) * spotPrice) + (report.OnDemandHours * price);
-            yield return $"  cost           {cost:0.00}, and {report.VmHours * price:0.00} on demand throughout: {(report.VmHours * price) - cost:0.00} saved";
+            var (cost, onDemand) = new BackendPrices(spotPrice, price).Of(
+                TimeSpan.FromHours(report.VmHours - report.OnDemandHours), TimeSpan.FromHours(report.OnDemandHours), TimeSpan.FromHours(report.VmHours));
+            yield return $"  cost           {cost:0.00}, and {onDemand:0.00} on demand throughout: {onDemand - cost:0.00} saved";
         }
 
         if (report.DownAtEnd > 0)

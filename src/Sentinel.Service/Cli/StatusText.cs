@@ -24,7 +24,15 @@ internal static class StatusText
         "",
         .. Listeners(status.Listeners, width),
         .. Users(status, now),
+        .. Costs(status.Backends),
     ];
+
+    /// <summary>All together, where prices are configured.</summary>
+    private static IEnumerable<string> Costs(IReadOnlyList<BackendDocument> backends)
+    {
+        var known = backends.Select(backend => backend.Cost).OfType<CostDocument>().ToArray();
+        return known.Length == 0 ? [] : ["", $"since the daemon began: {new CostDocument(known.Sum(each => each.Cost), known.Sum(each => each.OnDemand), known.Sum(each => each.Saved))}"];
+    }
 
     /// <summary>Outages, the latest first.</summary>
     public static IEnumerable<string> Outages(IReadOnlyList<OutageDocument> outages, int width)
@@ -53,6 +61,17 @@ internal static class StatusText
         if (Sum(outage) is { Length: > 0 } sum)
         {
             yield return sum;
+        }
+
+        if (outage.Waits is { } waits)
+        {
+            yield return $"{waits.Held} had to wait: {waits.Served} served, {waits.Expired} gave up after their hold, {waits.Left} left by themselves"
+                + (waits.Refused > 0 ? $"; {waits.Refused} more were refused" : "");
+        }
+
+        if (outage.Cost is { } cost)
+        {
+            yield return cost.ToString();
         }
 
         yield return "";

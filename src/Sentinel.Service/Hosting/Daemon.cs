@@ -39,7 +39,7 @@ internal sealed class Daemon : IAsyncDisposable
         try
         {
             var token = AdminToken.Of(configuration.Admin, configuration.StateDirectory);
-            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, configuration.Backends.Count, TimeProvider.System);
+            var telemetry = new TelemetryRoom(configuration.Name, parts.LogOutput, parts.LogsToConsole, configuration.Telemetry, configuration.Backends.Count, parts.Time);
             return new Daemon(state, telemetry, Compose(parts, telemetry, token, state));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -115,20 +115,20 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton(parts.Systemd);
         services.AddSingleton(telemetry);
         services.AddSingleton(telemetry.Scrape);
-        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(parts.Time);
         services.AddSingleton<LoopRegistry>();
         services.AddSingleton<PoolTable>();
         services.AddSingleton(PassedSockets.FromEnvironment());
         services.AddSingleton(provider => new Forwarder(
-            provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), parts.Time,
             provider.GetRequiredService<ILoggerFactory>(), provider.GetRequiredService<PassedSockets>(), provider.GetRequiredService<IOutageOutlook>(),
             provider.GetRequiredService<ICertificates>(), parts.Configuration.Name,
-            OperatingSystem.IsLinux() && parts.Systemd.IsPresent ? new SystemdStore(parts.Systemd, TimeProvider.System) : null));
+            OperatingSystem.IsLinux() && parts.Systemd.IsPresent ? new SystemdStore(parts.Systemd, parts.Time) : null));
         services.AddSingleton(provider => new CertificateService(
-            Path.Combine(state.Path, "certificates"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            Path.Combine(state.Path, "certificates"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), parts.Time,
             provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton(provider => new JumpService(
-            Path.Combine(state.Path, "ssh"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), TimeProvider.System,
+            Path.Combine(state.Path, "ssh"), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<LoopRegistry>(), parts.Time,
             provider.GetRequiredService<ILoggerFactory>()));
         services.AddSingleton<ICertificates, ShownCertificates>();
         services.AddSingleton<ICertificateDesk, CertificateDesk>();
@@ -139,11 +139,11 @@ internal sealed class Daemon : IAsyncDisposable
         services.AddSingleton<SshApi>();
         services.AddSingleton(state);
         services.AddSingleton(provider => new AlertRoom(
-            Path.Combine(state.Path, "alerts"), parts.Configuration.Name, TimeProvider.System, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));
+            Path.Combine(state.Path, "alerts"), parts.Configuration.Name, parts.Time, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<ILogger<AlertRoom>>()));
         services.AddSingleton<RecoveryService>();
         services.AddSingleton<IRecoveryDesk, RecoveryDesk>();
         services.AddSingleton<IOutageOutlook, OutageOutlook>();
-        services.AddSingleton(new ConfigurationInForce(parts.Source.File, parts.Configuration, token, TimeProvider.System.GetUtcNow()));
+        services.AddSingleton(new ConfigurationInForce(parts.Source.File, parts.Configuration, token, parts.Time.GetUtcNow()));
         services.AddSingleton<SentinelStanding>();
         services.AddSingleton(provider => new StatusReader(
             provider.GetRequiredService<ConfigurationInForce>(), provider.GetRequiredService<PoolTable>(), provider.GetRequiredService<SentinelStanding>(),
@@ -160,7 +160,7 @@ internal sealed class Daemon : IAsyncDisposable
         // Started in this order and stopped in the reverse: systemd hears of everything, from first to last.
         services.AddHostedService(provider => new SystemdReporter(
             parts.Systemd, provider.GetRequiredService<LoopRegistry>(), provider.GetRequiredService<StatusReader>().Summary,
-            TimeProvider.System, provider.GetRequiredService<ILogger<SystemdReporter>>()));
+            parts.Time, provider.GetRequiredService<ILogger<SystemdReporter>>()));
         services.AddHostedService(provider => provider.GetRequiredService<DaemonService>());
         services.AddHostedService(provider => provider.GetRequiredService<Reloader>());
         return builder.Build();

@@ -21,6 +21,9 @@ internal sealed record DaemonParts
     /// <summary>Where logs go.</summary>
     public required Stream LogOutput { get; init; }
 
+    /// <summary>Its clock; tests give it one of their own.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
     /// <summary>Whether that is standard output, whose reader may see colours or be the journal.</summary>
     public bool LogsToConsole { get; init; } = true;
 }

@@ -17,6 +17,7 @@ internal sealed class RecoveryDesk(RecoveryService recovery, TimeProvider time) 
         Outage = history.Open?.Id,
         LastOutage = history.LastOutage,
         NextAttempt = history.NextAttempt,
+        Cost = history.Prices is { } prices ? CostDocument.Of(prices.Of(history.Ran.Spot, history.Ran.OnDemand, history.Ran.Since)) : null,
     };
 
     public IReadOnlyList<OutageDocument> Outages() => [.. recovery.Outages.List().Select(Describe)];
@@ -36,6 +37,19 @@ internal sealed class RecoveryDesk(RecoveryService recovery, TimeProvider time) 
 
     public BackendId? Notice(string instance, DateTimeOffset at) => recovery.Notice(instance, at);
 
+    /// <summary>What ran from its last coming up on; attempts that failed before count for nothing.</summary>
+    private CostDocument? CostOf(OutageRecord record, DateTimeOffset began)
+    {
+        if (recovery.HistoryOf(new(record.Backend))?.Prices is not { } prices)
+        {
+            return null;
+        }
+
+        var end = record.ClosedAt ?? time.GetUtcNow();
+        var ran = record.RunningAt is { } since && since < end ? end - since : TimeSpan.Zero;
+        return CostDocument.Of(prices.Of(record.OnDemand ? TimeSpan.Zero : ran, record.OnDemand ? ran : TimeSpan.Zero, end - began));
+    }
+
     private OutageDocument Describe(OutageRecord record)
     {
         var began = record.StoppedAt < record.OpenedAt ? record.StoppedAt.Value : record.OpenedAt;
@@ -49,6 +63,8 @@ internal sealed class RecoveryDesk(RecoveryService recovery, TimeProvider time) 
             Seconds = Math.Round(((record.ClosedAt ?? time.GetUtcNow()) - began).TotalSeconds, 3),
             Attempts = record.Attempts,
             Calls = record.Calls,
+            Waits = record.Waits,
+            Cost = CostOf(record, began),
             Durations = record.Durations,
             Timeline = [.. record.Timeline.Select(entry => new OutageMomentDocument(entry.At, entry.What.ToName(), entry.Source.ToName(), entry.Detail))],
             Omitted = record.Omitted,

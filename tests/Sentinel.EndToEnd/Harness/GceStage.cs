@@ -53,6 +53,7 @@ internal sealed class GceStage : IAsyncDisposable
         {
             instance = $"gce/{Zone}/{each.vm}",
             priority = each.i,
+            prices = new { spot = 0.02, onDemand = 0.1 },
             health = new { kind = "http", port = 8080, interval = "500ms" },
             recovery = new { backoff = new { initial = "500ms", max = "1s" }, startTimeout = "30s", fallbacks = new[] { new { machineType = "n2-highmem-8" } }, recreate = new { template = $"projects/{Project.Name}/global/instanceTemplates/spot", dataDisks = new[] { "data" } } },
         }),

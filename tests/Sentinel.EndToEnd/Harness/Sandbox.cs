@@ -1,10 +1,13 @@
 using System.Diagnostics;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Sentinel.EndToEnd.Harness;
 
 /// <summary>One test's own folder and its own loopback network, gone with the test.</summary>
 internal sealed class Sandbox : IAsyncDisposable
 {
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
     private static int _next;
     private readonly string _network = $"127.{100 + (Environment.ProcessId % 100)}.{Interlocked.Increment(ref _next)}";
     private readonly List<SentinelProcess> _daemons = [];
@@ -33,6 +36,19 @@ internal sealed class Sandbox : IAsyncDisposable
     {
         File.WriteAllText(PathOf(name), text);
         return PathOf(name);
+    }
+
+    /// <summary>Writes the sentinel's file, whole, with what every sentinel here needs.</summary>
+    public string Configure(object configuration)
+    {
+        var document = JsonSerializer.SerializeToNode(configuration)!.AsObject();
+        document["name"] ??= "front";
+        document["stateDirectory"] ??= State;
+        document["admin"] ??= new JsonObject { ["bind"] = $"{Front}:8888" };
+        var file = PathOf("sentinel.json");
+        File.WriteAllText(file + ".new", document.ToJsonString(Indented));
+        File.Move(file + ".new", file, overwrite: true);
+        return file;
     }
 
     /// <summary>Starts a sentinel and waits until it is ready to accept.</summary>

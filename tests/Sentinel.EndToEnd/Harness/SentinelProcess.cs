@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sentinel.Testing;
 
@@ -11,7 +10,6 @@ namespace Sentinel.EndToEnd.Harness;
 /// <summary>The real daemon in a process of its own.</summary>
 internal sealed class SentinelProcess : IAsyncDisposable
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
     private readonly Sandbox _sandbox;
     private readonly Process _process;
     private readonly HttpClient _admin;
@@ -23,8 +21,7 @@ internal sealed class SentinelProcess : IAsyncDisposable
     {
         surroundings ??= new();
         _sandbox = sandbox;
-        Configuration = sandbox.PathOf("sentinel.json");
-        Configure(configuration);
+        Configuration = sandbox.Configure(configuration);
         _admin = new HttpClient(surroundings.Handler()) { BaseAddress = new($"http://{sandbox.Front}:8888") };
         string[] command = [.. surroundings.Wrapper, "dotnet", Program, "run", "--config", Configuration];
         _process = Shell.Start(command[0], command[1..]);
@@ -50,15 +47,7 @@ internal sealed class SentinelProcess : IAsyncDisposable
         _log.Where(line => line.StartsWith('{')).Select(line => JsonNode.Parse(line)!).Where(line => (string?)line["event"] == name);
 
     /// <summary>Writes the file anew, whole; the daemon notices by itself or at <see cref="Signal"/>.</summary>
-    public void Configure(object configuration)
-    {
-        var document = JsonSerializer.SerializeToNode(configuration)!.AsObject();
-        document["name"] ??= "front";
-        document["stateDirectory"] ??= _sandbox.State;
-        document["admin"] ??= new JsonObject { ["bind"] = $"{_sandbox.Front}:8888" };
-        File.WriteAllText(Configuration + ".new", document.ToJsonString(Indented));
-        File.Move(Configuration + ".new", Configuration, overwrite: true);
-    }
+    public void Configure(object configuration) => _sandbox.Configure(configuration);
 
     public async Task ReadyAsync()
     {

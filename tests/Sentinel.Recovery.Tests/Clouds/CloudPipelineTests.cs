@@ -137,7 +137,7 @@ public sealed class CloudPipelineTests : IAsyncLifetime
 
         public IDisposable Watch(InstanceName vm, Action<InstanceReport> observer) => throw new NotSupportedException();
 
-        public void Refresh(InstanceName vm) => throw new NotSupportedException();
+        public void Refresh(InstanceName vm, bool closely = false) => throw new NotSupportedException();
 
         public Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken)
         {

@@ -9,8 +9,9 @@ namespace Sentinel.Recovery.Tests.Outages;
 /// </summary>
 internal sealed class RandomWorld
 {
-    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset Start = Transcript.Start;
 
+    private readonly int _seed;
     private readonly Random _random;
     private readonly PriorityQueue<Func<OutageEvent?>, (DateTimeOffset, int)> _agenda = new();
     private readonly OutagePolicy _policy;
@@ -31,13 +32,15 @@ internal sealed class RandomWorld
     private long _letGo;
     private (string Outage, long Run, DateTimeOffset At) _refused = ("", 0, default);
     private readonly Step _step;
-    private readonly Queue<string> _story = [];
+    private readonly List<(DateTimeOffset At, OutageEvent? What)> _story = [];
+    private int _connections;
+    private int _life;
 
     /// <param name="step">What is tried: the step itself, or a wrong one that must be caught.</param>
     public RandomWorld(int seed, Step? step = null)
     {
         _step = step ?? OutageStep.Apply;
-        _random = new Random(seed);
+        (_seed, _random) = (seed, new(seed));
         _policy = new OutagePolicy
         {
             CanStart = true,
@@ -60,8 +63,14 @@ internal sealed class RandomWorld
     /// <summary>Decides what an event means.</summary>
     internal delegate Decision Step(OutageState state, OutageEvent e, OutagePolicy policy);
 
-    /// <summary>The last that happened, as it can be written into a scenario.</summary>
-    public string Story => string.Join('\n', _story);
+    /// <summary>How many outages are over.</summary>
+    public int Outages { get; private set; }
+
+    /// <summary>How it stands.</summary>
+    public OutageState State => _state;
+
+    /// <summary>All that happened, as a file under Scenarios/ has it.</summary>
+    public string Scenario(string title) => Transcript.Replay(ScenarioText.Of($"seed {_seed}: {title}", _policy, [.. _story, (_now, new Ticked(_now, _connections))]));
 
     /// <summary>Whether the VM was ever seen in each of these: shows that the test reaches what it is about.</summary>
     public HashSet<BackendState> Seen { get; } = [];
@@ -80,6 +89,7 @@ internal sealed class RandomWorld
         }
 
         _calm = true;
+        Apply(new Ticked(_now, _connections = 0));
         if (_state.Draining)
         {
             Apply(new OperatorAsked(_now, OperatorRequest.Resume));
@@ -129,13 +139,16 @@ internal sealed class RandomWorld
                 Restart();
                 break;
             case 8:
-                Apply(new Ticked(_now, _random.Next(2)));
+                Apply(new Ticked(_now, _connections = _random.Next(2)));
                 break;
         }
     }
 
     private void Restart()
     {
+        // What a daemon asked before it was killed is done all the same; nobody hears what came of it.
+        _life++;
+        _story.Add((_now, null));
         var open = _state.Outage is { IsQuiet: false } outage ? outage : null;
         _request = default;
         Take(OutageStep.Begin(_state.Backend, _now, open, _state.Draining, _state.Recent));
@@ -146,8 +159,7 @@ internal sealed class RandomWorld
         if (OutageStep.NextDue(_state, _policy) is { } due && (!_agenda.TryPeek(out _, out var first) || due <= first.Item1))
         {
             _now = due > _now ? due : _now;
-            Apply(new Ticked(_now, 0));
-            Must(OutageStep.NextDue(_state, _policy) is not { } again || again > _now, "a tick settles what was due");
+            Tick();
             return;
         }
 
@@ -161,9 +173,21 @@ internal sealed class RandomWorld
         }
     }
 
+    private void Tick()
+    {
+        Take(_step(_state, new Ticked(_now, _connections), _policy));
+        Must(OutageStep.NextDue(_state, _policy) is not { } again || again > _now, "a tick settles what was due");
+    }
+
     private void Apply(OutageEvent e)
     {
-        Tell($"> {(_now - Start).TotalSeconds:0.###}s {e}");
+        // What is due at this very moment comes first, as it does in a replay.
+        if (OutageStep.NextDue(_state, _policy) <= _now)
+        {
+            Tick();
+        }
+
+        _story.Add((_now, e));
         if (e is InstanceStopped { Cause: OutageCause.User } stopped && stopped.Incarnation.Order == _run && !_vmRuns && _run != _letGo)
         {
             _personsStop = _run;
@@ -187,20 +211,12 @@ internal sealed class RandomWorld
         Take(decision);
     }
 
-    private void Tell(string line)
-    {
-        _story.Enqueue(line);
-        if (_story.Count > 80)
-        {
-            _story.Dequeue();
-        }
-    }
-
     private void Take(Decision decision)
     {
         var before = _state;
         _state = decision.State;
         Seen.Add(_state.Shown);
+        Outages += decision.Ended is null ? 0 : 1;
         Must(_state.Phase is not OutagePhase.Serving || (_state.Healthy && _state.Outage is null), "what serves is healthy and has no outage");
         Must(!_state.Healthy || !_state.IsDown, "what is down is not healthy");
         Must(_state.Phase is OutagePhase.Unknown or OutagePhase.Serving || _state.IsServing || _state.Outage is not null, "what does not serve has an outage");
@@ -213,7 +229,6 @@ internal sealed class RandomWorld
 
         foreach (var effect in decision.Effects)
         {
-            Tell($"    {effect}");
             if (_random.Next(200) == 0 && !_calm && effect is not Noted)
             {
                 // Killed between two effects: the record was written before the first.
@@ -231,6 +246,7 @@ internal sealed class RandomWorld
                     Ask(again.Ticket, again.Attempt, isReset: false);
                     break;
                 case StopInstance stop:
+                    var life = _life;
                     Must(_state.Outage is { StoppedByUs: not null }, "our own stops are known as ours");
                     Schedule(TimeSpan.FromSeconds(_calm ? 1 : _random.Next(40)), () =>
                     {
@@ -239,7 +255,7 @@ internal sealed class RandomWorld
                             StopVm(OutageCause.Ours);
                         }
 
-                        return new AttemptAccepted(_now, stop.Ticket, "done");
+                        return life == _life ? new AttemptAccepted(_now, stop.Ticket, "done") : null;
                     });
                     break;
                 case StartInstance start:
@@ -264,7 +280,7 @@ internal sealed class RandomWorld
         _starts.Add(_now);
         Must(_starts.Count < 20 || _now - _starts[^20] > TimeSpan.FromSeconds(15), "starts never storm");
         _request = (ticket, false, _now);
-        var fate = _calm ? 0 : _random.Next(8);
+        var (life, fate) = (_life, _calm ? 0 : _random.Next(8));
         Schedule(TimeSpan.FromMilliseconds(50 + _random.Next(_calm ? 1000 : 30_000)), () =>
         {
             if (fate <= 3 && (!_vmRuns || isReset))
@@ -272,7 +288,7 @@ internal sealed class RandomWorld
                 StartVm();
             }
 
-            if (fate is 7)
+            if (fate is 7 || life != _life)
             {
                 return null; // the answer is lost
             }
@@ -286,7 +302,7 @@ internal sealed class RandomWorld
             {
                 5 => new AttemptRefused(_now, ticket, Refusal.NoCapacity, "STOCKOUT"),
                 6 => new AttemptRefused(_now, ticket, (Refusal)_random.Next(6), "some refusal"),
-                _ => new AttemptAccepted(_now, ticket, fate is 4 ? "accepted and starved" : "done"),
+                _ => new AttemptAccepted(_now, ticket, "done"), // with a fate of 4 nothing comes of it
             };
         });
     }
@@ -332,20 +348,20 @@ internal sealed class RandomWorld
     private OutageEvent? Probe()
     {
         Schedule(TimeSpan.FromSeconds(1 + _random.Next(4)), Probe);
-        var begun = _now;
+        var (begun, life) = (_now, _life);
         var passes = _vmRuns && _vmAnswers && _now >= _answersFrom && (_calm || _random.Next(20) > 0);
-        Schedule(TimeSpan.FromMilliseconds(_random.Next(2000)), () => passes ? new ProbePassed(_now, begun) : new ProbeFailed(_now, begun, "connection refused"));
+        Schedule(TimeSpan.FromMilliseconds(_random.Next(2000)), () => life != _life ? null : passes ? new ProbePassed(_now, begun) : new ProbeFailed(_now, begun, "connection refused"));
         return null;
     }
 
-    /// <summary>What is said now is heard later, twice, or never.</summary>
+    /// <summary>What is said now is heard later, twice, or never, and never by another daemon.</summary>
     private void Send(Func<OutageEvent> say)
     {
-        var said = say();
+        var (said, life) = (say(), _life);
         var times = _calm ? 1 : _random.Next(12) switch { 0 => 0, 1 => 2, _ => 1 };
         for (var i = 0; i < times; i++)
         {
-            Schedule(TimeSpan.FromMilliseconds(_calm ? 10 : _random.Next(20_000)), () => said with { At = _now });
+            Schedule(TimeSpan.FromMilliseconds(_calm ? 10 : _random.Next(20_000)), () => life == _life ? said with { At = _now } : null);
         }
     }
 
@@ -355,7 +371,7 @@ internal sealed class RandomWorld
     {
         if (!holds)
         {
-            throw new InvalidOperationException($"{what}; at {_now - Start}, {_state}\n{Story}");
+            throw new InvalidOperationException($"{what}; at {_now - Start}, {_state}\n{Scenario(what)}");
         }
     }
 }

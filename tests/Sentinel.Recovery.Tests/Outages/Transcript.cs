@@ -12,7 +12,7 @@ namespace Sentinel.Recovery.Tests.Outages;
 /// </summary>
 internal sealed class Transcript
 {
-    private static readonly DateTimeOffset Start = new(2026, 11, 22, 10, 15, 0, TimeSpan.Zero);
+    internal static readonly DateTimeOffset Start = new(2026, 11, 22, 10, 15, 0, TimeSpan.Zero);
 
     private readonly StringBuilder _text = new();
     private OutagePolicy _policy = new() { CanStart = true };
@@ -24,7 +24,12 @@ internal sealed class Transcript
     private Transcript() => _state = OutageStep.Begin(new BackendId("spot-1"), Start).State;
 
     /// <summary>The scenario with what really follows from its events.</summary>
-    public static string Replay(string scenario)
+    public static string Replay(string scenario) => Follow(scenario)._text.ToString().TrimEnd('\n') + "\n";
+
+    /// <summary>How it stands after all events.</summary>
+    public static OutageState StateAfter(string scenario) => Follow(scenario)._state;
+
+    private static Transcript Follow(string scenario)
     {
         var transcript = new Transcript();
         foreach (var line in scenario.Split('\n'))
@@ -44,20 +49,20 @@ internal sealed class Transcript
             }
         }
 
-        return transcript._text.ToString().TrimEnd('\n') + "\n";
+        return transcript;
     }
 
     /// <summary>A number with a unit, as in the configuration file, with fractions.</summary>
     public static TimeSpan Span(string text)
     {
         var unit = text.TrimStart('-', '+', '.', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9');
-        var number = double.Parse(text[..^unit.Length], CultureInfo.InvariantCulture);
+        var number = decimal.Parse(text[..^unit.Length], NumberStyles.Float, CultureInfo.InvariantCulture);
         return unit switch
         {
-            "ms" => TimeSpan.FromMilliseconds(number),
-            "s" => TimeSpan.FromSeconds(number),
-            "m" => TimeSpan.FromMinutes(number),
-            "h" => TimeSpan.FromHours(number),
+            "ms" => new((long)(number * TimeSpan.TicksPerMillisecond)),
+            "s" => new((long)(number * TimeSpan.TicksPerSecond)),
+            "m" => new((long)(number * TimeSpan.TicksPerMinute)),
+            "h" => new((long)(number * TimeSpan.TicksPerHour)),
             _ => throw new FormatException($"not a duration: {text}"),
         };
     }
@@ -82,7 +87,7 @@ internal sealed class Transcript
                 "slowAfter" => _policy with { SlowAfter = Span(value) },
                 "flapCount" => _policy with { FlapCount = int.Parse(value) },
                 "flapWithin" => _policy with { FlapWithin = Span(value) },
-                "recreate" => _policy with { Recreate = new() { Template = value } },
+                "recreate" => _policy with { Recreate = new() { Template = value.Length > 0 ? value : null } },
                 "fallbacks" => _policy with { Fallbacks = [.. value.Split(',').Select(FallbackOf)] },
                 "flapPause" => _policy with { FlapPause = Span(value) },
                 _ => throw new FormatException($"no such setting: {key}"),
@@ -132,25 +137,31 @@ internal sealed class Transcript
     private OutageEvent Parse(string name, string[] arguments, string rest) => name switch
     {
         "tick" => new Ticked(Now, _connections),
-        "pass" => new ProbePassed(Now, BegunAt(arguments)),
-        "fail" => new ProbeFailed(Now, Now, rest.Length == 0 ? "connection refused" : rest),
+        "pass" => new ProbePassed(Now, MomentOf("begun=", arguments)),
+        "fail" => new ProbeFailed(Now, MomentOf("begun=", arguments), rest.Length == 0 ? "connection refused" : Without("begun=", arguments)),
         "running" => new InstanceRunning(
             Now, new(long.Parse(arguments[0])), arguments.Skip(1).FirstOrDefault(argument => argument != "onDemand"), arguments.Contains("onDemand")),
         "stopping" => new InstanceStopping(Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true)),
         "stopped" => new InstanceStopped(
-            Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true), Now, arguments.Length > 2 ? string.Join(' ', arguments[2..]) : arguments[1]),
+            Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true), MomentOf("at=", arguments), arguments.Length > 2 ? Without("at=", arguments[2..]) : arguments[1]),
         "gone" => new InstanceStopped(
             Now, new(long.Parse(arguments[0])), Enum.Parse<OutageCause>(arguments[1], ignoreCase: true), Now, arguments[1], IsGone: true),
         "unseen" => new InstanceUnseen(Now),
         "notice" => new PreemptionNoticed(Now, rest.Length == 0 ? "30s ahead" : rest),
         "accepted" => new AttemptAccepted(Now, arguments.Length > 0 ? long.Parse(arguments[0]) : _state.LastTicket, "done"),
-        "refused" => new AttemptRefused(Now, _state.LastTicket, Enum.Parse<Refusal>(arguments[0], ignoreCase: true), string.Join(' ', arguments[1..])),
+        "refused" => new AttemptRefused(
+            Now, arguments.FirstOrDefault(argument => argument.StartsWith("ticket=", StringComparison.Ordinal)) is { } ticket ? long.Parse(ticket["ticket=".Length..]) : _state.LastTicket,
+            Enum.Parse<Refusal>(arguments[0], ignoreCase: true), Without("ticket=", arguments[1..])),
         "ask" => new OperatorAsked(Now, Enum.Parse<OperatorRequest>(arguments[0], ignoreCase: true)),
         "removed" => new Removed(Now),
         _ => throw new FormatException($"no such event: {name}"),
     };
 
-    private DateTimeOffset BegunAt(string[] arguments) => arguments is [['b', 'e', 'g', 'u', 'n', '=', .. var span]] ? Start + _set + Span(span) : Now;
+    /// <summary>A moment that is told beside the event's own; the event's own if it is not.</summary>
+    private DateTimeOffset MomentOf(string name, string[] arguments) =>
+        arguments.FirstOrDefault(argument => argument.StartsWith(name, StringComparison.Ordinal)) is { } told ? Start + _set + Span(told[name.Length..]) : Now;
+
+    private static string Without(string name, string[] arguments) => string.Join(' ', arguments.Where(argument => !argument.StartsWith(name, StringComparison.Ordinal)));
 
     private void LetTimePass(TimeSpan until)
     {
@@ -185,6 +196,7 @@ internal sealed class Transcript
                 StopInstance stop => $"stop: run {stop.Running}, ticket {stop.Ticket}",
                 ResetInstance reset => $"reset: attempt {reset.Attempt}, run {reset.Running}, ticket {reset.Ticket}",
                 TellPeople tell => $"tell people, {tell.Kind} ({tell.Reason}): {tell.Detail}",
+                Observe { Closely: true } => "observe closely",
                 Observe => "observe",
                 ProbeNow => "probe",
                 _ => throw new FormatException(effect.ToString()),

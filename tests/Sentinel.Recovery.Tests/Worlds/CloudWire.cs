@@ -28,6 +28,11 @@ internal sealed class CloudWire(CloudWorld world, string sentinel, Func<bool> is
     {
         public bool IsWait => Uri.AbsolutePath.EndsWith("/wait", StringComparison.Ordinal);
 
+        /// <summary>Reads the VM.</summary>
+        public bool IsLook => Method == HttpMethod.Get && Uri.AbsolutePath.EndsWith($"/instances/{CloudWorldShape.Vm.Name}", StringComparison.Ordinal);
+
+        public bool IsLookAtDisk => Method == HttpMethod.Get && Uri.AbsolutePath.Contains("/disks/", StringComparison.Ordinal);
+
         public bool IsChange => Method == HttpMethod.Post && !IsWait;
 
         /// <summary>As a transcript tells it.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using System.Text.Json.Nodes;
 using Sentinel.Testing.FakeGce;
 
 namespace Sentinel.Recovery.Tests.Worlds;
@@ -12,7 +13,15 @@ internal sealed partial class CloudWorld
     public void Carry(CloudWire.Call call, Func<bool> isAlive, TaskCompletionSource<HttpResponseMessage> reply)
     {
         var sentinel = _sentinels.Find(known => known.Name == call.Sentinel);
-        CheckCall(call);
+        try
+        {
+            CheckCall(call);
+        }
+        catch (WorldViolationException e)
+        {
+            Broken ??= e; // a client takes whatever it meets here for trouble on the way
+        }
+
         var fate = _isCalm || call.IsWait ? 99 : _random.Next(40);
         var way = TimeSpan.FromMilliseconds(_isCalm ? 20 : 5 + _random.Next(fate == 0 ? 9000 : 400));
         After(way, () =>
@@ -106,15 +115,21 @@ internal sealed partial class CloudWorld
     public HttpResponseMessage Answer(CloudWire.Call call) => _api.Answer(call.Method, call.Uri, call.Body);
 
     /// <summary>A disk as if nobody held it.</summary>
-    public static HttpResponseMessage WithoutUsers(HttpResponseMessage answer)
+    public static HttpResponseMessage WithoutUsers(HttpResponseMessage answer) => Forged(answer, disk => disk["users"] = new JsonArray());
+
+    /// <summary>A VM as if it were off.</summary>
+    public static HttpResponseMessage AsStopped(HttpResponseMessage answer) => Forged(answer, vm => vm["status"] = "TERMINATED");
+
+    private static HttpResponseMessage Forged(HttpResponseMessage answer, Action<JsonObject> forge)
     {
-        var disk = System.Text.Json.Nodes.JsonNode.Parse(Text(answer))!;
-        if (disk["users"] is not null)
+        if (answer.StatusCode is not HttpStatusCode.OK)
         {
-            disk["users"] = new System.Text.Json.Nodes.JsonArray();
+            return answer;
         }
 
-        return new(answer.StatusCode) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(disk.ToJsonString())) };
+        var document = JsonNode.Parse(Text(answer))!.AsObject();
+        forge(document);
+        return new(answer.StatusCode) { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(document.ToJsonString())) };
     }
 
     private static HttpResponseMessage Error(int status, string reason) => new((HttpStatusCode)status)

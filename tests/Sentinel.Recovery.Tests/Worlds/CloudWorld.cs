@@ -38,6 +38,7 @@ internal sealed partial class CloudWorld : IDisposable
         SynchronizationContext.SetSynchronizationContext(null);
         (_random, _isCalm) = (new(seed), isCalm);
         Shape = shape ?? CloudWorldShape.Random(_random);
+        Ceiling = Shape.RequestsPerMinute;
         Project = new FakeProject("test-project", Time, new GceTiming(), new NoGuests());
         _api = new(Project, Time);
         Shape.Furnish(Project);
@@ -57,6 +58,9 @@ internal sealed partial class CloudWorld : IDisposable
 
     /// <summary>The step, or a wrong one that must be caught.</summary>
     public StepFunction Step { get; set; } = OutageStep.Apply;
+
+    /// <summary>What sentinels take for their ceiling; a wrong one must be caught.</summary>
+    public int Ceiling { get; set; }
 
     /// <summary>Changes what a request asks or hears, as a wrong provider would; null: it goes on as it is.</summary>
     public Func<CloudWire.Call, HttpResponseMessage?>? Forge { get; set; }
@@ -106,6 +110,11 @@ internal sealed partial class CloudWorld : IDisposable
         for (var end = Now + time; Now < end;)
         {
             Time.Advance(TimeSpan.FromSeconds(1));
+            if (Broken is WorldViolationException violation)
+            {
+                throw violation;
+            }
+
             Must(Broken is null, $"a sentinel never throws, but {Broken}");
             CheckCloud();
         }

@@ -24,6 +24,9 @@ internal sealed record CloudWorldShape
 
     public int Sentinels { get; init; } = 1;
 
+    /// <summary>What each of them may ask of the API in a minute.</summary>
+    public int RequestsPerMinute { get; init; } = 600;
+
     public OutagePolicy Policy { get; init; } = new() { CanStart = true, Recreate = new(), HealthyAfter = 1, UnhealthyAfter = 2 };
 
     public static CloudWorldShape Random(Random random)
@@ -36,6 +39,7 @@ internal sealed record CloudWorldShape
             IsRegional = isRegional,
             IsDeleted = random.Next(3) == 0,
             Sentinels = 1 + random.Next(2),
+            RequestsPerMinute = random.Next(3) == 0 ? 30 : 600,
             Policy = new()
             {
                 CanStart = true,

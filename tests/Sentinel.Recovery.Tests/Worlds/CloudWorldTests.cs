@@ -41,7 +41,7 @@ public sealed class CloudWorldTests
             "does not look who holds a disk" => ("no disk is attached twice", world =>
             {
                 world.Project.Trouble.AllowsTwoHolders = true;
-                world.Forge = call => call.Method == HttpMethod.Get && call.Uri.AbsolutePath.Contains("/disks/", StringComparison.Ordinal) ? CloudWorld.WithoutUsers(world.Answer(call)) : null;
+                world.Forge = call => call.IsLookAtDisk ? CloudWorld.WithoutUsers(world.Answer(call)) : null;
             }
             ),
             _ => ("what a person stopped is not started", world => world.Step = (state, e, policy) => OutageStep.Apply(state, e, policy with { RestartWhenUserStopped = true })),

@@ -70,7 +70,7 @@ internal sealed class WorldSentinel : IDisposable
     public void Begin()
     {
         var life = ++_life;
-        _client = new(new GceSettings { Project = "test-project", Endpoint = new("http://world"), Credentials = new(GceCredentialKind.None) }, _meter, _world.Time, new CloudWire(_world, Name, () => _life == life));
+        _client = new(new GceSettings { Project = "test-project", Endpoint = new("http://world"), RequestsPerMinute = _world.Ceiling, Credentials = new(GceCredentialKind.None) }, _meter, _world.Time, new CloudWire(_world, Name, () => _life == life));
         _requests.Clear();
         _evidence.Clear();
         (_isBusy, _seen, _puzzledSince, _describedAs) = (false, null, null, null);

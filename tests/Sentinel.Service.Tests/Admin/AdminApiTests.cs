@@ -97,11 +97,12 @@ public sealed class AdminApiTests
         {
             Outage = "20260101T000000Z-spot-2",
             NextAttempt = admin.Time.GetUtcNow() + TimeSpan.FromSeconds(5),
+            Cost = new(0.02, 0.1, 0.08),
         };
 
         Assert.Equal(
             $$$"""
-            {"name":"front-1","version":"{{{BuildInfo.Version}}}","state":"proxy","since":"2026-01-01T00:00:00.000Z","leader":true,"backends":[{"name":"spot-1","instance":"process/spot-1","address":"127.0.0.1","state":"serving","since":"2026-01-01T00:00:00.000Z","reason":"2 checks passed","healthy":true,"connections":1,"preemptions":3,"lastPreemption":"1970-01-01T00:00:00.000Z","outage":null,"lastOutageSeconds":71.4,"nextAttempt":null,"users":7},{"name":"spot-2","instance":"process/spot-2","address":"127.0.0.1","state":"unknown","since":"2026-01-01T00:00:00.000Z","reason":"not checked yet","healthy":false,"connections":0,"preemptions":0,"lastPreemption":null,"outage":"20260101T000000Z-spot-2","lastOutageSeconds":null,"nextAttempt":"2026-01-01T00:00:05.000Z","users":0}],"pools":[{"name":"web","active":["spot-1"],"policy":"activeStandby","backends":["spot-1","spot-2"]}],"listeners":[{"name":"ssh","bind":["0.0.0.0:22"],"protocol":"tcp","engine":"managed","pool":"web","bound":true,"connections":3,"held":1,"accepted":17,"refused":2}],"certificates":[],"certificateSync":[],"keySync":[{"backend":"spot-1","users":7,"lastSuccess":null,"lastError":"it answered 401"}],"configuration":{"file":"/etc/sentinel/sentinel.json","loadedAt":"2026-01-01T00:00:00.000Z","lastReload":null,"errors":[]}}
+            {"name":"front-1","version":"{{{BuildInfo.Version}}}","state":"proxy","since":"2026-01-01T00:00:00.000Z","leader":true,"backends":[{"name":"spot-1","instance":"process/spot-1","address":"127.0.0.1","state":"serving","since":"2026-01-01T00:00:00.000Z","reason":"2 checks passed","healthy":true,"connections":1,"preemptions":3,"lastPreemption":"1970-01-01T00:00:00.000Z","outage":null,"lastOutageSeconds":71.4,"nextAttempt":null,"cost":null,"users":7},{"name":"spot-2","instance":"process/spot-2","address":"127.0.0.1","state":"unknown","since":"2026-01-01T00:00:00.000Z","reason":"not checked yet","healthy":false,"connections":0,"preemptions":0,"lastPreemption":null,"outage":"20260101T000000Z-spot-2","lastOutageSeconds":null,"nextAttempt":"2026-01-01T00:00:05.000Z","cost":{"cost":0.02,"onDemand":0.1,"saved":0.08},"users":0}],"pools":[{"name":"web","active":["spot-1"],"policy":"activeStandby","backends":["spot-1","spot-2"]}],"listeners":[{"name":"ssh","bind":["0.0.0.0:22"],"protocol":"tcp","engine":"managed","pool":"web","bound":true,"connections":3,"held":1,"accepted":17,"refused":2}],"certificates":[],"certificateSync":[],"keySync":[{"backend":"spot-1","users":7,"lastSuccess":null,"lastError":"it answered 401"}],"configuration":{"file":"/etc/sentinel/sentinel.json","loadedAt":"2026-01-01T00:00:00.000Z","lastReload":null,"errors":[]}}
             """,
             await admin.Http.GetStringAsync("/status"));
     }
@@ -228,10 +229,11 @@ public sealed class AdminApiTests
             StartedAt = admin.Time.GetUtcNow(),
             Seconds = 71.4,
             Attempts = 1,
+            Waits = new(3, 2, 1, 0, 0),
             Timeline = [new(admin.Time.GetUtcNow(), "opened", "cloud", "preempted")],
         });
 
-        var one = """{"id":"20260101T000000Z-spot-1","backend":"spot-1","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z","endedAt":null,"seconds":71.4,"attempts":1,"calls":0,"durations":{"detectedSeconds":null,"stoppedSeconds":null,"startedSeconds":null,"healthySeconds":null,"totalSeconds":null,"oursSeconds":null},"timeline":[{"at":"2026-01-01T00:00:00.000Z","what":"opened","source":"cloud","detail":"preempted"}],"omitted":0}""";
+        var one = """{"id":"20260101T000000Z-spot-1","backend":"spot-1","cause":"preempted","startedAt":"2026-01-01T00:00:00.000Z","endedAt":null,"seconds":71.4,"attempts":1,"calls":0,"durations":{"detectedSeconds":null,"stoppedSeconds":null,"startedSeconds":null,"healthySeconds":null,"totalSeconds":null,"oursSeconds":null},"waits":{"held":3,"served":2,"expired":1,"left":0,"refused":0},"cost":null,"timeline":[{"at":"2026-01-01T00:00:00.000Z","what":"opened","source":"cloud","detail":"preempted"}],"omitted":0}""";
         Assert.Equal(one, await admin.Http.GetStringAsync("/outages/20260101T000000Z-spot-1"));
         Assert.Equal($$"""{"outages":[{{one}}]}""", await admin.Http.GetStringAsync("/outages"));
     }

@@ -86,6 +86,15 @@ public sealed class StatusTextTests
     }
 
     [Fact]
+    public void What_it_cost_and_saved_is_told_where_prices_are_known()
+    {
+        var status = Status([Backend("a", "serving", "") with { Cost = new(1.25, 5, 3.75) }, Backend("b", "serving", "") with { Cost = new(0.25, 1, 0.75) }, Backend("c", "serving", "")], "a");
+
+        Assert.Equal("since the daemon began: cost 1.50, and 6.00 on demand throughout: 4.50 saved", StatusText.Status(status, Now, 80).Last());
+        Assert.DoesNotContain(StatusText.Status(Status([Backend("c", "serving", "")], "c"), Now, 80), line => line.Contains("cost", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void An_outage_is_told_as_a_story()
     {
         var outage = new OutageDocument
@@ -97,12 +106,16 @@ public sealed class StatusTextTests
             EndedAt = Now.AddSeconds(71.4),
             Seconds = 71.4,
             Attempts = 1,
+            Waits = new(12, 10, 1, 1, 0),
+            Cost = new(0.0001, 0.0007, 0.0006),
             Timeline = [new(Now, "opened", "cloud", "the cloud took it"), new(Now.AddSeconds(71.4), "closed", "probe", "2 checks passed")],
         };
 
         Assert.Equal(
             """
             20261122T110000Z-spot-1: spot-1, preempted, lasted 1 m 11 s
+            12 had to wait: 10 served, 1 gave up after their hold, 1 left by themselves
+            cost 0.0001, and 0.0007 on demand throughout: 0.0006 saved
 
             2026-11-22 12:00:00Z      +0.0 s  cloud     the cloud took it
             2026-11-22 12:01:11Z     +71.4 s  probe     2 checks passed

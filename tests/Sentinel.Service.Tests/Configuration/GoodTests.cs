@@ -135,6 +135,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
                   "weight": 7,
                   "capacity": 50,
                   "networks": ["10.0.3.0/24", "fd00:3::/64"],
+                  "prices": { "spot": 0.0067, "onDemand": 0.0335 },
                   "recovery": { "startAfter": "9s", "backoff": { "max": "9m" }, "flap": { "count": 0 } }
                 },
                 "far": { "address": "build.example.com" }
@@ -187,6 +188,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
                 new()
                 {
                     Definition = new() { Id = new("vm"), Instance = "process/vm-1", Address = "127.0.0.7", Priority = -1, Weight = 7, Capacity = 50, Networks = ["10.0.3.0/24", "fd00:3::/64"] },
+                    Prices = new(0.0067, 0.0335),
                     Instance = new InstanceName("process", "", "vm-1"),
                     Process = new() { Command = [files["bin/python3"], "-m", "http.server"], WorkingDirectory = files.Folder, Environment = [new("http_proxy", ""), new("HTTP_PROXY", "x")] },
                     Health = new() { Kind = HealthKind.Http, Port = 8080, Path = "/healthz?full=1", Interval = Span(1), Timeout = Span(0.5), HealthyAfter = 3, UnhealthyAfter = 4 },

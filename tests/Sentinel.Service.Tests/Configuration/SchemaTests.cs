@@ -18,7 +18,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         backends.*.instance backends.*.address backends.*.command backends.*.workingDirectory backends.*.environment
         backends.*.health.kind backends.*.health.port backends.*.health.path backends.*.health.interval backends.*.health.timeout
         backends.*.health.healthyAfter backends.*.health.unhealthyAfter
-        backends.*.priority backends.*.weight backends.*.capacity backends.*.networks backends.*.tunnel.keys backends.*.tunnel.ports
+        backends.*.priority backends.*.weight backends.*.capacity backends.*.networks backends.*.tunnel.keys backends.*.tunnel.ports backends.*.prices.spot backends.*.prices.onDemand
         backends.*.recovery.startAfter backends.*.recovery.restartWhenUserStopped backends.*.recovery.startTimeout
         backends.*.recovery.backoff.initial backends.*.recovery.backoff.max backends.*.recovery.hungAfter backends.*.recovery.slowAfter
         backends.*.recovery.flap.count backends.*.recovery.flap.within backends.*.recovery.flap.pause

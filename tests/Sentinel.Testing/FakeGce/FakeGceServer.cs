@@ -24,6 +24,7 @@ public sealed class FakeGceServer : IAsyncDisposable
     private readonly ConcurrentQueue<GceCall> _calls = [];
     private long _minute;
     private int _inMinute;
+    private int _busy;
 
     private FakeGceServer(WebApplication app, FakeProject project, TimeProvider time)
     {
@@ -38,6 +39,9 @@ public sealed class FakeGceServer : IAsyncDisposable
 
     /// <summary>Every request so far that reached the API.</summary>
     public IReadOnlyCollection<GceCall> Calls => _calls;
+
+    /// <summary>Requests that are being answered now; those that wait for time to pass are not.</summary>
+    public int Busy => Volatile.Read(ref _busy);
 
     /// <summary>Says whether a bearer token is good; null: nobody asks for one.</summary>
     public Func<string, bool>? TokenCheck { get; set; }
@@ -82,6 +86,8 @@ public sealed class FakeGceServer : IAsyncDisposable
             await Task.Delay(trouble.Delay, _time, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
+        var isWait = path.EndsWith("/wait", StringComparison.Ordinal);
+        Interlocked.Add(ref _busy, isWait ? 0 : 1);
         try
         {
             Admit(context, method, path);
@@ -102,6 +108,10 @@ public sealed class FakeGceServer : IAsyncDisposable
             }
 
             await WriteAsync(context, fault.Status, fault.ToJson()).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Add(ref _busy, isWait ? 0 : -1);
         }
     }
 

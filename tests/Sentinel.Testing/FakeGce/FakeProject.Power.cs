@@ -239,6 +239,13 @@ public sealed partial class FakeProject
                 return;
             }
 
+            if (!isNew && Trouble.Lying(vm.Name))
+            {
+                vm.Status = before;
+                End(operation);
+                return;
+            }
+
             vm.Status = "RUNNING";
             vm.Starts++;
             vm.IsPreempted = false;

@@ -6,6 +6,9 @@ public sealed class GceTrouble
     /// <summary>Why a VM of this description does not come up, given its zone, machine type and provisioning model; null: it does.</summary>
     public Func<string, string, string, OperationFault?> Starving { get; set; } = (_, _, _) => null;
 
+    /// <summary>Whether a start of this VM ends well and nothing comes of it.</summary>
+    public Func<string, bool> Lying { get; set; } = _ => false;
+
     /// <summary>What a request (method and path) is refused with, before anything is done; null: nothing.</summary>
     public Func<string, string, GceRefusalException?> Refusing { get; set; } = (_, _) => null;
 

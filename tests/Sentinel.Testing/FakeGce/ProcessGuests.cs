@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net.Sockets;
 
 namespace Sentinel.Testing.FakeGce;
 
@@ -13,6 +14,9 @@ public sealed class ProcessGuests(params string[] more) : IGuests, IDisposable
     /// <summary>The process that a VM runs in; null while it is off.</summary>
     public int? IdOf(string instance) => _running.TryGetValue(instance, out var process) ? process.Id : null;
 
+    /// <summary>Whether a VM answers when it has booted: for clocks that stand still meanwhile.</summary>
+    public bool IsPatient { get; init; }
+
     public void Boot(FakeInstance instance)
     {
         PowerOff(instance);
@@ -24,6 +28,10 @@ public sealed class ProcessGuests(params string[] more) : IGuests, IDisposable
         }
 
         _running[instance.Name] = Process.Start(start)!;
+        if (IsPatient)
+        {
+            Eventually.TrueAsync(() => Answers(instance.Address)).GetAwaiter().GetResult();
+        }
     }
 
     public void PowerOff(FakeInstance instance)
@@ -42,6 +50,19 @@ public sealed class ProcessGuests(params string[] more) : IGuests, IDisposable
             {
                 End(process);
             }
+        }
+    }
+
+    private static bool Answers(string address)
+    {
+        try
+        {
+            using var client = new TcpClient(address, 8080);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 

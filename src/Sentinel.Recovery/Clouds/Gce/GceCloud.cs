@@ -84,7 +84,7 @@ internal sealed partial class GceCloud(string directory, RecoveryMeter meter, Ti
         return residence;
     }
 
-    public void Refresh(InstanceName vm) => ZoneOf(PlaceOf(vm)).Refresh(vm.Name);
+    public void Refresh(InstanceName vm, bool closely = false) => ZoneOf(PlaceOf(vm)).Refresh(vm.Name, closely);
 
     public Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken) =>
         BringUpAsync(vm, default, null, requestId, cancellationToken);

@@ -8,6 +8,7 @@ namespace Sentinel.Recovery.Clouds.Gce;
 internal sealed class GceVm(InstanceName name, InstanceName home)
 {
     private bool _mustTell = true;
+    private long _expectedSince;
 
     public InstanceName Name => name;
 
@@ -29,6 +30,13 @@ internal sealed class GceVm(InstanceName name, InstanceName home)
 
     /// <summary>When that began.</summary>
     public long MovesSince { get; set; }
+
+    /// <summary>Since when it is about to stop; zero: it is not.</summary>
+    public long ExpectedSince
+    {
+        get => Volatile.Read(ref _expectedSince);
+        set => Volatile.Write(ref _expectedSince, value);
+    }
 
     /// <summary>How many watch it.</summary>
     public int Watchers { get; set; }

@@ -58,6 +58,11 @@ internal sealed partial class GceZone
         }
 
         vm.IsInMotion = isInMotion;
+        if (isInMotion || condition is InstanceCondition.Stopped or InstanceCondition.Gone)
+        {
+            vm.ExpectedSince = 0;
+        }
+
         if (condition is InstanceCondition.Running or InstanceCondition.Unseen)
         {
             vm.PuzzledSince = null;

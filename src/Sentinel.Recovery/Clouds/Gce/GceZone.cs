@@ -91,13 +91,15 @@ internal sealed partial class GceZone : IAsyncDisposable
     }
 
     /// <summary>Looks at once, and tells of this VM whatever is seen.</summary>
-    public void Refresh(string name)
+    /// <param name="closely">Goes on looking as often as may be, until it stops or a while has passed.</param>
+    public void Refresh(string name, bool closely)
     {
         lock (_lock)
         {
             if (_vms.TryGetValue(name, out var vm))
             {
                 vm.Repeat();
+                vm.ExpectedSince = closely ? _time.GetTimestamp() : vm.ExpectedSince;
                 Hurry();
             }
         }
@@ -164,7 +166,7 @@ internal sealed partial class GceZone : IAsyncDisposable
                 sooner = _sooner.Task;
             }
 
-            isMoving = _vms.Values.Any(vm => vm.IsInMotion && _time.GetElapsedTime(vm.MovesSince) < MovesFor);
+            isMoving = _vms.Values.Any(vm => (vm.IsInMotion && _time.GetElapsedTime(vm.MovesSince) < MovesFor) || (vm.ExpectedSince != 0 && _time.GetElapsedTime(vm.ExpectedSince) < MovesFor));
         }
 
         if (looked)

@@ -95,7 +95,7 @@ internal sealed class ProcessCloud : ICloud
 
     public IDisposable Watch(InstanceName vm, Action<InstanceReport> observer) => Find(vm).Watch(observer);
 
-    public void Refresh(InstanceName vm) => Find(vm).Repeat();
+    public void Refresh(InstanceName vm, bool closely = false) => Find(vm).Repeat();
 
     public Task<CloudOutcome> StartAsync(InstanceName vm, Guid requestId, CancellationToken cancellationToken) => Find(vm).StartAsync(cancellationToken);
 

@@ -31,6 +31,12 @@ internal sealed record OutageDocument
     /// <summary>Where the time went.</summary>
     public OutageDurations Durations { get; init; } = new();
 
+    /// <summary>Connections and requests that had to wait meanwhile, and what became of them; null if none had to.</summary>
+    public OutageWaits? Waits { get; init; }
+
+    /// <summary>What the VM cost while it lasted; null where no prices are configured.</summary>
+    public CostDocument? Cost { get; init; }
+
     /// <summary>In the order of events.</summary>
     public IReadOnlyList<OutageMomentDocument> Timeline { get; init; } = [];
 

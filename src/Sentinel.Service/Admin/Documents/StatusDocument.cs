@@ -67,6 +67,9 @@ internal sealed record BackendDocument
 
     public DateTimeOffset? NextAttempt { get; init; }
 
+    /// <summary>What it cost since the daemon began; null where no prices are configured.</summary>
+    public CostDocument? Cost { get; init; }
+
     /// <summary>Users of the jump host who are at home there; null where there is none.</summary>
     public int? Users { get; init; }
 }

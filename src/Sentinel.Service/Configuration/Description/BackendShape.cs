@@ -52,11 +52,14 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
     private static readonly Key<TunnelDefinition> Tunnel = Key.Optional("tunnel", new TunnelShape(),
         "How a VM that cannot be reached connects out to the sentinel's sshd. Its address is then one of the sentinel's own.");
 
+    private static readonly Key<BackendPrices> Prices = Key.Optional("prices", new PricesShape(),
+        "What the VM costs, in any one currency: cost and savings are estimated in status and in outages.");
+
     private static readonly Key<OutagePolicy> Recovery = Key.Optional("recovery", new RecoveryShape(isOverride: true),
         "Overrides the file's recovery, key by key.");
 
     public override IReadOnlyList<Key> Keys { get; } =
-        [Instance, Address, Command, WorkingDirectory, Variables, Health, Priority, Weight, Capacity, Networks, Tunnel, Recovery];
+        [Instance, Address, Command, WorkingDirectory, Variables, Health, Priority, Weight, Capacity, Networks, Tunnel, Prices, Recovery];
 
     protected override string Noun => "a backend";
 
@@ -109,6 +112,7 @@ internal sealed class BackendShape : ObjectShape<BackendSettings>
                 ? new() { Command = command, WorkingDirectory = fields.OrNull(WorkingDirectory), Environment = fields.OrNull(Variables) ?? [] }
                 : null,
             Health = fields.OrNull(Health),
+            Prices = fields.OrNull(Prices),
             Policy = (fields.OrNull(Recovery) ?? fields.Reading.Recovery) with { CanStart = instance is not null },
         };
     }

@@ -54,6 +54,24 @@ public sealed class GceWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Who_is_about_to_stop_is_looked_at_again_and_again_until_he_does()
+    {
+        await _rig.DisposeAsync();
+        _rig = await GceRig.StartAsync(settings => settings with { WatchInterval = TimeSpan.FromHours(1) });
+        _rig.Project.AddRunning(GceRig.Zone, "spot-1");
+        _rig.Watch("spot-1");
+        await _rig.UntilAsync(report => report.Condition is InstanceCondition.Running);
+        var looks = Looks();
+
+        _rig.Cloud.Refresh(GceRig.Named("spot-1"), closely: true);
+        await Eventually.TrueAsync(() => Looks() >= looks + 3);
+        _rig.Project.Preempt(GceRig.Zone, "spot-1");
+        await _rig.UntilAsync(report => report.Condition is InstanceCondition.Stopped);
+
+        int Looks() => _rig.Server.Calls.Count(call => call.Path.EndsWith("/instances", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Who_stopped_it_before_we_looked_is_found_out()
     {
         _rig.Project.AddRunning(GceRig.Zone, "spot-1");
