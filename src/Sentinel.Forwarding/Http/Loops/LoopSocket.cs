@@ -11,12 +11,13 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// </summary>
 internal sealed class LoopSocket : IReceiver
 {
-    private const uint Reading = EpollEvents.In | EpollEvents.ReadHangUp;
+    private const uint Reading = EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.Priority;
 
     private readonly SafeSocketHandle _handle;
     private readonly Edge _reading = new();
     private readonly Edge _writing = new();
     private volatile bool _isEnding;
+    private volatile bool _isUrgent;
     private volatile bool _isClosed;
     private bool _isAdded;
     private bool _watchesWriting;
@@ -61,7 +62,7 @@ internal sealed class LoopSocket : IReceiver
     {
         _reading.Clear();
         var n = SocketCalls.Receive(_handle, target, flags, out var error);
-        if (n == target.Length || _isEnding || (n > 0 && flags != SocketFlags.None))
+        if (n == 0 || n == target.Length || (n > 0 && (_isEnding || _isUrgent || flags != SocketFlags.None)))
         {
             // more may be there, and nothing tells of it again
             _reading.Set(inline: false);
@@ -160,6 +161,8 @@ internal sealed class LoopSocket : IReceiver
             Interlocked.Exchange(ref _hungUp, null)?.Invoke();
         }
 
+        // a read stops short of urgent data (tcp(7)), and what follows them is no news
+        _isUrgent |= (events & EpollEvents.Priority) != 0;
         if ((events & (EpollEvents.Out | EpollEvents.HangUp | EpollEvents.Error)) != 0)
         {
             _writing.Set(inline: true);
