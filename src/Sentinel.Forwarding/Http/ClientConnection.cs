@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Tls;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
@@ -73,6 +74,12 @@ internal sealed partial class ClientConnection
     /// <summary>Cancelled when the client has taken too long to begin, or need not begin any more.</summary>
     public CancellationToken Beginning => _beginning.Token;
 
+    /// <summary>Its socket on a loop; null: .NET waits for it.</summary>
+    public LoopSocket? Loop { get; private set; }
+
+    /// <summary>Where its beginning is read.</summary>
+    public IReceiver Receiver => (IReceiver?)Loop ?? new SocketReceiver(_socket);
+
     /// <summary>How it began, if it began with TLS.</summary>
     public ClientHello Hello { get; set; }
 
@@ -91,9 +98,24 @@ internal sealed partial class ClientConnection
         _closed(this);
     }
 
-    /// <summary>Gives the socket to Kestrel, unless the end came first.</summary>
+    /// <summary>From here on the loop waits for it.</summary>
+    public void PutOn(LoopSocket socket)
+    {
+        lock (_lock)
+        {
+            Loop = socket;
+            if (_end is null)
+            {
+                return;
+            }
+        }
+
+        socket.Close();
+    }
+
+    /// <summary>Gives the connection to Kestrel, unless the end came first.</summary>
     /// <returns>False if it is over; then <see cref="Drop"/> follows.</returns>
-    public bool HandOver(ConnectionContext socket, HandOverListener listener)
+    public bool HandOver(ConnectionContext context, HandOverListener listener)
     {
         lock (_lock)
         {
@@ -105,7 +127,7 @@ internal sealed partial class ClientConnection
             // Not disposed: somebody may be asking for its end just now.
             _beginning.CancelAfter(Timeout.InfiniteTimeSpan);
             _decided.TrySetResult();
-            _context = new HandedOverContext(socket, this);
+            _context = context;
             if (!listener.HandOver(_context))
             {
                 _context = null;
@@ -137,7 +159,7 @@ internal sealed partial class ClientConnection
     public void Drop(ConnectionEnd end)
     {
         Note(end);
-        _socket.Dispose();
+        CloseSocket(abort: false);
         Closed();
     }
 
@@ -166,7 +188,33 @@ internal sealed partial class ClientConnection
         }
         else
         {
+            CloseSocket(abort: true);
+        }
+    }
+
+    private void CloseSocket(bool abort)
+    {
+        LoopSocket? loop;
+        lock (_lock)
+        {
+            loop = Loop;
+        }
+
+        if (loop is not null && abort)
+        {
+            loop.Abort();
+        }
+        else if (loop is not null)
+        {
+            loop.Close();
+        }
+        else if (abort)
+        {
             _socket.Close(timeout: 0);
+        }
+        else
+        {
+            _socket.Dispose();
         }
     }
 

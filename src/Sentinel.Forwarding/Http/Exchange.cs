@@ -51,7 +51,7 @@ internal sealed class Exchange
     public UpstreamTls? Tls { get; }
 
     /// <summary>Under what connections are opened for it.</summary>
-    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout, Tls);
+    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout, Tls, _connection.Loop?.Loop);
 
     /// <summary>Whether the head of an answer came from the backend.</summary>
     public bool HasAnswer { get; set; }

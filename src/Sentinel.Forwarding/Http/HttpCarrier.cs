@@ -106,7 +106,12 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
     {
         try
         {
-            if (await connection.Caller.IntroduceAsync(connection.Beginning) is { } end)
+            if (connection.Rules.Settings.Protocol != ListenerProtocol.Tls)
+            {
+                engine.PutOnLoop(connection, socket);
+            }
+
+            if (await connection.Caller.IntroduceAsync(connection.Receiver, connection.Beginning) is { } end)
             {
                 connection.Drop(end);
             }
@@ -123,7 +128,7 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         {
             connection.Drop(connection.Caller.IsUnknown ? ConnectionEnd.BadPreface : ConnectionEnd.Idle);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
         {
             connection.Drop(ConnectionEnd.ClientReset);
         }
@@ -140,7 +145,7 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         var settings = connection.Rules.Settings;
         if (settings.Protocol != ListenerProtocol.Http)
         {
-            (var preface, connection.Hello) = await TlsPeek.ReadAsync(socket, gate.Time, connection.Beginning);
+            (var preface, connection.Hello) = await TlsPeek.ReadAsync(connection.Receiver, gate.Time, connection.Beginning);
             if (preface != TlsPreface.Hello)
             {
                 await connection.RefuseAsync(socket, preface);
@@ -156,7 +161,7 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
             return null;
         }
 
-        switch (settings.Http2 ? await HttpPrefacePeek.ReadAsync(socket, gate.Time, connection.Beginning) : HttpPreface.Http1)
+        switch (settings.Http2 ? await HttpPrefacePeek.ReadAsync(connection.Receiver, gate.Time, connection.Beginning) : HttpPreface.Http1)
         {
             case HttpPreface.Http1:
                 return HandOverEndPoint.Http1;

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
@@ -30,6 +31,7 @@ internal sealed class HttpEngine : IEngine
     private readonly UpstreamTable _upstreams;
     private readonly RequestForwarder _requests;
 
+    private readonly SocketLoops _sockets;
     private readonly RuleFiles _files = new();
     private readonly ConcurrentDictionary<HttpCarrier, byte> _carriers = new();
     private readonly ConcurrentDictionary<TimeSpan, InnerKestrel> _kestrels = new();
@@ -40,6 +42,7 @@ internal sealed class HttpEngine : IEngine
     public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook, ICertificates? certificates)
     {
         (_loops, _time, _certificates, _logger, _quiet) = (loops, time, certificates, logs.CreateLogger<HttpEngine>(), new(logs));
+        _sockets = new(loops, _logger);
         _upstreams = new(pools, time);
         _requests = new(_upstreams, outlook, _files, certificates, _quiet, _logger);
         _reviews = ReviewAsync();
@@ -75,6 +78,16 @@ internal sealed class HttpEngine : IEngine
         }
     }
 
+    /// <summary>From here on the connection is waited for by a loop of ours, where the system has what that needs. It must not have been waited for before.</summary>
+    /// <exception cref="SocketException">The system refuses.</exception>
+    public void PutOnLoop(ClientConnection connection, Socket socket)
+    {
+        if (_sockets.Next() is { } loop)
+        {
+            connection.PutOn(loop.Add(socket));
+        }
+    }
+
     /// <summary>Whether a client validates a name for which a challenge of ours is pending.</summary>
     public bool IsChallenge(ClientHello hello) => hello.IsAcmeChallenge && _certificates?.FindChallenge(hello.ServerName) is not null;
 
@@ -95,6 +108,7 @@ internal sealed class HttpEngine : IEngine
 
         _upstreams.Dispose();
         _requests.Dispose();
+        _sockets.Dispose();
         _starting.Dispose();
         _stop.Dispose();
     }

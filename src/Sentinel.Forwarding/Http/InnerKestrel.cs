@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Abstractions;
@@ -10,6 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Tls;
 
 namespace Sentinel.Forwarding.Http;
@@ -56,13 +58,13 @@ internal sealed class InnerKestrel : IAsyncDisposable
     /// <returns>False if the connection or this server is at its end; the socket is closed then.</returns>
     public async ValueTask<bool> HandOverAsync(ClientConnection connection, Socket socket, HandOverEndPoint place)
     {
-        var context = _sockets.Create(socket);
+        ConnectionContext context = connection.Loop is { } loop ? new LoopContext(loop, connection) : new HandedOverContext(_sockets.Create(socket), connection);
         if (connection.HandOver(context, _transport[place]))
         {
             return true;
         }
 
-        await context.DisposeAsync();
+        context.Abort();
         return false;
     }
 

@@ -25,6 +25,9 @@ internal static partial class Log
     [LoggerMessage(1506, LogLevel.Warning, "{Listener} and {Backend} could not agree on TLS: {Why} See upstreamTls.", EventName = "upstream.tls.failed")]
     public static partial void UpstreamTlsFailed(ILogger logger, string listener, BackendId backend, string why);
 
+    [LoggerMessage(1507, LogLevel.Error, "What waited for a socket of {Loop} failed; the loop goes on.", EventName = "http.loop.failed")]
+    public static partial void LoopTurnFailed(ILogger logger, Exception exception, string loop);
+
     [LoggerMessage(1505, LogLevel.Error, "A review of the open HTTP connections failed; the next one comes in a second.", EventName = "http.review.failed")]
     public static partial void ReviewFailed(ILogger logger, Exception exception);
 }

@@ -32,9 +32,10 @@ internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endP
     public ProxyHeader Header => new(EndPoint, _reached ?? socket.LocalEndPoint as IPEndPoint);
 
     /// <summary>Reads the header, if there must be one.</summary>
+    /// <param name="from">The connection.</param>
     /// <returns>Null to go on; else why the connection ends.</returns>
     /// <exception cref="OperationCanceledException">It took too long, or is not wanted any more.</exception>
-    public async ValueTask<ConnectionEnd?> IntroduceAsync(CancellationToken cancellationToken)
+    public async ValueTask<ConnectionEnd?> IntroduceAsync(IReceiver from, CancellationToken cancellationToken)
     {
         if (!IsUnknown)
         {
@@ -43,7 +44,7 @@ internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endP
 
         try
         {
-            var (verdict, header) = await ProxyHeaderReader.ReadAsync(socket, cancellationToken).ConfigureAwait(false);
+            var (verdict, header) = await ProxyHeaderReader.ReadAsync(from, cancellationToken).ConfigureAwait(false);
             return verdict switch
             {
                 ProxyHeaderVerdict.Complete => Identify(header),
@@ -51,7 +52,7 @@ internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endP
                 _ => ConnectionEnd.BadPreface,
             };
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
         {
             return ConnectionEnd.ClientLeft;
         }

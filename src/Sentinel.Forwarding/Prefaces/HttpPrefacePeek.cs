@@ -15,7 +15,7 @@ internal static class HttpPrefacePeek
     /// <returns><see cref="HttpPreface.Undecided"/> if the client closed before that.</returns>
     /// <exception cref="SocketException">The connection broke.</exception>
     /// <exception cref="OperationCanceledException">The client took too long, or the listener stopped.</exception>
-    public static async Task<HttpPreface> ReadAsync(Socket socket, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<HttpPreface> ReadAsync(IReceiver from, TimeProvider time, CancellationToken cancellationToken)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(Http2Preface.Length);
         try
@@ -24,7 +24,7 @@ internal static class HttpPrefacePeek
             var seen = 0;
             for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
             {
-                var length = await socket.ReceiveAsync(start, SocketFlags.Peek, cancellationToken);
+                var length = await from.ReceiveAsync(start, SocketFlags.Peek, cancellationToken);
                 var preface = Http2Preface.Read(start.Span[..length]);
                 if (length == 0 || preface != HttpPreface.Undecided)
                 {

@@ -9,16 +9,16 @@ internal static class ProxyHeaderReader
     /// <returns><see cref="ProxyHeaderVerdict.Incomplete"/> if the other side closed before it was whole.</returns>
     /// <exception cref="SocketException">The connection broke.</exception>
     /// <exception cref="OperationCanceledException">It took too long, or is not wanted any more.</exception>
-    public static async ValueTask<(ProxyHeaderVerdict Verdict, ProxyHeader Header)> ReadAsync(Socket socket, CancellationToken cancellationToken)
+    public static async ValueTask<(ProxyHeaderVerdict Verdict, ProxyHeader Header)> ReadAsync(IReceiver from, CancellationToken cancellationToken)
     {
         // An empty read waits without a buffer.
-        await socket.ReceiveAsync(Memory<byte>.Empty, cancellationToken).ConfigureAwait(false);
+        await from.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
         var buffer = ArrayPool<byte>.Shared.Rent(ProxyHeader.MaxLength);
         try
         {
             for (var read = 0; ;)
             {
-                var peeked = await socket.ReceiveAsync(buffer.AsMemory(read, ProxyHeader.MaxLength - read), SocketFlags.Peek, cancellationToken).ConfigureAwait(false);
+                var peeked = await from.ReceiveAsync(buffer.AsMemory(read, ProxyHeader.MaxLength - read), SocketFlags.Peek, cancellationToken).ConfigureAwait(false);
                 if (peeked == 0)
                 {
                     return (ProxyHeaderVerdict.Incomplete, default);
@@ -34,7 +34,7 @@ internal static class ProxyHeaderReader
                 var end = verdict == ProxyHeaderVerdict.Complete ? length : read + peeked;
                 while (read < end)
                 {
-                    read += await socket.ReceiveAsync(buffer.AsMemory(read, end - read), cancellationToken).ConfigureAwait(false);
+                    read += await from.ReceiveAsync(buffer.AsMemory(read, end - read), SocketFlags.None, cancellationToken).ConfigureAwait(false);
                 }
 
                 if (verdict == ProxyHeaderVerdict.Complete)

@@ -18,17 +18,17 @@ internal static class TlsPeek
     /// <returns><see cref="TlsPreface.Undecided"/> if the client closed before that.</returns>
     /// <exception cref="SocketException">The connection broke.</exception>
     /// <exception cref="OperationCanceledException">The client took too long, or the listener stopped.</exception>
-    public static async ValueTask<(TlsPreface Preface, ClientHello Hello)> ReadAsync(Socket socket, TimeProvider time, CancellationToken cancellationToken)
+    public static async ValueTask<(TlsPreface Preface, ClientHello Hello)> ReadAsync(IReceiver from, TimeProvider time, CancellationToken cancellationToken)
     {
         // Whoever has not said a word yet holds no memory.
-        await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken);
+        await from.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken);
         var buffer = ArrayPool<byte>.Shared.Rent(FirstLook);
         try
         {
             var seen = 0;
             for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
             {
-                var length = await socket.ReceiveAsync(buffer, SocketFlags.Peek, cancellationToken);
+                var length = await from.ReceiveAsync(buffer, SocketFlags.Peek, cancellationToken);
                 var preface = ClientHelloParser.Read(buffer.AsSpan(0, length), out var hello);
                 if (length == 0 || preface != TlsPreface.Undecided)
                 {

@@ -6,7 +6,8 @@ namespace Sentinel.Forwarding.Relay;
 
 /// <summary>Opens connections to backends.</summary>
 /// <param name="time">Measures the timeout.</param>
-internal sealed class Dialler(TimeProvider time)
+/// <param name="connect">Connects a socket and says how that went; .NET does unless given.</param>
+internal sealed class Dialler(TimeProvider time, Func<Socket, IPEndPoint, CancellationToken, ValueTask<DialOutcome>>? connect = null)
 {
     /// <summary>Makes one attempt. A name is resolved each time, and its addresses are tried in turn, all within the one timeout.</summary>
     /// <param name="host">An IP address or a name.</param>
@@ -46,7 +47,7 @@ internal sealed class Dialler(TimeProvider time)
         }
     }
 
-    private static async ValueTask<(Socket? Socket, DialOutcome Outcome)> ConnectAsync(IPAddress address, int port, IPAddress? source, CancellationToken cancellationToken)
+    private async ValueTask<(Socket? Socket, DialOutcome Outcome)> ConnectAsync(IPAddress address, int port, IPAddress? source, CancellationToken cancellationToken)
     {
         Socket? socket = null;
         try
@@ -65,6 +66,12 @@ internal sealed class Dialler(TimeProvider time)
             }
 
             DeadPeer.Watch(socket);
+            if (connect is not null)
+            {
+                var connected = await connect(socket, new(address, port), cancellationToken).ConfigureAwait(false);
+                return (connected == DialOutcome.Connected ? socket : null, connected);
+            }
+
             await socket.ConnectAsync(new IPEndPoint(address, port), cancellationToken).ConfigureAwait(false);
             return (socket, DialOutcome.Connected);
         }

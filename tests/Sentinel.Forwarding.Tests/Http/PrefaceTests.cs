@@ -32,7 +32,7 @@ public sealed class PrefaceTests
         using (client)
         using (server)
         {
-            var reading = HttpPrefacePeek.ReadAsync(server, TimeProvider.System, CancellationToken.None);
+            var reading = HttpPrefacePeek.ReadAsync(new SocketReceiver(server), TimeProvider.System, CancellationToken.None);
             foreach (var c in Http2)
             {
                 await client.SendAsync(new[] { (byte)c });
@@ -51,7 +51,7 @@ public sealed class PrefaceTests
         using (server)
         {
             client.Dispose();
-            Assert.Equal(HttpPreface.Undecided, await HttpPrefacePeek.ReadAsync(server, TimeProvider.System, CancellationToken.None));
+            Assert.Equal(HttpPreface.Undecided, await HttpPrefacePeek.ReadAsync(new SocketReceiver(server), TimeProvider.System, CancellationToken.None));
         }
     }
 

@@ -1,6 +1,10 @@
 using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Sentinel.Backends;
+using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;
 using OwnLoopback = Sentinel.Forwarding.Tests.Kit.Loopback;
 
@@ -33,6 +37,47 @@ public sealed class ProxyTests
         Assert.DoesNotContain("6.6.6.6", answer, StringComparison.Ordinal);
         await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
         Assert.Equal("192.0.2.7:4711", stage.Logs.Ends[0]["Client"]);
+    }
+
+    [NeedsTheory("linux", "haproxy")]
+    [InlineData("send-proxy", true)]
+    [InlineData("send-proxy-v2", true)]
+    [InlineData("send-proxy-v2 proxy-v2-options unique-id,crc32c", true)]
+    [InlineData("send-proxy-v2", false)]
+    public async Task Haproxy_in_front_says_who_the_client_is(string form, bool tls)
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
+        var before = new IPEndPoint(OwnLoopback.Next(), 7004);
+        using var haproxy = await ServerProgram.HaproxyAsync(before,
+            $"""
+            frontend first
+                mode tcp
+                bind {before}
+                unique-id-format %rt
+                default_backend us
+            backend us
+                mode tcp
+                server us {stage.EndPoint} source 127.21.7.7 {form}
+            """);
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(OwnLoopback.Next(), 0));
+        await socket.ConnectAsync(before);
+        await using Stream clear = new NetworkStream(socket);
+        await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
+        await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
+        var stream = secured ?? clear;
+
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(Ask));
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        var answer = await reader.ReadToEndAsync();
+
+        var client = (IPEndPoint)socket.LocalEndPoint!;
+        Assert.Contains($"X-Forwarded-For: {client.Address}\n", answer, StringComparison.Ordinal);
+        Assert.Contains($"X-Forwarded-Proto: {(tls ? "https" : "http")}\n", answer, StringComparison.Ordinal);
+        Assert.DoesNotContain("6.6.6.6", answer, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Any(end => end["Client"] == client.ToString()));
     }
 
     [Theory]

@@ -310,7 +310,7 @@ public abstract class ProxyContract(RelayEngine engine)
     /// <summary>Reads a header, says whom it names, and echoes the rest.</summary>
     private static async Task SayWhoAndEchoAsync(Socket socket)
     {
-        var (verdict, header) = await ProxyHeaderReader.ReadAsync(socket, CancellationToken.None);
+        var (verdict, header) = await ProxyHeaderReader.ReadAsync(new SocketReceiver(socket), CancellationToken.None);
         await socket.SendTextAsync(verdict == ProxyHeaderVerdict.Complete ? $"{header.Source} > {header.Destination}\n" : $"{verdict}\n");
         await TestBackend.EchoAsync(socket);
     }

@@ -43,7 +43,7 @@ internal static class PlainPass
             var isRepeatable = request.Framing == Framing.None && Resending.IsIdempotent(context.Request.Method);
 
             // Whom a kept connection was lost with may be closing the others as well: the second time it is a new one, or none.
-            connection = (exchange.IsResent ? null : upstream.Http1.TryTake(port, exchange.Tls, isRepeatable)) ?? await DialAsync(exchange, upstream, port, aborted, down);
+            connection = (exchange.IsResent ? null : upstream.Http1.TryTake(new(port, exchange.Tls, client.Loop?.Loop), isRepeatable)) ?? await DialAsync(exchange, upstream, port, aborted, down);
         }
         catch (Exception e)
         {

@@ -2,6 +2,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Sentinel.Backends;
+using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
 
@@ -9,7 +10,8 @@ namespace Sentinel.Forwarding.Http.Upstreams;
 
 /// <summary>Under what a connection is opened: the listener's patience, and where the attempt is counted. Travels with the request that asks for it.</summary>
 /// <param name="Tls">How TLS is spoken on it; null: it is in clear.</param>
-internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout, UpstreamTls? Tls)
+/// <param name="Loop">Who waits for it, best the one that waits for the client; null: .NET does.</param>
+internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout, UpstreamTls? Tls, SocketLoop? Loop = null)
 {
     private static readonly HttpRequestOptionsKey<DialTerms> Key = new(nameof(DialTerms));
 
@@ -26,6 +28,18 @@ internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout, Upstr
         var (socket, outcome) = await new Dialler(Gate.Time).DialAsync(host, port, Timeout, cancellationToken);
         Gate.Dialled(Pool, outcome, start);
         return socket ?? throw new DialFailure(outcome);
+    }
+
+    /// <summary>As <see cref="DialAsync"/>, on the loop.</summary>
+    /// <exception cref="DialFailure">It could not be opened.</exception>
+    /// <exception cref="OperationCanceledException">It was given up.</exception>
+    public async ValueTask<LoopSocket> DialOnLoopAsync(string host, int port, CancellationToken cancellationToken)
+    {
+        var start = Gate.Time.GetTimestamp();
+        var dial = new LoopDial(Loop!);
+        var (_, outcome) = await new Dialler(Gate.Time, dial.ConnectAsync).DialAsync(host, port, Timeout, cancellationToken);
+        Gate.Dialled(Pool, outcome, start);
+        return dial.Connected ?? throw new DialFailure(outcome);
     }
 
     /// <summary>Agrees on TLS, if these terms ask for it, within the timeout of an attempt.</summary>

@@ -136,7 +136,7 @@ internal sealed partial class ManagedConnection(
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _pause!.Token);
         try
         {
-            if (await caller.IntroduceAsync(either.Token).ConfigureAwait(false) is { } end)
+            if (await caller.IntroduceAsync(new SocketReceiver(client), either.Token).ConfigureAwait(false) is { } end)
             {
                 End(end);
             }

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Loops;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -17,6 +18,7 @@ internal sealed class Http1Connection
 
     private readonly Http1Handler _home;
     private readonly Socket _socket;
+    private readonly LoopSocket? _onLoop;
     private readonly Stream _stream;
     private readonly ReadBuffer _buffer;
     private readonly TimeProvider _time;
@@ -32,17 +34,18 @@ internal sealed class Http1Connection
 
     /// <param name="home">Where it goes between exchanges.</param>
     /// <param name="socket">What it is made of.</param>
+    /// <param name="onLoop">The same, if a loop waits for it.</param>
     /// <param name="stream">The socket, or the TLS over it; owns it.</param>
     /// <param name="way">For which exchanges it can be used again.</param>
     /// <param name="time">Measures idleness.</param>
-    public Http1Connection(Http1Handler home, Socket socket, Stream stream, (int Port, UpstreamTls? Tls) way, TimeProvider time)
+    public Http1Connection(Http1Handler home, Socket socket, LoopSocket? onLoop, Stream stream, UpstreamWay way, TimeProvider time)
     {
-        (_home, _socket, _stream, _time, Way) = (home, socket, stream, time, way);
+        (_home, _socket, _onLoop, _stream, _time, Way) = (home, socket, onLoop, stream, time, way);
         _buffer = new(_stream);
     }
 
-    /// <summary>The backend's port, and how TLS is spoken.</summary>
-    public (int Port, UpstreamTls? Tls) Way { get; }
+    /// <summary>For which exchanges it can be used again.</summary>
+    public UpstreamWay Way { get; }
 
     /// <summary>When its last exchange was over: a timestamp of the clock it was made with.</summary>
     public long IdleSince { get; private set; }
@@ -61,6 +64,9 @@ internal sealed class Http1Connection
             return false;
         }
     }
+
+    /// <summary>Whether nothing is known against it. Costs no call where a loop waits for it.</summary>
+    public bool SeemsUsable => _onLoop is { IsReadable: false } || IsUsable();
 
     /// <summary>Completes when the body of the present request is sent, or is given up; it does not fail.</summary>
     public Task Sending { get; private set; } = Task.CompletedTask;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Net.Sockets;
+using Sentinel.Forwarding.Http.Loops;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -21,7 +22,10 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     // machine that vanished answers no dial, and what was never sent can go elsewhere. One used a moment ago is alive.
     private static readonly TimeSpan LongestIdleUnrepeatable = TimeSpan.FromSeconds(1);
 
-    private readonly ConcurrentDictionary<(int Port, UpstreamTls? Tls), Stack<Http1Connection>> _idle = new();
+    // A request that may be sent again takes the word of its loop for a connection that was in use a moment ago.
+    private static readonly TimeSpan Hot = TimeSpan.FromMilliseconds(10);
+
+    private readonly ConcurrentDictionary<UpstreamWay, Stack<Http1Connection>> _idle = new();
     private volatile bool _disposed;
 
     /// <summary>Closes what has been idle for long. Called about once a second.</summary>
@@ -70,27 +74,27 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     public void Closed(Http1Connection connection) => watch.Remove(connection.Socket);
 
     /// <summary>An idle connection for one exchange, if there is one.</summary>
-    /// <param name="port">The backend's.</param>
-    /// <param name="tls">How TLS is spoken.</param>
+    /// <param name="way">Of what kind.</param>
     /// <param name="isRepeatable">Whether the request may be sent again if the connection turns out dead.</param>
-    public Http1Connection? TryTake(int port, UpstreamTls? tls, bool isRepeatable) =>
-        Take((port, tls), isRepeatable ? LongestIdle : LongestIdleUnrepeatable);
+    public Http1Connection? TryTake(UpstreamWay way, bool isRepeatable) => Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable, isRepeatable);
 
     /// <summary>A new connection for one exchange.</summary>
     /// <exception cref="DialFailure">It could not be opened.</exception>
     /// <exception cref="OperationCanceledException">It was given up.</exception>
     public async ValueTask<Http1Connection> DialAsync(int port, DialTerms terms, CancellationToken cancellationToken)
     {
-        var socket = await terms.DialAsync(host, port, cancellationToken);
-        var stream = await terms.SecureAsync(new NetworkStream(socket, ownsSocket: true), host, SslApplicationProtocol.Http11, cancellationToken);
+        var onLoop = terms.Loop is null ? null : await terms.DialOnLoopAsync(host, port, cancellationToken);
+        var socket = onLoop?.Socket ?? await terms.DialAsync(host, port, cancellationToken);
+        Stream clear = onLoop is null ? new NetworkStream(socket, ownsSocket: true) : new LoopStream(onLoop);
+        var stream = await terms.SecureAsync(clear, host, SslApplicationProtocol.Http11, cancellationToken);
         watch.Add(socket);
-        return new(this, socket, stream, (port, terms.Tls), time);
+        return new(this, socket, onLoop, stream, new(port, terms.Tls, terms.Loop), time);
     }
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var (port, terms) = (request.RequestUri!.Port, DialTerms.Of(request));
-        var connection = TryTake(port, terms.Tls, Resending.IsIdempotent(request.Method.Method)) ?? await DialAsync(port, terms, cancellationToken);
+        var connection = TryTake(new(port, terms.Tls, terms.Loop), Resending.IsIdempotent(request.Method.Method)) ?? await DialAsync(port, terms, cancellationToken);
         try
         {
             await using (cancellationToken.UnsafeRegister(static connection => ((Http1Connection)connection!).Abort(), connection))
@@ -130,7 +134,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
         base.Dispose(disposing);
     }
 
-    private Http1Connection? Take((int Port, UpstreamTls? Tls) way, TimeSpan longestIdle)
+    private Http1Connection? Take(UpstreamWay way, TimeSpan longestIdle, bool isRepeatable)
     {
         if (!_idle.TryGetValue(way, out var idle))
         {
@@ -139,10 +143,10 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
 
         lock (idle)
         {
-            while (idle.TryPeek(out var connection) && time.GetElapsedTime(connection.IdleSince) < longestIdle)
+            while (idle.TryPeek(out var connection) && time.GetElapsedTime(connection.IdleSince) is var idleFor && idleFor < longestIdle)
             {
                 idle.Pop();
-                if (connection.IsUsable())
+                if (isRepeatable && idleFor < Hot ? connection.SeemsUsable : connection.IsUsable())
                 {
                     return connection;
                 }

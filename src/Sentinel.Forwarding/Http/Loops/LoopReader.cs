@@ -1,0 +1,163 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Sentinel.Forwarding.Http.HandOver;
+
+namespace Sentinel.Forwarding.Http.Loops;
+
+/// <summary>
+/// What a client sends, read when it is asked for and not before: a client whom nobody reads is slowed down by the system.
+/// Holds memory only while something is in it.
+/// </summary>
+internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeReader
+{
+    private const int Smallest = 4 * 1024;
+    private const int Largest = 64 * 1024;
+
+    private byte[] _bytes = [];
+    private ReadOnlySequence<byte> _shown;
+    private int _start;
+    private int _end;
+
+    // Up to here, whoever reads has seen it and wants more.
+    private int _examined;
+    private int _wanted = Smallest;
+    private bool _isOver;
+    private int _isCancelled;
+
+    public override bool TryRead(out ReadResult result)
+    {
+        var isCancelled = Interlocked.Exchange(ref _isCancelled, 0) != 0;
+        if (!isCancelled && _end == _examined && !_isOver && !(socket.IsReadable && TryFill()))
+        {
+            result = default;
+            return false;
+        }
+
+        _shown = _start == _end ? ReadOnlySequence<byte>.Empty : new(_bytes, _start, _end - _start);
+        result = new(_shown, isCancelled, _isOver);
+        return true;
+    }
+
+    public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
+        TryRead(out var result) ? new(result) : ReadLaterAsync(cancellationToken);
+
+    public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
+
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+    {
+        _examined = _end - (int)_shown.Slice(examined).Length;
+        _start = _end - (int)_shown.Slice(consumed).Length;
+        _shown = default;
+        if (_start == _end)
+        {
+            Release();
+        }
+    }
+
+    public override void CancelPendingRead()
+    {
+        Volatile.Write(ref _isCancelled, 1);
+        socket.WakeReader();
+    }
+
+    public override void Complete(Exception? exception = null)
+    {
+        _isOver = true;
+        Release();
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReadResult> ReadLaterAsync(CancellationToken cancellationToken)
+    {
+        using var giveUp = cancellationToken.UnsafeRegister(static socket => ((LoopSocket)socket!).WakeReader(), socket);
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            await socket.WaitReadableAsync();
+            if (TryRead(out var result))
+            {
+                return result;
+            }
+        }
+    }
+
+    /// <returns>Whether anything came, or the end.</returns>
+    private bool TryFill()
+    {
+        MakeRoom();
+        int length;
+        try
+        {
+            length = socket.TryReceive(_bytes.AsSpan(_end));
+        }
+        catch (IOException e)
+        {
+            count.ClientBroke();
+            throw new ConnectionResetException(e.Message, e);
+        }
+        catch (ObjectDisposedException e)
+        {
+            throw new ConnectionAbortedException("The connection was ended here.", e);
+        }
+
+        if (length < 0)
+        {
+            ReleaseIfEmpty();
+            return false;
+        }
+
+        _wanted = _end + length == _bytes.Length ? Math.Min(_bytes.Length * 2, Largest) : Smallest;
+        _end += length;
+        _isOver = length == 0;
+        ReleaseIfEmpty();
+        if (length > 0)
+        {
+            count.FromClient(length);
+        }
+
+        return true;
+    }
+
+    private void MakeRoom()
+    {
+        var there = _end - _start;
+        if (_bytes.Length == 0)
+        {
+            _bytes = ArrayPool<byte>.Shared.Rent(_wanted);
+        }
+        else if (_end == _bytes.Length)
+        {
+            // whoever reads bounds what he leaves here
+            var target = there > _bytes.Length / 2 ? ArrayPool<byte>.Shared.Rent(_bytes.Length * 2) : _bytes;
+            _bytes.AsSpan(_start.._end).CopyTo(target);
+            if (target != _bytes)
+            {
+                ArrayPool<byte>.Shared.Return(_bytes);
+                _bytes = target;
+            }
+
+            (_start, _end, _examined) = (0, there, _examined - _start);
+        }
+    }
+
+    private void ReleaseIfEmpty()
+    {
+        if (_start == _end)
+        {
+            Release();
+        }
+    }
+
+    private void Release()
+    {
+        if (_bytes.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = [];
+        }
+
+        (_start, _end, _examined) = (0, 0, 0);
+    }
+}

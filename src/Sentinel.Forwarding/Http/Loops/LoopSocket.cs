@@ -1,0 +1,241 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Relay.Splice;
+
+namespace Sentinel.Forwarding.Http.Loops;
+
+/// <summary>
+/// A connected socket on a <see cref="SocketLoop"/>. One may read while another writes; any thread may close. A call is made
+/// only when it may find something: no read before each read, no look whether the connection still lives.
+/// </summary>
+internal sealed class LoopSocket : IReceiver
+{
+    private const uint Reading = EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.Priority;
+
+    private readonly SafeSocketHandle _handle;
+    private readonly Edge _reading = new();
+    private readonly Edge _writing = new();
+    private volatile bool _isEnding;
+    private volatile bool _isUrgent;
+    private volatile bool _isClosed;
+    private bool _isAdded;
+    private bool _watchesWriting;
+    private Action? _hungUp;
+
+    public LoopSocket(SocketLoop loop, Socket socket, int index, uint id)
+    {
+        (Loop, Socket, Index, Id) = (loop, socket, index, id);
+        _handle = socket.SafeHandle;
+    }
+
+    public SocketLoop Loop { get; }
+
+    /// <summary>For options and addresses; not to be waited for.</summary>
+    public Socket Socket { get; }
+
+    /// <summary>Its place in its loop.</summary>
+    public int Index { get; }
+
+    /// <summary>Tells it from others that had its place before.</summary>
+    public uint Id { get; }
+
+    /// <summary>Whether a read may find something: bytes, or the end.</summary>
+    public bool IsReadable => _reading.IsSet;
+
+    /// <summary>Has something called once, when the peer says that it sends no more, or the connection breaks.</summary>
+    /// <param name="hungUp">On the loop's thread, or before this returns.</param>
+    public void WhenHungUp(Action hungUp)
+    {
+        Interlocked.Exchange(ref _hungUp, hungUp);
+        if (_isEnding)
+        {
+            Interlocked.Exchange(ref _hungUp, null)?.Invoke();
+        }
+    }
+
+    /// <summary>Reads what is there.</summary>
+    /// <returns>0 at the end; -1 if nothing is there.</returns>
+    /// <exception cref="IOException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    public int TryReceive(Span<byte> target, SocketFlags flags = SocketFlags.None)
+    {
+        _reading.Clear();
+        var n = SocketCalls.Receive(_handle, target, flags, out var error);
+        if (n == 0 || n == target.Length || (n > 0 && (_isEnding || _isUrgent || flags != SocketFlags.None)))
+        {
+            // more may be there, and nothing tells of it again
+            _reading.Set(inline: false);
+        }
+
+        return n >= 0 ? n : error is Errno.Again or Errno.Interrupted ? -1 : throw Broken(error);
+    }
+
+    /// <summary>Waits until <see cref="TryReceive"/> may find something; it need not.</summary>
+    public ValueTask WaitReadableAsync() => _reading.WaitAsync();
+
+    /// <summary>Waits until <see cref="TrySend"/> may get on; it need not.</summary>
+    public ValueTask WaitWritableAsync() => _writing.WaitAsync();
+
+    /// <summary>Has whoever waits look again, on another thread.</summary>
+    public void WakeReader() => _reading.Set(inline: false);
+
+    /// <summary>Has whoever waits look again, on another thread.</summary>
+    public void WakeWriter() => _writing.Set(inline: false);
+
+    /// <summary>Reads what is there; waits for it if need be. Of an empty buffer, waits only.</summary>
+    /// <exception cref="IOException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    public ValueTask<int> ReceiveAsync(Memory<byte> target, SocketFlags flags, CancellationToken cancellationToken)
+    {
+        if (_reading.IsSet)
+        {
+            if (target.IsEmpty)
+            {
+                return new(0);
+            }
+
+            if (!_isClosed && TryReceive(target.Span, flags) is >= 0 and var n)
+            {
+                return new(n);
+            }
+        }
+
+        return ReceiveLaterAsync(target, flags, cancellationToken);
+    }
+
+    /// <summary>Sends what the system takes now.</summary>
+    /// <returns>-1 if that is nothing: then <see cref="WaitWritableAsync"/> helps.</returns>
+    /// <exception cref="IOException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    public int TrySend(ReadOnlySpan<byte> source)
+    {
+        var n = SocketCalls.Send(_handle, source, out var error);
+        if (n < 0 && error == Errno.Again && !_watchesWriting)
+        {
+            _writing.Clear();
+            if (!Watch(withWriting: true))
+            {
+                throw Broken(Errno.NoBuffers);
+            }
+        }
+        else if (n < 0 && error == Errno.Again)
+        {
+            _writing.Clear();
+            n = SocketCalls.Send(_handle, source, out error);
+        }
+
+        return n >= 0 ? n : error is Errno.Again or Errno.Interrupted ? -1 : throw Broken(error);
+    }
+
+    /// <summary>Sends everything.</summary>
+    /// <exception cref="IOException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    public ValueTask SendAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
+    {
+        var n = TrySend(source.Span);
+        return n == source.Length ? default : SendLaterAsync(source[Math.Max(n, 0)..], cancellationToken);
+    }
+
+    /// <summary>Closes it; whoever waits for it finds out. What was sent is delivered.</summary>
+    public void Close() => Close(abort: false);
+
+    /// <summary>Closes it with a reset: nobody is to take for whole what was cut.</summary>
+    public void Abort() => Close(abort: true);
+
+    /// <summary>Registers it with its loop, or widens what is heard of it.</summary>
+    public bool Watch(bool withWriting)
+    {
+        using var held = new SocketCalls.Held(_handle);
+        var operation = _isAdded ? Libc.EpollCtlModify : Libc.EpollCtlAdd;
+        (_isAdded, _watchesWriting) = (true, withWriting);
+        return Loop.Control(operation, held.Descriptor, withWriting ? Reading | EpollEvents.Out : Reading, this);
+    }
+
+    /// <summary>On the loop's thread.</summary>
+    public void Tell(uint events)
+    {
+        if ((events & (EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) != 0 && !_isEnding)
+        {
+            _isEnding = true;
+            Interlocked.Exchange(ref _hungUp, null)?.Invoke();
+        }
+
+        // a read stops short of urgent data (tcp(7)), and what follows them is no news
+        _isUrgent |= (events & EpollEvents.Priority) != 0;
+        if ((events & (EpollEvents.Out | EpollEvents.HangUp | EpollEvents.Error)) != 0)
+        {
+            _writing.Set(inline: true);
+        }
+
+        if ((events & (Reading | EpollEvents.HangUp | EpollEvents.Error)) != 0)
+        {
+            _reading.Set(inline: true);
+        }
+    }
+
+    private static IOException Broken(int error)
+    {
+        var cause = new SocketException((int)Errno.ToSocketError(error));
+        return new(cause.Message, cause);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReceiveLaterAsync(Memory<byte> target, SocketFlags flags, CancellationToken cancellationToken)
+    {
+        using var giveUp = cancellationToken.UnsafeRegister(static socket => ((LoopSocket)socket!).WakeReader(), this);
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            await _reading.WaitAsync();
+            cancellationToken.ThrowIfCancellationRequested();
+            if (target.IsEmpty)
+            {
+                ObjectDisposedException.ThrowIf(_isClosed, this);
+                return 0;
+            }
+
+            if (TryReceive(target.Span, flags) is >= 0 and var n)
+            {
+                return n;
+            }
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask SendLaterAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
+    {
+        using var giveUp = cancellationToken.UnsafeRegister(static socket => ((LoopSocket)socket!).WakeWriter(), this);
+        while (!source.IsEmpty)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var n = TrySend(source.Span);
+            if (n < 0)
+            {
+                await _writing.WaitAsync();
+            }
+            else
+            {
+                source = source[n..];
+            }
+        }
+    }
+
+    private void Close(bool abort)
+    {
+        _isClosed = true;
+        Loop.Remove(this);
+        if (abort)
+        {
+            Socket.Close(timeout: 0);
+        }
+        else
+        {
+            Socket.Dispose();
+        }
+
+        // somewhere else: whoever closes may hold locks
+        _reading.Set(inline: false);
+        _writing.Set(inline: false);
+    }
+}

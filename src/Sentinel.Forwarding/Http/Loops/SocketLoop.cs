@@ -1,0 +1,146 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Relay.Splice;
+
+namespace Sentinel.Forwarding.Http.Loops;
+
+/// <summary>
+/// One thread that waits for many sockets, and on which goes on whatever waited for one of them: the next thing that is
+/// done with bytes that came is done where they came. Nothing here may block. Sockets are edge-triggered and registered once.
+/// </summary>
+internal sealed unsafe class SocketLoop : IDisposable
+{
+    private const int EventsPerBatch = 128;
+    private const int LongestSleep = 1000; // a sign of life at least this often, in milliseconds
+    private const ulong WakeUp = ulong.MaxValue;
+
+    private readonly int _epoll;
+    private readonly int _wake;
+    private readonly LoopProgress _progress;
+    private readonly ILogger _logger;
+    private readonly Thread _thread;
+    private readonly Lock _lock = new();
+    private readonly Stack<int> _free = new();
+    private LoopSocket?[] _sockets = new LoopSocket?[64];
+    private int _used;
+    private uint _lastId;
+    private volatile bool _isStopping;
+
+    private SocketLoop(string name, int epoll, int wake, LoopRegistry loops, ILogger logger)
+    {
+        (_epoll, _wake, _logger) = (epoll, wake, logger);
+        _progress = loops.Add(name);
+        _thread = new(Run) { Name = name, IsBackground = true };
+    }
+
+    /// <summary>Starts a loop; null where the system has no descriptors left for it.</summary>
+    public static SocketLoop? Start(string name, LoopRegistry loops, ILogger logger)
+    {
+        var epoll = Libc.EpollCreate(Libc.CloseOnExec);
+        var wake = epoll < 0 ? -1 : Libc.EventFd(0, Libc.NonBlock | Libc.CloseOnExec);
+        if (wake < 0 || !EpollEvents.Control(epoll, Libc.EpollCtlAdd, wake, EpollEvents.In | EpollEvents.EdgeTriggered, WakeUp))
+        {
+            _ = Libc.Close(wake);
+            _ = Libc.Close(epoll);
+            return null;
+        }
+
+        var loop = new SocketLoop(name, epoll, wake, loops, logger);
+        loop._thread.Start();
+        return loop;
+    }
+
+    /// <summary>Begins to listen to a socket that is connected, or on the way to that. Any thread.</summary>
+    /// <param name="socket">Owned by what comes back.</param>
+    /// <param name="withWriting">Whether it is to tell, too, when it can be written to.</param>
+    /// <exception cref="SocketException">The system refuses.</exception>
+    public LoopSocket Add(Socket socket, bool withWriting = false)
+    {
+        LoopSocket added;
+        lock (_lock)
+        {
+            if (!_free.TryPop(out var index))
+            {
+                index = _used++;
+                if (index == _sockets.Length)
+                {
+                    Array.Resize(ref _sockets, index * 2);
+                }
+            }
+
+            added = new(this, socket, index, ++_lastId);
+            Volatile.Write(ref _sockets[index], added);
+        }
+
+        if (!added.Watch(withWriting))
+        {
+            Remove(added);
+            throw new SocketException((int)SocketError.NoBufferSpaceAvailable);
+        }
+
+        return added;
+    }
+
+    /// <summary>Forgets a socket; the system does by itself when the socket is closed.</summary>
+    public void Remove(LoopSocket socket)
+    {
+        lock (_lock)
+        {
+            if (_sockets[socket.Index] == socket)
+            {
+                _sockets[socket.Index] = null;
+                _free.Push(socket.Index);
+            }
+        }
+    }
+
+    public bool Control(int operation, int descriptor, uint events, LoopSocket socket) =>
+        EpollEvents.Control(_epoll, operation, descriptor, events | EpollEvents.EdgeTriggered, ((ulong)socket.Id << 32) | (uint)socket.Index);
+
+    /// <summary>Ends the loop; nobody is told anything any more.</summary>
+    public void Dispose()
+    {
+        _isStopping = true;
+        ulong one = 1;
+        _ = Libc.Write(_wake, (byte*)&one, sizeof(ulong));
+        if (Thread.CurrentThread != _thread)
+        {
+            _thread.Join();
+        }
+    }
+
+    private void Run()
+    {
+        using var events = new EpollEvents(EventsPerBatch);
+        while (!_isStopping)
+        {
+            var count = Libc.EpollWait(_epoll, events.Pointer, events.Capacity, LongestSleep);
+            _progress.Beat();
+            for (var i = 0; i < count; i++)
+            {
+                Tell(events.EventsAt(i), events.DataAt(i));
+            }
+        }
+
+        _progress.Dispose();
+        _ = Libc.Close(_wake);
+        _ = Libc.Close(_epoll);
+    }
+
+    private void Tell(uint events, ulong data)
+    {
+        // an event that was on its way when its socket was closed finds nobody, or somebody else
+        if (data != WakeUp && Volatile.Read(ref _sockets)[(int)(data & uint.MaxValue)] is { } socket && socket.Id == (uint)(data >> 32))
+        {
+            try
+            {
+                socket.Tell(events);
+            }
+            catch (Exception e)
+            {
+                Log.LoopTurnFailed(_logger, e, _thread.Name!);
+            }
+        }
+    }
+}
