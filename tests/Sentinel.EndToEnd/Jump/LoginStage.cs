@@ -138,7 +138,11 @@ public sealed class LoginStage : IAsyncLifetime
     private object Configuration() => new
     {
         name = "front",
-        backends = Region.Vms.Select((vm, i) => (vm.Name, At: Region.VmAddress(i))).ToDictionary(vm => vm.Name, vm => new { address = vm.At, health = new { kind = "ssh", port = 22, interval = "250ms", healthyAfter = 1 } }),
+        backends = Region.Vms.Index().ToDictionary(at => at.Item.Name, at => new
+        {
+            address = Region.VmAddress(at.Index),
+            health = new { kind = "ssh", port = 22, interval = "250ms", healthyAfter = 1 },
+        }),
         pools = new { },
         listeners = new { },
         ssh = new
