@@ -107,9 +107,16 @@ public sealed class AccessTests
         await using var admin = await AdminFixture.StartAsync();
         using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/backends/spot-1/recover") { Content = new ByteArrayContent(new byte[1 << 20]) };
 
-        using var response = await admin.Http.SendAsync(request);
+        try
+        {
+            using var response = await admin.Http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        }
+        catch (HttpRequestException)
+        {
+            // refused and closed while the rest of it was still on its way: the answer is lost to the reset
+        }
 
-        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
         Assert.Equal("""{"status":"ok"}""", await admin.Http.GetStringAsync("/healthz"));
     }
 }
