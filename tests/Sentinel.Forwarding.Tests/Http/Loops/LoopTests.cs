@@ -294,10 +294,13 @@ public sealed class LoopTests : IByteCount, IDisposable
     private async Task<(Socket Peer, LoopSocket Socket)> PairAsync()
     {
         using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listening.ReceiveBufferSize = 128 * 1024;
         listening.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listening.Listen();
         var dial = new LoopDial(_loop);
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+
+        // less than what tests write in one go: the system takes a part of it
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { SendBufferSize = 32 * 1024 };
         Assert.Equal(DialOutcome.Connected, await dial.ConnectAsync(socket, (IPEndPoint)listening.LocalEndPoint!, _deadline.Token));
         return (await listening.AcceptAsync(_deadline.Token), dial.Connected!);
     }
