@@ -121,9 +121,11 @@ public sealed class StreamingTests
     [InlineData("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n64\r\nonly this")]
     public async Task A_request_cut_in_the_middle_is_never_whole_for_the_backend(string beginning)
     {
+        var came = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var outcome = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var backend = await HttpBackend.StartAsync(async context =>
         {
+            came.SetResult();
             try
             {
                 using var body = new MemoryStream();
@@ -139,7 +141,7 @@ public sealed class StreamingTests
         using (var client = await RawClient.ConnectAsync(stage.EndPoint))
         {
             await client.SendAsync(beginning);
-            await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
+            await came.Task.WaitAsync(Eventually.Patience, TimeProvider.System);
         }
 
         Assert.Equal("cut", await outcome.Task.WaitAsync(Eventually.Patience, TimeProvider.System));
