@@ -64,10 +64,22 @@ internal sealed class LoopSocket : IReceiver
     public int TryReceive(Span<byte> target, SocketFlags flags = SocketFlags.None)
     {
         _reading.Clear();
-        var n = SocketCalls.Receive(_handle, target, flags, out var error);
-        if (n == 0 || n == target.Length || (n > 0 && (_isEnding || _isUrgent || flags != SocketFlags.None)))
+        int n;
+        int error;
+        try
         {
-            // more may be there, and nothing tells of it again
+            n = SocketCalls.Receive(_handle, target, flags, out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            // who asks once more is to hear it once more
+            _reading.Set(inline: false);
+            throw;
+        }
+
+        if (n < 0 ? error != Errno.Again : n == 0 || n == target.Length || _isEnding || _isUrgent || flags != SocketFlags.None)
+        {
+            // more may be there, or nothing will be ever again, and nothing tells of it
             _reading.Set(inline: false);
         }
 
