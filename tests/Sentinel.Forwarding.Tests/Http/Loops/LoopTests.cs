@@ -240,6 +240,7 @@ public sealed class LoopTests : IByteCount, IDisposable
         socket.Abort();
 
         await Assert.ThrowsAsync<ConnectionAbortedException>(() => reading);
+        await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await input.ReadAsync(_deadline.Token));
         Assert.True((await flush).IsCompleted);
         await Assert.ThrowsAsync<SocketException>(async () => await peer.ReadToEndAsync());
     }
