@@ -236,7 +236,8 @@ internal sealed class Exchange
 
     private async Task<(Outcome Outcome, ConnectionEnd End)> FailedAsync(Backend backend, ForwarderError error, Exception? cause, bool isDown)
     {
-        if (_context.RequestAborted.IsCancellationRequested && !isDown)
+        // An answer that its backend broke off is broken off for the client as well, which looks as if the client had left.
+        if (_context.RequestAborted.IsCancellationRequested && !isDown && error != ForwarderError.ResponseBodyDestination)
         {
             return (Outcome.Over, ConnectionEnd.ClientReset);
         }

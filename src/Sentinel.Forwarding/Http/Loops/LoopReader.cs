@@ -15,6 +15,9 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
     private const int Smallest = 4 * 1024;
     private const int Largest = 64 * 1024;
 
+    // Whoever always has more to say, as a flood of requests in one go has, must let others have the loop.
+    private const int MostInARow = 16;
+
     private byte[] _bytes = [];
     private ReadOnlySequence<byte> _shown;
     private int _start;
@@ -25,6 +28,7 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
     private int _wanted = Smallest;
     private bool _isOver;
     private int _isCancelled;
+    private int _inARow;
 
     public override bool TryRead(out ReadResult result)
     {
@@ -41,7 +45,9 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
     }
 
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default) =>
-        TryRead(out var result) ? new(result) : ReadLaterAsync(cancellationToken);
+        ++_inARow > MostInARow ? ReadElsewhereAsync(cancellationToken)
+        : TryRead(out var result) ? new(result)
+        : ReadLaterAsync(cancellationToken);
 
     public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
@@ -69,8 +75,17 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ReadResult> ReadElsewhereAsync(CancellationToken cancellationToken)
+    {
+        _inARow = 0;
+        await Task.Yield();
+        return await ReadAsync(cancellationToken);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadLaterAsync(CancellationToken cancellationToken)
     {
+        _inARow = 0;
         using var giveUp = cancellationToken.UnsafeRegister(static socket => ((LoopSocket)socket!).WakeReader(), socket);
         while (true)
         {

@@ -19,6 +19,9 @@ internal sealed class LoopSocket : IReceiver
     private volatile bool _isEnding;
     private volatile bool _isUrgent;
     private volatile bool _isClosed;
+
+    // Why a send failed: the system says it once, and shows whoever reads afterwards an ordinary end.
+    private volatile int _broken;
     private bool _isAdded;
     private bool _watchesWriting;
     private Action? _hungUp;
@@ -61,11 +64,28 @@ internal sealed class LoopSocket : IReceiver
     public int TryReceive(Span<byte> target, SocketFlags flags = SocketFlags.None)
     {
         _reading.Clear();
-        var n = SocketCalls.Receive(_handle, target, flags, out var error);
-        if (n == 0 || n == target.Length || (n > 0 && (_isEnding || _isUrgent || flags != SocketFlags.None)))
+        int n;
+        int error;
+        try
         {
-            // more may be there, and nothing tells of it again
+            n = SocketCalls.Receive(_handle, target, flags, out error);
+        }
+        catch (ObjectDisposedException)
+        {
+            // who asks once more is to hear it once more
             _reading.Set(inline: false);
+            throw;
+        }
+
+        if (n < 0 ? error != Errno.Again : n == 0 || n == target.Length || _isEnding || _isUrgent || flags != SocketFlags.None)
+        {
+            // more may be there, or nothing will be ever again, and nothing tells of it
+            _reading.Set(inline: false);
+        }
+
+        if (n == 0 && _broken is not 0 and var cause)
+        {
+            throw Broken(cause);
         }
 
         return n >= 0 ? n : error is Errno.Again or Errno.Interrupted ? -1 : throw Broken(error);
@@ -125,7 +145,17 @@ internal sealed class LoopSocket : IReceiver
             n = SocketCalls.Send(_handle, source, out error);
         }
 
-        return n >= 0 ? n : error is Errno.Again or Errno.Interrupted ? -1 : throw Broken(error);
+        if (n >= 0 || error is Errno.Again or Errno.Interrupted)
+        {
+            return n;
+        }
+
+        if (error != Errno.BrokenPipe)
+        {
+            _broken = error;
+        }
+
+        throw Broken(error);
     }
 
     /// <summary>Sends everything.</summary>
@@ -155,11 +185,7 @@ internal sealed class LoopSocket : IReceiver
     /// <summary>On the loop's thread.</summary>
     public void Tell(uint events)
     {
-        if ((events & (EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) != 0 && !_isEnding)
-        {
-            _isEnding = true;
-            Interlocked.Exchange(ref _hungUp, null)?.Invoke();
-        }
+        _isEnding |= (events & (EpollEvents.ReadHangUp | EpollEvents.HangUp | EpollEvents.Error)) != 0;
 
         // a read stops short of urgent data (tcp(7)), and what follows them is no news
         _isUrgent |= (events & EpollEvents.Priority) != 0;
@@ -171,6 +197,12 @@ internal sealed class LoopSocket : IReceiver
         if ((events & (Reading | EpollEvents.HangUp | EpollEvents.Error)) != 0)
         {
             _reading.Set(inline: true);
+        }
+
+        // after what came before it was read by whoever waited: it still counts
+        if (_isEnding)
+        {
+            Interlocked.Exchange(ref _hungUp, null)?.Invoke();
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed unsafe class SocketLoop : IDisposable
     private int _used;
     private uint _lastId;
     private volatile bool _isStopping;
+    private bool _isOver;
 
     private SocketLoop(string name, int epoll, int wake, LoopRegistry loops, ILogger logger)
     {
@@ -54,7 +55,8 @@ internal sealed unsafe class SocketLoop : IDisposable
     /// <summary>Begins to listen to a socket that is connected, or on the way to that. Any thread.</summary>
     /// <param name="socket">Owned by what comes back.</param>
     /// <param name="withWriting">Whether it is to tell, too, when it can be written to.</param>
-    /// <exception cref="SocketException">The system refuses.</exception>
+    /// <exception cref="SocketException">The system refuses, or the loop is at its end.</exception>
+    /// <exception cref="ObjectDisposedException">It was closed.</exception>
     public LoopSocket Add(Socket socket, bool withWriting = false)
     {
         LoopSocket added;
@@ -73,13 +75,15 @@ internal sealed unsafe class SocketLoop : IDisposable
             Volatile.Write(ref _sockets[index], added);
         }
 
-        if (!added.Watch(withWriting))
+        try
+        {
+            return added.Watch(withWriting) ? added : throw new SocketException((int)SocketError.NoBufferSpaceAvailable);
+        }
+        catch
         {
             Remove(added);
-            throw new SocketException((int)SocketError.NoBufferSpaceAvailable);
+            throw;
         }
-
-        return added;
     }
 
     /// <summary>Forgets a socket; the system does by itself when the socket is closed.</summary>
@@ -95,15 +99,26 @@ internal sealed unsafe class SocketLoop : IDisposable
         }
     }
 
-    public bool Control(int operation, int descriptor, uint events, LoopSocket socket) =>
-        EpollEvents.Control(_epoll, operation, descriptor, events | EpollEvents.EdgeTriggered, ((ulong)socket.Id << 32) | (uint)socket.Index);
+    /// <returns>False where the system refuses, or the loop is at its end.</returns>
+    public bool Control(int operation, int descriptor, uint events, LoopSocket socket)
+    {
+        lock (_lock)
+        {
+            // the number of what is closed may be another's by now
+            return !_isOver && EpollEvents.Control(_epoll, operation, descriptor, events | EpollEvents.EdgeTriggered, ((ulong)socket.Id << 32) | (uint)socket.Index);
+        }
+    }
 
-    /// <summary>Ends the loop; nobody is told anything any more.</summary>
+    /// <summary>Ends the loop, and whatever it still waits for: those sockets are broken off.</summary>
     public void Dispose()
     {
-        _isStopping = true;
-        ulong one = 1;
-        _ = Libc.Write(_wake, (byte*)&one, sizeof(ulong));
+        lock (_lock)
+        {
+            _isStopping = true;
+            ulong one = 1;
+            _ = _isOver ? 0 : Libc.Write(_wake, (byte*)&one, sizeof(ulong));
+        }
+
         if (Thread.CurrentThread != _thread)
         {
             _thread.Join();
@@ -124,8 +139,19 @@ internal sealed unsafe class SocketLoop : IDisposable
         }
 
         _progress.Dispose();
-        _ = Libc.Close(_wake);
-        _ = Libc.Close(_epoll);
+        LoopSocket[] left;
+        lock (_lock)
+        {
+            _isOver = true;
+            left = [.. _sockets.OfType<LoopSocket>()];
+            _ = Libc.Close(_wake);
+            _ = Libc.Close(_epoll);
+        }
+
+        foreach (var socket in left)
+        {
+            socket.Abort();
+        }
     }
 
     private void Tell(uint events, ulong data)

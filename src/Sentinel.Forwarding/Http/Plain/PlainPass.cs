@@ -63,12 +63,15 @@ internal static class PlainPass
         {
             connection.Abort();
             await connection.Sending;
+
+            // Asked first: breaking off looks as if the client had left.
+            var error = ErrorOf(e, connection, exchange, aborted.IsCancellationRequested || down.IsCancellationRequested);
             if (context.Response.HasStarted)
             {
                 Break(context);
             }
 
-            return (ErrorOf(e, connection, exchange, aborted.IsCancellationRequested || down.IsCancellationRequested), connection.ClientFault ?? e);
+            return (error, connection.ClientFault ?? e);
         }
         finally
         {

@@ -139,6 +139,96 @@ public sealed class LoopTests : IByteCount, IDisposable
     }
 
     [NeedsFact("linux")]
+    public async Task A_reset_that_whoever_writes_hears_of_first_is_no_end_for_whoever_reads()
+    {
+        var (peer, socket) = await PairAsync();
+        var (input, output) = (new LoopReader(socket, this), new LoopWriter(socket, this));
+        var flush = output.WriteAsync(new byte[10_000_000], _deadline.Token).AsTask();
+        Assert.False(flush.IsCompleted);
+        peer.Close(timeout: 0);
+        Assert.True((await flush).IsCompleted);
+
+        await Assert.ThrowsAsync<ConnectionResetException>(async () => await input.ReadAsync(_deadline.Token));
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task What_came_with_the_end_is_read_before_the_end_is_told()
+    {
+        var (peer, socket) = await PairAsync();
+        using var _ = peer;
+        var (busyPeer, busy) = await PairAsync();
+        using var go = new ManualResetEventSlim();
+        busy.WhenHungUp(go.Wait);
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        socket.WhenHungUp(told.SetResult);
+        var reading = OnItsOwn(async () =>
+        {
+            Assert.Equal(4, await socket.ReceiveAsync(new byte[10], SocketFlags.None, _deadline.Token));
+            return told.Task.IsCompleted;
+        });
+
+        // the loop is kept until both have come
+        busyPeer.Dispose();
+        await peer.SendTextAsync("last");
+        peer.Shutdown(SocketShutdown.Send);
+        go.Set();
+
+        Assert.False(await reading);
+        await told.Task.WaitAsync(_deadline.Token);
+        busy.Close();
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task Whoever_always_finds_something_lets_others_have_the_loop()
+    {
+        var (peer, socket) = await PairAsync();
+        using var _ = peer;
+        var input = new LoopReader(socket, this);
+        var reading = OnItsOwn(async () =>
+        {
+            string? first = null;
+            for (var i = 0; i < 1000; i++)
+            {
+                var read = await input.ReadAsync(_deadline.Token);
+                first ??= Thread.CurrentThread.Name;
+                input.AdvanceTo(read.Buffer.GetPosition(1));
+            }
+
+            return (first, Thread.CurrentThread.Name);
+        });
+        await peer.SendAllAsync(new byte[1000]);
+        var (first, last) = await reading;
+        Assert.Equal("test", first);
+        Assert.NotEqual("test", last);
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task The_end_of_the_loop_ends_whoever_waits_and_takes_nobody_more()
+    {
+        var (peer, socket) = await PairAsync();
+        using var _ = peer;
+        var reading = new LoopReader(socket, this).ReadAsync(_deadline.Token).AsTask();
+        _loop.Dispose();
+
+        await Assert.ThrowsAsync<ConnectionAbortedException>(() => reading);
+        Assert.Equal("reset", await peer.HowItEndsAsync());
+        Assert.Throws<SocketException>(() => _loop.Add(peer));
+    }
+
+    [NeedsFact("linux")]
+    public async Task A_socket_that_was_closed_before_leaves_its_place_to_the_next()
+    {
+        var (peer, socket) = await PairAsync();
+        using var gone = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        gone.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => _loop.Add(gone));
+        Assert.Equal(socket.Index + 1, _loop.Add(peer).Index);
+    }
+
+    [NeedsFact("linux")]
     public async Task Closing_here_ends_whoever_waits_to_read_or_to_write()
     {
         var (peer, socket) = await PairAsync();
@@ -150,6 +240,7 @@ public sealed class LoopTests : IByteCount, IDisposable
         socket.Abort();
 
         await Assert.ThrowsAsync<ConnectionAbortedException>(() => reading);
+        await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await input.ReadAsync(_deadline.Token));
         Assert.True((await flush).IsCompleted);
         await Assert.ThrowsAsync<SocketException>(async () => await peer.ReadToEndAsync());
     }
@@ -186,13 +277,31 @@ public sealed class LoopTests : IByteCount, IDisposable
         Assert.Null(dial.Connected);
     }
 
+    /// <summary>What goes on where it is told to, as the code outside of tests does. Returns when it waits.</summary>
+    private static Task<T> OnItsOwn<T>(Func<Task<T>> start)
+    {
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            return start();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+    }
+
     private async Task<(Socket Peer, LoopSocket Socket)> PairAsync()
     {
         using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listening.ReceiveBufferSize = 128 * 1024;
         listening.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listening.Listen();
         var dial = new LoopDial(_loop);
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+
+        // less than what tests write in one go: the system takes a part of it
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { SendBufferSize = 32 * 1024 };
         Assert.Equal(DialOutcome.Connected, await dial.ConnectAsync(socket, (IPEndPoint)listening.LocalEndPoint!, _deadline.Token));
         return (await listening.AcceptAsync(_deadline.Token), dial.Connected!);
     }

@@ -275,7 +275,11 @@ internal sealed class Http1Connection
     {
         try
         {
-            await _buffer.WaitAsync(CancellationToken.None);
+            if (_buffer.IsEmpty)
+            {
+                // Not an empty read, which may return though nothing is there.
+                _ = await _stream.ReadAsync(new byte[1]);
+            }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
