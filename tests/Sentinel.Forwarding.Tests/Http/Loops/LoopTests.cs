@@ -240,7 +240,7 @@ public sealed class LoopTests : IByteCount, IDisposable
         socket.Abort();
 
         await Assert.ThrowsAsync<ConnectionAbortedException>(() => reading);
-        await Assert.ThrowsAsync<ConnectionAbortedException>(async () => await input.ReadAsync(_deadline.Token));
+        await Assert.ThrowsAsync<ConnectionAbortedException>(() => input.ReadAsync().AsTask().WaitAsync(_deadline.Token));
         Assert.True((await flush).IsCompleted);
         await Assert.ThrowsAsync<SocketException>(async () => await peer.ReadToEndAsync());
     }
