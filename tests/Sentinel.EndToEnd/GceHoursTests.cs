@@ -29,7 +29,7 @@ public sealed class GceHoursTests : IAsyncLifetime
 
         // A minute between attempts would be sixty; the back-off grows to five.
         Assert.InRange(_stage.Operations("start").Length, 10, 30);
-        Assert.All(_stage.Operations("start"), start => Assert.NotNull(start.Fault));
+        Assert.All(_stage.Operations("start").Where(start => start.EndedAt is not null), start => Assert.NotNull(start.Fault));
         Assert.InRange(_stage.Server.Calls.Where(call => call.At > gone).GroupBy(call => call.At.ToUnixTimeSeconds() / 60).Max(minute => minute.Count()), 12, 150);
         Assert.False(waits.IsCompleted);
         Assert.Equal("TERMINATED", _stage.Vm.Status);
@@ -60,9 +60,11 @@ public sealed class GceHoursTests : IAsyncLifetime
 
         // Once the daemon has noticed, the same moment is told by the new clock.
         var begun = _stage.Time.GetUtcNow();
-        await _stage.PassAsync(TimeSpan.FromSeconds(6));
-        var told = (DateTimeOffset)(await _stage.BackendAsync())!["nextAttempt"]! - _stage.Clock.GetUtcNow() + (_stage.Time.GetUtcNow() - begun);
-        Assert.InRange(told - due, TimeSpan.FromSeconds(-1), TimeSpan.FromSeconds(1));
+        await _stage.UntilAsync(async () =>
+        {
+            var told = (DateTimeOffset)(await _stage.BackendAsync())!["nextAttempt"]! - _stage.Clock.GetUtcNow() + (_stage.Time.GetUtcNow() - begun);
+            return (told - due).Duration() <= TimeSpan.FromSeconds(1);
+        });
         Assert.Equal(4, _stage.Operations("start").Length);
         await _stage.UntilAsync(() => _stage.Operations("start").Length == 5, TimeSpan.FromMinutes(5));
         Assert.InRange(_stage.Time.GetUtcNow() - begun - due, TimeSpan.FromSeconds(-1), TimeSpan.FromSeconds(30));
