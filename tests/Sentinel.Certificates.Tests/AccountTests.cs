@@ -46,6 +46,19 @@ public sealed class AccountTests : PebbleStage
     }
 
     [NeedsFact("pebble", "pebble-challtestsrv")]
+    public async Task Requests_at_once_do_not_take_each_others_nonces()
+    {
+        await BeginAsync();
+        using var client = Client(Settings().Acme!);
+        var order = await client.OrderAsync(Names, profile: null, replaces: null, default);
+
+        for (var round = 0; round < 40; round++)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => client.ReadOrderAsync(order, default)));
+        }
+    }
+
+    [NeedsFact("pebble", "pebble-challtestsrv")]
     public async Task What_is_revoked_is_ordered_anew_also_after_a_restart()
     {
         await BeginAsync();

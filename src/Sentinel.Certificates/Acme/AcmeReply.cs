@@ -14,6 +14,9 @@ internal sealed partial class AcmeReply(HttpResponseMessage response, byte[] bod
     /// <summary>When to ask again; null if it does not say.</summary>
     public TimeSpan? RetryAfter => retryAfter;
 
+    /// <summary>What the next request may be signed with, once; null if there is none.</summary>
+    public string? Nonce { get; } = response.Headers.TryGetValues("Replay-Nonce", out var nonces) ? nonces.First() : null;
+
     /// <summary>Where what was made is; null if nothing was.</summary>
     public Uri? Location { get; } = response.Headers.Location is { } location ? new Uri(asked, location) : null;
 

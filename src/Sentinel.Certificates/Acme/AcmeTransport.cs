@@ -103,11 +103,8 @@ internal sealed class AcmeTransport : IDisposable
 
         var directory = await ReadDirectoryAsync(cancellationToken).ConfigureAwait(false);
         using var request = new HttpRequestMessage(HttpMethod.Head, directory.NewNonce);
-        await SendAsync(request, cancellationToken).ConfigureAwait(false);
-        lock (_lock)
-        {
-            return _nonces.TryPop(out var fresh) ? fresh : throw new AcmeException($"{directory.NewNonce} gives no nonce");
-        }
+        var reply = await SendAsync(request, cancellationToken).ConfigureAwait(false);
+        return reply.Nonce ?? throw new AcmeException($"{directory.NewNonce} gives no nonce");
     }
 
     private async Task<AcmeReply> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -115,11 +112,6 @@ internal sealed class AcmeTransport : IDisposable
         try
         {
             using var response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            if (response.Headers.TryGetValues("Replay-Nonce", out var nonces))
-            {
-                Keep(nonces.First());
-            }
-
             if (response.Headers.Date is { } date)
             {
                 ClockAhead = date - _time.GetUtcNow();
@@ -127,6 +119,11 @@ internal sealed class AcmeTransport : IDisposable
 
             var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
             var reply = new AcmeReply(response, body, RetryAfter(response), request.RequestUri!);
+            if (reply.Nonce is { } nonce && request.Method != HttpMethod.Head)
+            {
+                Keep(nonce); // One that was asked for belongs to whoever asked.
+            }
+
             return response.IsSuccessStatusCode ? reply : throw new AcmeException(reply.ReadProblem(), reply.RetryAfter);
         }
         catch (HttpRequestException e) when (e.InnerException is AuthenticationException why)
