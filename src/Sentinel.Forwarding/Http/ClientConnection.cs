@@ -30,8 +30,11 @@ internal sealed partial class ClientConnection
     private IConnectionLifetimeNotificationFeature? _lifetime;
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
+    private Errand? _unfinished;
+    private long _readSince;
     private bool _closing;
     private bool _hasAsked;
+    private volatile bool _isAtDoor;
     private int _open;
     private int _held;
 
@@ -46,7 +49,7 @@ internal sealed partial class ClientConnection
         (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
-        Start = start ?? rules.Gate.Time.GetTimestamp();
+        Start = _readSince = start ?? rules.Gate.Time.GetTimestamp();
     }
 
     public ListenerRules Rules { get; }
@@ -237,7 +240,7 @@ internal sealed partial class ClientConnection
         Close();
     }
 
-    private bool IsLate => Gate.Time.GetElapsedTime(Start) >= Rules.Settings.HeaderTimeout;
+    private bool IsLate => Gate.Time.GetElapsedTime(_readSince) >= Rules.Settings.HeaderTimeout;
 
     private void Close()
     {
@@ -277,6 +280,28 @@ internal sealed partial class ClientConnection
             RequestClose();
         }
     }
+
+    /// <summary>Its requests are read without Kestrel, until <see cref="GoesOn"/>: what Kestrel would do for it by the clock is done here.</summary>
+    public void IsAtDoor() => _isAtDoor = true;
+
+    /// <summary>
+    /// Kestrel reads it from here on, and a request is there or on the way. As at its beginning, that one is still answered: a close
+    /// that is or was asked for is repeated when it begins.
+    /// </summary>
+    /// <param name="lifetime">Asked for nothing yet.</param>
+    /// <param name="unfinished">The request, if it was begun: Kestrel shows it first.</param>
+    public void GoesOn(IConnectionLifetimeNotificationFeature lifetime, Errand? unfinished)
+    {
+        lock (_lock)
+        {
+            (_lifetime, _unfinished, _hasAsked, _readSince) = (lifetime, unfinished, false, Gate.Time.GetTimestamp());
+        }
+
+        _isAtDoor = false;
+    }
+
+    /// <summary>What was begun of the request that Kestrel shows first; null ever after.</summary>
+    public Errand? TakeUnfinished() => _unfinished is null ? null : Interlocked.Exchange(ref _unfinished, null);
 
     /// <summary>A request began; balanced by <see cref="RequestEnded"/>.</summary>
     public void RequestBegan()
@@ -328,6 +353,11 @@ internal sealed partial class ClientConnection
         }
 
         if (_closing && !_hasAsked && IsLate)
+        {
+            Close();
+        }
+
+        if (_isAtDoor && Volatile.Read(ref _open) == 0 && Traffic.IsIdleFor(InnerKestrel.LongestIdle))
         {
             Close();
         }

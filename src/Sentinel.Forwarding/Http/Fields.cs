@@ -21,14 +21,16 @@ internal static class Fields
         HeaderNames.ProxyAuthenticate, "Proxy-Authentication-Info", HeaderNames.ProxyAuthorization, "Proxy-Features", "Proxy-Instruction",
         "Security-Scheme", "ALPN", "Close", "HTTP2-Settings", HeaderNames.UpgradeInsecureRequests, HeaderNames.TE, HeaderNames.AltSvc);
 
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> OneHopSpans = OneHop.GetAlternateLookup<ReadOnlySpan<char>>();
+
     /// <summary>Whether a field is for one hop only, in either direction. The pseudo-fields of HTTP/2 are no fields.</summary>
-    public static bool IsOneHop(string name) => name.StartsWith(':') || OneHop.Contains(name);
+    public static bool IsOneHop(ReadOnlySpan<char> name) => name.StartsWith(':') || OneHopSpans.Contains(name);
 
     /// <summary>
     /// Whether a field makes claims about the client's connection: X-Forwarded-*, Forwarded (RFC 7239) and X-Real-IP, also
     /// with underscores, which servers that pass fields as variables (CGI, WSGI) cannot tell from hyphens.
     /// </summary>
-    public static bool IsClaim(string name)
+    public static bool IsClaim(ReadOnlySpan<char> name)
     {
         if (name is not ['X' or 'x' or 'F' or 'f', ..])
         {
@@ -38,11 +40,11 @@ internal static class Fields
         Span<char> plain = stackalloc char[64];
         if (name.Length > plain.Length)
         {
-            plain = name.ToCharArray();
+            plain = new char[name.Length];
         }
 
         plain = plain[..name.Length];
-        name.AsSpan().Replace(plain, '_', '-');
+        name.Replace(plain, '_', '-');
         return plain.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
             || plain.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
             || plain.Equals("X-Forwarded", StringComparison.OrdinalIgnoreCase)
@@ -74,7 +76,18 @@ internal static class Fields
     }
 
     /// <summary>Whether a field is among those that its sender nominated.</summary>
-    public static bool Has(List<string>? nominated, string name) => nominated is not null && nominated.Contains(name, StringComparer.OrdinalIgnoreCase);
+    public static bool Has(List<string>? nominated, ReadOnlySpan<char> name)
+    {
+        foreach (var one in nominated ?? [])
+        {
+            if (name.Equals(one, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>What the sentinel says about the client, in place of what the client said.</summary>
     /// <returns>The values of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host; the last is null where there is no host.</returns>

@@ -24,6 +24,7 @@ internal sealed class Http1Connection
     private readonly TimeProvider _time;
     private readonly AnswerHead _head = new();
     private readonly HeadWriter _writer = new();
+    private readonly AnswerBody _body;
 
     // Of the present exchange.
     private CancellationTokenSource? _stopSending;
@@ -42,6 +43,7 @@ internal sealed class Http1Connection
     {
         (_home, _socket, _onLoop, _stream, _time, Way) = (home, socket, onLoop, stream, time, way);
         _buffer = new(_stream);
+        _body = new(this, _buffer);
     }
 
     /// <summary>For which exchanges it can be used again.</summary>
@@ -105,12 +107,14 @@ internal sealed class Http1Connection
         }
     }
 
-    /// <summary>The body of an answer whose head was just read. Its end may be there already.</summary>
+    /// <summary>The body of an answer whose head was just read, until <see cref="Release"/>. Its end may be there already.</summary>
     /// <param name="head">Where it begins.</param>
     /// <param name="message">Gets the trailers.</param>
     public AnswerBody Open(AnswerHead head, HttpResponseMessage? message = null)
     {
-        var body = new AnswerBody(this, _buffer, head, message);
+        // Whoever has a message may dispose of its body when this connection is at another exchange.
+        var body = message is null ? _body : new AnswerBody(this, _buffer);
+        body.Begin(head, message);
         if (body.IsOver)
         {
             AnswerEnded();
@@ -162,8 +166,7 @@ internal sealed class Http1Connection
     {
         try
         {
-            request.WriteHead(_writer);
-            await _stream.WriteAsync(_writer.Written);
+            await _stream.WriteAsync(request.Head(_writer));
         }
         finally
         {
@@ -296,6 +299,9 @@ internal sealed class Http1Connection
             return;
         }
 
+        // they hold memory
+        _head.Reset();
+        _body.Trailers.Reset();
         if (_keepsAlive && _buffer.IsEmpty)
         {
             _buffer.Release();

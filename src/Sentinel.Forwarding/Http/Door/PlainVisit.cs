@@ -1,0 +1,199 @@
+using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Sentinel.Forwarding.Http.Plain;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Sentinel.Forwarding.Http.Door;
+
+/// <summary>
+/// A client's connection while its requests are plain: reads them, sends each on its <see cref="Errand"/> and brings the answer, one
+/// after the other, with nothing made for each. What goes on otherwise than wanted before a byte of the answer is passed on is left for Kestrel.
+/// </summary>
+internal sealed class PlainVisit : IAsker
+{
+    private static readonly Action<object?> Close = static visit => ((PlainVisit)visit!).CloseAfterThis();
+
+    private readonly RequestForwarder _requests;
+    private readonly ClientConnection _connection;
+    private readonly ConnectionContext _context;
+    private readonly PipeReader _input;
+    private readonly PipeWriter _output;
+    private readonly PlainHead _head;
+    private readonly Errand _errand;
+    private ReadOnlySequence<byte> _arrived;
+    private volatile bool _isClosing;
+    private bool _isLast;
+
+    public PlainVisit(RequestForwarder requests, ClientConnection connection, ConnectionContext context)
+    {
+        (_requests, _connection, _context) = (requests, connection, context);
+        (_input, _output, Gone) = (context.Transport.Input, context.Transport.Output, context.ConnectionClosed);
+        _head = new(connection, context.Features.Get<ITlsConnectionFeature>() is null ? "http" : "https");
+        _errand = new(requests, connection);
+    }
+
+    /// <summary>What was begun of the request that is left for Kestrel.</summary>
+    public Errand? Unfinished { get; private set; }
+
+    public CancellationToken Gone { get; }
+
+    public bool HasBegun { get; private set; }
+
+    /// <summary>Serves until there is something that is not plain, or the end.</summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Whatever breaks on the client's side ends its connection.")]
+    public async Task<VisitEnd> ServeAsync()
+    {
+        await using var closing = _context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().ConnectionClosedRequested.UnsafeRegister(Close, this);
+        while (true)
+        {
+            ReadResult read;
+            try
+            {
+                read = await _input.ReadAsync();
+            }
+            catch (Exception)
+            {
+                return VisitEnd.Over;
+            }
+
+            (_arrived, HasBegun) = (read.Buffer, false);
+            var next =
+                !_arrived.IsEmpty ? (IsPlain() && await PassAsync() is var passed ? passed : VisitEnd.Kestrel)
+                : read.IsCompleted || _isClosing ? VisitEnd.Over
+                : VisitEnd.None;
+            if (!HasBegun)
+            {
+                _input.AdvanceTo(_arrived.Start);
+            }
+
+            _arrived = default;
+            _head.Release();
+            if (next != VisitEnd.None)
+            {
+                return next;
+            }
+        }
+    }
+
+    /// <summary>The answer's head is there. From here on the request is nobody else's.</summary>
+    public ValueTask AnswerAsync(AnswerHead head, AnswerBody body)
+    {
+        // What is malformed from the start is told by its status.
+        body.PassFrames();
+        _input.AdvanceTo(_arrived.GetPosition(_head.HeadLength));
+        _head.Release();
+        HasBegun = true;
+        _isLast = _head.Closes || _isClosing;
+
+        // A length beside no content is what only HEAD and 304 may have (RFC 9110 §8.6).
+        var length = head.ContentLength ?? (body.IsOver && head.Framing == Framing.Chunked ? 0 : null);
+        var isChunked = !body.IsOver && length is null;
+        AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _connection.Gate.Time);
+        return CopyAsync(new(_output, isChunked), body, isChunked);
+    }
+
+    public Task CompleteAsync() => Task.CompletedTask;
+
+    public void Break() => _context.Abort(new ConnectionAbortedException("An answer was broken off."));
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask CopyAsync(Pieces pieces, AnswerBody body, bool isChunked)
+    {
+        await pieces.CopyAsync(body);
+        if (isChunked)
+        {
+            _output.Write("0\r\n\r\n"u8);
+        }
+
+        await pieces.FlushAsync();
+    }
+
+    private bool IsPlain() => _arrived.IsSingleSegment && _head.TryRead(_arrived.FirstSpan);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A fault in one request is that request's.")]
+    private async ValueTask<VisitEnd> PassAsync()
+    {
+        _errand.Begin(_head.Host, _head.Path);
+        var settings = _errand.Rules.Settings;
+        if (settings.RedirectToHttps || settings.Protocol == ListenerProtocol.Tls || !_connection.Crowd.TryEnter(_connection.Gate.Rules.Settings.MaxConnections))
+        {
+            return VisitEnd.Kestrel;
+        }
+
+        var (next, end) = (VisitEnd.Over, ConnectionEnd.Failed);
+        _connection.RequestBegan();
+        try
+        {
+            (next, end) = await SendAsync();
+        }
+        catch (Exception) when (Gone.IsCancellationRequested)
+        {
+            end = ConnectionEnd.ClientLeft;
+        }
+        catch (Exception e)
+        {
+            Log.RequestBroke(_requests.Logger, e, _connection.Gate.Name);
+            Break();
+        }
+        finally
+        {
+            _connection.RequestEnded(end);
+            _connection.Crowd.Exit();
+        }
+
+        return next;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<(VisitEnd Next, ConnectionEnd End)> SendAsync()
+    {
+        if (_errand.TakeTurn() is not null)
+        {
+            return (VisitEnd.Kestrel, ConnectionEnd.Completed);
+        }
+
+        if (_errand.Next() is not { } backend || _errand.Enter(backend) is not { } upstream)
+        {
+            return Leave();
+        }
+
+        try
+        {
+            var down = _errand.Down(upstream);
+            var (error, cause) = await PlainPass.SendAsync(this, _head, _errand, upstream, isRepeatable: true, down);
+            if (error == ForwarderError.None)
+            {
+                return (_isLast ? VisitEnd.Over : VisitEnd.None, ConnectionEnd.Completed);
+            }
+
+            var (outcome, end) = _errand.Judge(backend, error, cause, Gone.IsCancellationRequested, down.IsCancellationRequested, _head.Method, !HasBegun);
+            return HasBegun || (outcome == Outcome.Over && _errand.Failure is null) ? (VisitEnd.Over, end) : Leave();
+        }
+        finally
+        {
+            Errand.Leave(backend, upstream);
+        }
+    }
+
+    /// <summary>Kestrel brings the request to its end.</summary>
+    private (VisitEnd Next, ConnectionEnd End) Leave()
+    {
+        Unfinished = _errand;
+        return (VisitEnd.Kestrel, ConnectionEnd.Completed);
+    }
+
+    private void CloseAfterThis()
+    {
+        _isClosing = true;
+        _input.CancelPendingRead();
+    }
+}
