@@ -22,8 +22,8 @@ internal sealed class PlainDoor(RequestForwarder requests, ConnectionDelegate ne
 
         var connection = context.Features.GetRequiredFeature<ClientConnection>();
         connection.IsAtDoor();
-        var visit = new PlainVisit(requests, connection, context);
-        if (await visit.ServeAsync() is VisitEnd.Over)
+        var (end, unfinished) = await new PlainVisit(requests, connection, context).ServeAsync();
+        if (end == VisitEnd.Over)
         {
             await context.Transport.Input.CompleteAsync();
             return;
@@ -32,7 +32,7 @@ internal sealed class PlainDoor(RequestForwarder requests, ConnectionDelegate ne
         // The one that Kestrel made may have asked for the end already, and Kestrel would not read what is there.
         var lifetime = new LaterClose();
         context.Features.Set<IConnectionLifetimeNotificationFeature>(lifetime);
-        connection.GoesOn(lifetime, visit.Unfinished);
+        connection.GoesOn(lifetime, unfinished);
         await next(context);
     }
 }

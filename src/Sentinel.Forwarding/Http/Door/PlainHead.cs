@@ -31,8 +31,8 @@ internal sealed class PlainHead(ClientConnection connection, string scheme) : Ou
     private static readonly SearchValues<byte> InValues = SearchValues.Create([(byte)'\t', .. Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (byte)c)]);
 
     private readonly HeadWriter _writer = new();
-    private readonly char[] _host = new char[LongestHost];
-    private char[] _path = new char[128];
+    private char[] _host = [];
+    private char[] _path = [];
     private int _hostLength;
     private int _pathLength;
     private bool _isHead;
@@ -138,12 +138,7 @@ internal sealed class PlainHead(ClientConnection connection, string scheme) : Ou
             return false;
         }
 
-        if (_path.Length < path.Length)
-        {
-            _path = new char[LongestPath];
-        }
-
-        _pathLength = Encoding.ASCII.GetChars(path, _path);
+        _pathLength = Keep(path, ref _path);
         _writer.Start(line);
         return true;
     }
@@ -212,7 +207,17 @@ internal sealed class PlainHead(ClientConnection connection, string scheme) : Ou
             return false;
         }
 
-        _hostLength = Encoding.ASCII.GetChars(value, _host);
+        _hostLength = Keep(value, ref _host);
         return true;
+    }
+
+    private static int Keep(ReadOnlySpan<byte> text, ref char[] target)
+    {
+        if (target.Length < text.Length)
+        {
+            target = new char[Math.Max(32, text.Length)];
+        }
+
+        return Encoding.ASCII.GetChars(text, target);
     }
 }

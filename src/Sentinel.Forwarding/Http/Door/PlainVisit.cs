@@ -5,7 +5,9 @@ using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Plain;
+using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
@@ -31,6 +33,7 @@ internal sealed class PlainVisit : IAsker
     private ReadOnlySequence<byte> _arrived;
     private volatile bool _isClosing;
     private bool _isLast;
+    private bool _isBegun;
 
     public PlainVisit(RequestForwarder requests, ClientConnection connection, ConnectionContext context)
     {
@@ -40,16 +43,14 @@ internal sealed class PlainVisit : IAsker
         _errand = new(requests, connection);
     }
 
-    /// <summary>What was begun of the request that is left for Kestrel.</summary>
-    public Errand? Unfinished { get; private set; }
-
     public CancellationToken Gone { get; }
 
     public bool HasBegun { get; private set; }
 
     /// <summary>Serves until there is something that is not plain, or the end.</summary>
+    /// <returns>Which of them, and what was begun of the request that is left for Kestrel.</returns>
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Whatever breaks on the client's side ends its connection.")]
-    public async Task<VisitEnd> ServeAsync()
+    public async Task<(VisitEnd End, Errand? Unfinished)> ServeAsync()
     {
         await using var closing = _context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().ConnectionClosedRequested.UnsafeRegister(Close, this);
         while (true)
@@ -61,7 +62,7 @@ internal sealed class PlainVisit : IAsker
             }
             catch (Exception)
             {
-                return VisitEnd.Over;
+                return (VisitEnd.Over, null);
             }
 
             (_arrived, HasBegun) = (read.Buffer, false);
@@ -78,7 +79,7 @@ internal sealed class PlainVisit : IAsker
             _head.Release();
             if (next != VisitEnd.None)
             {
-                return next;
+                return (next, _isBegun ? _errand : null);
             }
         }
     }
@@ -130,10 +131,28 @@ internal sealed class PlainVisit : IAsker
         }
 
         var (next, end) = (VisitEnd.Over, ConnectionEnd.Failed);
+        Backend? backend = null;
+        Upstream? upstream = null;
         _connection.RequestBegan();
         try
         {
-            (next, end) = await SendAsync();
+            if (_errand.TakeTurn() is not null)
+            {
+                // not counted: Kestrel asks again, and says so
+                (next, end) = (VisitEnd.Kestrel, ConnectionEnd.Completed);
+            }
+            else if ((backend = _errand.Next()) is null || (upstream = _errand.Enter(backend)) is null)
+            {
+                (next, end) = Leave();
+            }
+            else
+            {
+                var down = _errand.Down(upstream);
+                var (error, cause) = await PlainPass.SendAsync(this, _head, _errand, upstream, isRepeatable: true, down);
+                (next, end) = error == ForwarderError.None
+                    ? (_isLast ? VisitEnd.Over : VisitEnd.None, ConnectionEnd.Completed)
+                    : Failed(backend, error, cause, down.IsCancellationRequested);
+            }
         }
         catch (Exception) when (Gone.IsCancellationRequested)
         {
@@ -146,6 +165,11 @@ internal sealed class PlainVisit : IAsker
         }
         finally
         {
+            if (upstream is not null)
+            {
+                Errand.Leave(backend!, upstream);
+            }
+
             _connection.RequestEnded(end);
             _connection.Crowd.Exit();
         }
@@ -153,41 +177,16 @@ internal sealed class PlainVisit : IAsker
         return next;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<(VisitEnd Next, ConnectionEnd End)> SendAsync()
+    private (VisitEnd Next, ConnectionEnd End) Failed(Backend backend, ForwarderError error, Exception? cause, bool isDown)
     {
-        if (_errand.TakeTurn() is not null)
-        {
-            return (VisitEnd.Kestrel, ConnectionEnd.Completed);
-        }
-
-        if (_errand.Next() is not { } backend || _errand.Enter(backend) is not { } upstream)
-        {
-            return Leave();
-        }
-
-        try
-        {
-            var down = _errand.Down(upstream);
-            var (error, cause) = await PlainPass.SendAsync(this, _head, _errand, upstream, isRepeatable: true, down);
-            if (error == ForwarderError.None)
-            {
-                return (_isLast ? VisitEnd.Over : VisitEnd.None, ConnectionEnd.Completed);
-            }
-
-            var (outcome, end) = _errand.Judge(backend, error, cause, Gone.IsCancellationRequested, down.IsCancellationRequested, _head.Method, !HasBegun);
-            return HasBegun || (outcome == Outcome.Over && _errand.Failure is null) ? (VisitEnd.Over, end) : Leave();
-        }
-        finally
-        {
-            Errand.Leave(backend, upstream);
-        }
+        var (outcome, end) = _errand.Judge(backend, error, cause, Gone.IsCancellationRequested, isDown, _head.Method, isRepeatable: !HasBegun);
+        return HasBegun || (outcome == Outcome.Over && _errand.Failure is null) ? (VisitEnd.Over, end) : Leave();
     }
 
     /// <summary>Kestrel brings the request to its end.</summary>
     private (VisitEnd Next, ConnectionEnd End) Leave()
     {
-        Unfinished = _errand;
+        _isBegun = true;
         return (VisitEnd.Kestrel, ConnectionEnd.Completed);
     }
 

@@ -13,8 +13,8 @@ internal sealed class FieldParser
 
     private static readonly SearchValues<byte> Token = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
-    // What would end a line, or a string in the program behind us.
-    private static readonly SearchValues<byte> NeverInValues = SearchValues.Create("\r\n\0"u8);
+    // What would end a line, or a string in the program behind us, and other control characters (RFC 9110 §5.5).
+    private static readonly SearchValues<byte> NeverInValues = SearchValues.Create([.. Enumerable.Range(0, ' ').Append(127).Where(c => c != '\t').Select(c => (byte)c)]);
 
     private readonly List<Place> _places = [];
     private byte[] _bytes = [];

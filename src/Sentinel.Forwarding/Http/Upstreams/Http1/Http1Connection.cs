@@ -89,7 +89,21 @@ internal sealed class Http1Connection
         _head.Reset();
         try
         {
-            var head = await ExchangeAsync(request);
+            try
+            {
+                await _stream.WriteAsync(request.Head(_writer));
+            }
+            finally
+            {
+                _writer.Release();
+            }
+
+            if (request.Framing == Framing.None)
+            {
+                RequestEnded();
+            }
+
+            var head = await (request.Framing == Framing.None ? ReadHeadAsync(request.IsHead, null) : AskWithBodyAsync(request));
             _keepsAlive &= head.KeepsAlive;
             if (head.Status == 101 && !request.MayUpgrade)
             {
@@ -162,23 +176,8 @@ internal sealed class Http1Connection
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AnswerHead> ExchangeAsync(OutgoingRequest request)
+    private async ValueTask<AnswerHead> AskWithBodyAsync(OutgoingRequest request)
     {
-        try
-        {
-            await _stream.WriteAsync(request.Head(_writer));
-        }
-        finally
-        {
-            _writer.Release();
-        }
-
-        if (request.Framing == Framing.None)
-        {
-            RequestEnded();
-            return await ReadHeadAsync(request.IsHead, null);
-        }
-
         var begin = new BodyBegin(_time);
         if (!request.AwaitsContinue)
         {
@@ -215,7 +214,7 @@ internal sealed class Http1Connection
             while (!_head.TryRead(_buffer, toHead))
             {
                 var isBegun = _head.HasBegun || !_buffer.IsEmpty;
-                if (!await _buffer.FillAsync(CancellationToken.None))
+                if (!_buffer.Filled(await _stream.ReadAsync(_buffer.Room())))
                 {
                     throw isBegun ? new AnswerCut() : new AnswerLost();
                 }
