@@ -30,11 +30,9 @@ internal sealed partial class ClientConnection
     private IConnectionLifetimeNotificationFeature? _lifetime;
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
-    private Errand? _unfinished;
     private long _readSince;
     private bool _closing;
     private bool _hasAsked;
-    private volatile bool _isAtDoor;
     private int _open;
     private int _held;
 
@@ -281,28 +279,6 @@ internal sealed partial class ClientConnection
         }
     }
 
-    /// <summary>Its requests are read without Kestrel, until <see cref="GoesOn"/>: what Kestrel would do for it by the clock is done here.</summary>
-    public void IsAtDoor() => _isAtDoor = true;
-
-    /// <summary>
-    /// Kestrel reads it from here on, and a request is there or on the way. As at its beginning, that one is still answered: a close
-    /// that is or was asked for is repeated when it begins.
-    /// </summary>
-    /// <param name="lifetime">Asked for nothing yet.</param>
-    /// <param name="unfinished">The request, if it was begun: Kestrel shows it first.</param>
-    public void GoesOn(IConnectionLifetimeNotificationFeature lifetime, Errand? unfinished)
-    {
-        lock (_lock)
-        {
-            (_lifetime, _unfinished, _hasAsked, _readSince) = (lifetime, unfinished, false, Gate.Time.GetTimestamp());
-        }
-
-        _isAtDoor = false;
-    }
-
-    /// <summary>What was begun of the request that Kestrel shows first; null ever after.</summary>
-    public Errand? TakeUnfinished() => _unfinished is null ? null : Interlocked.Exchange(ref _unfinished, null);
-
     /// <summary>A request began; balanced by <see cref="RequestEnded"/>.</summary>
     public void RequestBegan()
     {
@@ -357,11 +333,7 @@ internal sealed partial class ClientConnection
             Close();
         }
 
-        if (_isAtDoor && Volatile.Read(ref _open) == 0 && Traffic.IsIdleFor(InnerKestrel.LongestIdle))
-        {
-            Close();
-        }
-
+        CloseIfIdleAtDoor();
         var idle = Rules.Settings.IdleTimeout;
         if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || !Traffic.IsIdleFor(idle))
         {

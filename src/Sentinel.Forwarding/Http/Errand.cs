@@ -38,7 +38,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     public Destination Destination { get; private set; }
 
     /// <summary>How TLS is spoken to the backend; null: it is not.</summary>
-    public UpstreamTls? Tls { get; private set; }
+    public UpstreamTls? Tls { get; private set; } = forwarder.TlsOf(connection.Rules);
 
     /// <summary>Under what connections are opened for it.</summary>
     public DialTerms Terms => new(Gate, Destination.Pool, Rules.Settings.ConnectTimeout, Tls, connection.Loop?.Loop);
@@ -66,8 +66,13 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     public void Begin(ReadOnlySpan<char> host, ReadOnlySpan<char> path)
     {
         // A reload changes what comes next on a connection that stays, unless its listener became something else.
-        Rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
-        (Arrived, Tls, Destination) = (Gate.Time.GetTimestamp(), forwarder.TlsOf(Rules), Rules.Routes.Match(host, path));
+        var rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
+        if (rules != Rules)
+        {
+            (Rules, Tls) = (rules, forwarder.TlsOf(rules));
+        }
+
+        (Arrived, Destination) = (Gate.Time.GetTimestamp(), rules.Routes.Match(host, path));
         (_attempts, _losses, HasAnswer, Failure) = (default, 0, false, null);
     }
 

@@ -7,9 +7,11 @@ namespace Sentinel.Forwarding.Http.Door;
 /// <summary>
 /// The head of a plain request: one that everybody reads alike, that has no body and asks for nothing but an answer. An allow-list: whatever is not
 /// certainly so is not plain. Each that is plain means to Kestrel just what it means here, so that it makes no difference who
-/// reads it. Rewrites it for the backend meanwhile. Kept for all requests of a connection.
+/// reads it. Rewrites it for the backend meanwhile. Kept for all requests of a connection. Not thread-safe.
 /// </summary>
-internal sealed class PlainHead(ClientConnection connection, string scheme) : OutgoingRequest
+/// <param name="client">Whom backends are told it comes from.</param>
+/// <param name="scheme">By which.</param>
+internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
 {
     /// <summary>More is for Kestrel to judge, whose own limits are wider: bytes.</summary>
     public const int Longest = 16 * 1024;
@@ -95,7 +97,7 @@ internal sealed class PlainHead(ClientConnection connection, string scheme) : Ou
             return false;
         }
 
-        _writer.Field("X-Forwarded-For", connection.ClientText);
+        _writer.Field("X-Forwarded-For", client);
         _writer.Field("X-Forwarded-Proto", scheme);
         _writer.Field("X-Forwarded-Host", Host);
         _writer.End();

@@ -39,7 +39,7 @@ internal sealed class PlainVisit : IAsker
     {
         (_requests, _connection, _context) = (requests, connection, context);
         (_input, _output, Gone) = (context.Transport.Input, context.Transport.Output, context.ConnectionClosed);
-        _head = new(connection, context.Features.Get<ITlsConnectionFeature>() is null ? "http" : "https");
+        _head = new(connection.ClientText, context.Features.Get<ITlsConnectionFeature>() is null ? "http" : "https");
         _errand = new(requests, connection);
     }
 
