@@ -23,8 +23,36 @@ internal static class Fields
 
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> OneHopSpans = OneHop.GetAlternateLookup<ReadOnlySpan<char>>();
 
+    // A bit for each length that such a name has: most others need no closer look.
+    private static readonly uint OneHopLengths = OneHop.Aggregate(0u, static (lengths, name) => lengths | (1u << name.Length));
+
     /// <summary>Whether a field is for one hop only, in either direction. The pseudo-fields of HTTP/2 are no fields.</summary>
+    /// <param name="name">Letters, digits and what else RFC 9110 §5.6.2 allows: ASCII.</param>
+    public static bool IsOneHop(ReadOnlySpan<byte> name)
+    {
+        if (name.Length >= 32 || ((OneHopLengths >> name.Length) & 1) == 0)
+        {
+            return false;
+        }
+
+        Span<char> text = stackalloc char[32];
+        return OneHopSpans.Contains(text[..Encoding.ASCII.GetChars(name, text)]);
+    }
+
+    /// <inheritdoc cref="IsOneHop(ReadOnlySpan{byte})"/>
     public static bool IsOneHop(ReadOnlySpan<char> name) => name.StartsWith(':') || OneHopSpans.Contains(name);
+
+    /// <inheritdoc cref="IsClaim(ReadOnlySpan{char})"/>
+    public static bool IsClaim(ReadOnlySpan<byte> name)
+    {
+        if (name is not [(byte)'X' or (byte)'x' or (byte)'F' or (byte)'f', ..])
+        {
+            return false;
+        }
+
+        Span<char> text = name.Length <= 64 ? stackalloc char[64] : new char[name.Length];
+        return IsClaim(text[..Encoding.ASCII.GetChars(name, text)]);
+    }
 
     /// <summary>
     /// Whether a field makes claims about the client's connection: X-Forwarded-*, Forwarded (RFC 7239) and X-Real-IP, also
@@ -76,11 +104,14 @@ internal static class Fields
     }
 
     /// <summary>Whether a field is among those that its sender nominated.</summary>
-    public static bool Has(List<string>? nominated, ReadOnlySpan<char> name)
+    public static bool Has(List<string>? nominated, string name) => nominated is not null && nominated.Contains(name, StringComparer.OrdinalIgnoreCase);
+
+    /// <inheritdoc cref="Has(List{string}, string)"/>
+    public static bool Has(List<string>? nominated, ReadOnlySpan<byte> name)
     {
         foreach (var one in nominated ?? [])
         {
-            if (name.Equals(one, StringComparison.OrdinalIgnoreCase))
+            if (Ascii.EqualsIgnoreCase(name, one))
             {
                 return true;
             }

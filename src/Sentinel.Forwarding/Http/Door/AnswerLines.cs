@@ -55,18 +55,15 @@ internal static class AnswerLines
     {
         var nominated = Nominated(fields);
         var hasDate = false;
-        Span<char> text = stackalloc char[64];
         for (var i = 0; i < fields.Count; i++)
         {
             var name = fields.Name(i);
-            var chars = name.Length <= text.Length ? text[..name.Length] : new char[name.Length];
-            Encoding.ASCII.GetChars(name, chars);
-            if (Fields.IsOneHop(chars) || (name.Length == 14 && chars.Equals("Content-Length", StringComparison.OrdinalIgnoreCase)) || Fields.Has(nominated, chars))
+            if (Fields.IsOneHop(name) || (name.Length == 14 && Ascii.EqualsIgnoreCase(name, "Content-Length"u8)) || Fields.Has(nominated, name))
             {
                 continue;
             }
 
-            hasDate |= name.Length == 4 && chars.Equals("Date", StringComparison.OrdinalIgnoreCase);
+            hasDate |= name.Length == 4 && Ascii.EqualsIgnoreCase(name, "Date"u8);
             target.Add(name);
             target.Add(": "u8);
             target.Add(fields.Value(i));

@@ -160,9 +160,7 @@ internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
             return false;
         }
 
-        Span<char> text = stackalloc char[LongestName];
-        text = text[..Encoding.ASCII.GetChars(name, text)];
-        if (!Fields.IsOneHop(text) && !Fields.IsClaim(text))
+        if (!Fields.IsOneHop(name) && !Fields.IsClaim(name))
         {
             _writer.Field(name, value);
         }

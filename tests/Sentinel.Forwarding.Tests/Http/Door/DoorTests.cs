@@ -226,6 +226,24 @@ public sealed class DoorTests
     }
 
     [Fact]
+    public async Task Who_asks_nothing_for_two_minutes_is_let_go()
+    {
+        var time = new ManualTimeProvider();
+        using var backend = new ScriptedBackend(EchoAsync);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], time: time);
+        await using var client = await stage.ConnectAsync();
+        await AskAsync(client, Plain);
+        time.Advance(TimeSpan.FromSeconds(119));
+        await AskAsync(client, Plain);
+
+        time.Advance(TimeSpan.FromSeconds(121));
+
+        Assert.Equal(0, await client.ReadAsync(new byte[1]).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System));
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+        Assert.Equal("completed", stage.Logs.Ends[0]["End"]);
+    }
+
+    [Fact]
     public async Task A_client_that_leaves_ends_the_exchange_with_the_backend()
     {
         using var backend = new ScriptedBackend(async peer =>
