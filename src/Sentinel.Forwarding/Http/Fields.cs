@@ -109,7 +109,12 @@ internal static class Fields
     /// <inheritdoc cref="Has(List{string}, string)"/>
     public static bool Has(List<string>? nominated, ReadOnlySpan<byte> name)
     {
-        foreach (var one in nominated ?? [])
+        if (nominated is null)
+        {
+            return false;
+        }
+
+        foreach (var one in nominated)
         {
             if (Ascii.EqualsIgnoreCase(name, one))
             {

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 
 namespace Sentinel.Forwarding.Tests.Http.Door;
 
@@ -25,8 +27,11 @@ public sealed class AllocationTests
 
         Ask(client);
 
-        Assert.InRange((GC.GetTotalAllocatedBytes(precise: true) - before) / Requests, 0, 60);
+        Assert.InRange((GC.GetTotalAllocatedBytes(precise: true) - before) / Requests, 0, IsOptimized ? 20 : 1270);
     }
+
+    // Without optimization each call of an async method is an object.
+    private static bool IsOptimized => typeof(Forwarder).Assembly.GetCustomAttribute<DebuggableAttribute>() is not { IsJITOptimizerDisabled: true };
 
     // Neither side of these makes anything.
     private static void Ask(Socket client)

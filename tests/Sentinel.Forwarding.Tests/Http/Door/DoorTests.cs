@@ -98,7 +98,7 @@ public sealed class DoorTests
 
         Assert.Equal("reset", await client.HowItEndsAsync());
         await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
-        Assert.Equal("backend-reset", stage.Logs.Ends[0]["End"]);
+        Assert.Equal("backend_reset", stage.Logs.Ends[0]["End"]);
         Assert.Single(stage.Logs.Lines, line => line.Event == "request.failed");
         Assert.Equal(0, stage.Load(0).Connections);
     }
@@ -259,7 +259,7 @@ public sealed class DoorTests
         client.Dispose();
 
         await Eventually.TrueAsync(() => backend.Closed == 1 && stage.Load(0).Connections == 0 && stage.Logs.Ends.Count == 1);
-        Assert.Equal("client-reset", stage.Logs.Ends[0]["End"]);
+        Assert.Equal("client_reset", stage.Logs.Ends[0]["End"]);
         Assert.DoesNotContain(stage.Logs.Lines, line => line.Event == "request.failed");
     }
 
