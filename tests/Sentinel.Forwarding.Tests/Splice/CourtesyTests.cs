@@ -27,11 +27,11 @@ public sealed partial class CourtesyTests
             }
 
             After(worked: 0, passed: 1000);
-            After(worked: 30, passed: 1000);
-            After(worked: 120, passed: 249);
+            After(worked: 30, passed: 100);
+            After(worked: 60, passed: 99);
             After(worked: 0, passed: 1);
-            After(worked: 60, passed: 250);
-            After(worked: 0, passed: 249);
+            After(worked: 25, passed: 100);
+            After(worked: 0, passed: 99);
             After(worked: 0, passed: 1);
         });
         thread.Start();
