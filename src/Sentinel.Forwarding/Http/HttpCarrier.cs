@@ -11,7 +11,7 @@ using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
-/// <summary>The client connections of one <c>http</c> or <c>https</c> listener: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
+/// <summary>The client connections of one <c>http</c> or <c>https</c> listener, and those of a <c>tls</c> listener that its relay does not serve: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
 internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink, IAnswerer
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
