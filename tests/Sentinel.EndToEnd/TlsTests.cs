@@ -11,39 +11,12 @@ public sealed class TlsTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        (await Shell.RunAsync(
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=the-backend",
-            "-keyout", _sandbox.PathOf("backend.key"), "-out", _sandbox.PathOf("backend.pem"))).Ok();
+        await TlsScene.MakeCertificateAsync(_sandbox);
         _sentinel = await _sandbox.StartAsync(new
         {
-            backends = new Dictionary<string, object>
-            {
-                ["one"] = new
-                {
-                    instance = "process/one",
-                    address = _sandbox.Address(10),
-                    command = _sandbox.WebVm("one", _sandbox.Address(10)),
-                    health = new { kind = "http", port = 8080, interval = "1s" },
-                },
-                ["two"] = new
-                {
-                    instance = "process/two",
-                    address = _sandbox.Address(11),
-                    command = (string[])
-                    [
-                        "/usr/bin/openssl", "s_server", "-accept", $"{_sandbox.Address(11)}:8443", "-www",
-                        "-cert", _sandbox.PathOf("backend.pem"), "-key", _sandbox.PathOf("backend.key"),
-                    ],
-                    health = new { kind = "tls", port = 8443, interval = "1s" },
-                },
-            },
-            pools = new { web = new { backends = new[] { "one" } }, secure = new { backends = new[] { "two" } } },
-            listeners = new
-            {
-                http = new { bind = new[] { $"{_sandbox.Front}:8080" }, protocol = "http", pool = "web", port = 8080, redirectToHttps = true },
-                https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
-                tls = new { bind = new[] { $"{_sandbox.Front}:9443" }, protocol = "tls", pool = "secure", port = 8443 },
-            },
+            backends = TlsScene.Backends(_sandbox, _sandbox.WebVm("one", _sandbox.Address(10))),
+            pools = TlsScene.Pools,
+            listeners = TlsScene.Listeners(_sandbox),
         });
         await _sentinel.UntilAsync("one", "serving");
         await _sentinel.UntilAsync("two", "serving");

@@ -106,17 +106,7 @@ public sealed class ProxyTests
         await using var stage = await HttpStage.StartAsync(
             [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
         var before = new IPEndPoint(OwnLoopback.Next(), 7004);
-        using var haproxy = await ServerProgram.HaproxyAsync(before,
-            $"""
-            frontend first
-                mode tcp
-                bind {before}
-                unique-id-format %rt
-                default_backend us
-            backend us
-                mode tcp
-                server us {stage.EndPoint} source 127.21.7.7 {form}
-            """);
+        using var haproxy = await ServerProgram.HaproxyInFrontAsync(before, stage.EndPoint, IPAddress.Parse("127.21.7.7"), form);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(OwnLoopback.Next(), 0));
         await socket.ConnectAsync(before);
