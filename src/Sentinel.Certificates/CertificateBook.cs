@@ -1,11 +1,12 @@
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Files;
 using Sentinel.Certificates.Storage;
 
 namespace Sentinel.Certificates;
 
 /// <summary>
 /// What is held, one certificate for each slot: chosen from by name, replaced only by what is better, kept on disk.
-/// Thread-safe, and nobody who reads waits for a disk.
+/// Thread-safe, and nobody who reads waits for a disk; whoever writes does so on a thread of the disk's own.
 /// </summary>
 internal sealed class CertificateBook(string directory, TimeProvider time, ILogger logger)
 {
@@ -13,10 +14,8 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
     private const int Piece = 200;
 
     private readonly CertificateStore _store = new(directory, time, logger);
+    private readonly DiskQueue _disk = new();
     private readonly Lock _lock = new();
-
-    // Around everything that touches the disk. Taken before the other one, never while that is held.
-    private readonly Lock _writing = new();
     private readonly Dictionary<string, HeldCertificate> _bySlot = [];
     private readonly Dictionary<string, HeldCertificate> _unwritten = [];
     private volatile SniSelector _selector = new([]);
@@ -34,24 +33,21 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
         }
     }
 
-    /// <summary>Reads what earlier daemons kept.</summary>
+    /// <summary>Reads what earlier daemons kept. Before anything is put here.</summary>
     public void Load()
     {
-        lock (_writing)
+        var loaded = _store.Load();
+        lock (_lock)
         {
-            var loaded = _store.Load();
-            lock (_lock)
+            foreach (var certificate in loaded)
             {
-                foreach (var certificate in loaded)
-                {
-                    _bySlot[certificate.Slot] = certificate;
-                }
-
-                _selector = new(_bySlot.Values);
+                _bySlot[certificate.Slot] = certificate;
             }
 
-            Log.Loaded(logger, loaded.Count, directory);
+            _selector = new(_bySlot.Values);
         }
+
+        Log.Loaded(logger, loaded.Count, directory);
     }
 
     /// <summary>See <see cref="SniSelector.Find"/>.</summary>
@@ -78,7 +74,7 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
 
     /// <summary>Takes one that we ordered: it replaces what is there whatever that is, since there was a reason to order it.</summary>
     /// <returns>Whether it is on disk too; else it is shown all the same, and written as soon as that goes.</returns>
-    public bool Put(HeldCertificate certificate)
+    public async Task<bool> PutAsync(HeldCertificate certificate)
     {
         lock (_lock)
         {
@@ -86,11 +82,7 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
             _selector = new(_bySlot.Values);
         }
 
-        lock (_writing)
-        {
-            WritePiece([certificate]);
-        }
-
+        await _disk.RunAsync(() => Write([certificate])).ConfigureAwait(false);
         lock (_lock)
         {
             return !_unwritten.TryGetValue(certificate.Slot, out var waiting) || waiting != certificate;
@@ -99,7 +91,7 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
 
     /// <summary>Takes what somebody else gave, as far as each is better than what is held: valid now, vouched for, and longer.</summary>
     /// <returns>Those that were taken.</returns>
-    public IReadOnlyList<HeldCertificate> Offer(IEnumerable<HeldCertificate> offered)
+    public async Task<IReadOnlyList<HeldCertificate>> OfferAsync(IEnumerable<HeldCertificate> offered)
     {
         var now = time.GetUtcNow();
         var taken = new List<HeldCertificate>();
@@ -127,36 +119,24 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
 
         foreach (var piece in taken.Chunk(Piece))
         {
-            lock (_writing)
-            {
-                WritePiece(piece);
-            }
+            await _disk.RunAsync(() => Write(piece)).ConfigureAwait(false);
         }
 
         return taken;
     }
 
-    /// <summary>Tries again to write what a full disk refused: some at a time, and nothing while somebody else is writing.</summary>
-    public void WriteAgain()
+    /// <summary>Tries again to write what a full disk refused, some at a time.</summary>
+    public async Task WriteAgainAsync()
     {
-        if (!_writing.TryEnter())
+        HeldCertificate[] waiting;
+        lock (_lock)
         {
-            return;
+            waiting = [.. _unwritten.Values.Take(Piece)];
         }
 
-        try
+        if (waiting.Length > 0)
         {
-            HeldCertificate[] waiting;
-            lock (_lock)
-            {
-                waiting = [.. _unwritten.Values.Take(Piece)];
-            }
-
-            WritePiece(waiting);
-        }
-        finally
-        {
-            _writing.Exit();
+            await _disk.RunAsync(() => Write(waiting)).ConfigureAwait(false);
         }
     }
 
@@ -166,7 +146,7 @@ internal sealed class CertificateBook(string directory, TimeProvider time, ILogg
     private void Take(HeldCertificate certificate) => _bySlot[certificate.Slot] = _unwritten[certificate.Slot] = certificate;
 
     /// <summary>Writes those that were not replaced meanwhile. A certificate that cannot be written is shown all the same.</summary>
-    private void WritePiece(IReadOnlyCollection<HeldCertificate> piece)
+    private void Write(IReadOnlyCollection<HeldCertificate> piece)
     {
         HeldCertificate[] current;
         lock (_lock)

@@ -121,6 +121,7 @@ public sealed class JumpService : IAsyncDisposable
             ? [.. members.Members.Select(backend => backend.Id)] : [.. snapshot.Backends.Keys]);
         _backends = [.. backends];
         _authorities = _keys.OfAuthorities(settings?.TrustedUserCaFile);
+        _keys.Keep([.. (settings?.Users ?? []).Select(user => user.KeysFile), settings?.TrustedUserCaFile]);
         Placement.Configure(settings);
         _routes.Configure(settings);
         _isCommitting = false;
@@ -178,7 +179,7 @@ public sealed class JumpService : IAsyncDisposable
         if (!anyhow && _settings is { } settings && UpstreamKeys.Next is { } next)
         {
             var trial = new KeyTrial(_places, _pools, _users, KeySync, _addresses, _time);
-            var objections = await trial.ObjectionsAsync(UpstreamKeys.Successor, next, settings.StablePort, cancellationToken).ConfigureAwait(false);
+            var objections = await trial.ObjectionsAsync(UpstreamKeys.NextFile, next, settings.StablePort, cancellationToken).ConfigureAwait(false);
             if (objections.Count > 0)
             {
                 return $"Not every backend has the next key: {string.Join("; ", objections)}. Both keys stay in force. Give it to them and say 'sentinel ssh-key finish' again, or put it in force all the same by --force.";
@@ -274,8 +275,7 @@ public sealed class JumpService : IAsyncDisposable
                 continue;
             }
 
-            var why = await OwnKey.MakeAsync(_places.HostKey, "sentinel", _time, _logger, _stop.Token).ConfigureAwait(false)
-                ?? await UpstreamKeys.EnsureAsync(_stop.Token).ConfigureAwait(false);
+            var why = await MakeKeysOnceAsync().ConfigureAwait(false);
             if (why is not null && why != told)
             {
                 Log.KeyFailed(_logger, $"{_places.HostKey} or {_places.UpstreamKey}", why);
@@ -284,5 +284,18 @@ public sealed class JumpService : IAsyncDisposable
             told = why;
         }
         while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false));
+    }
+
+    private async Task<string?> MakeKeysOnceAsync()
+    {
+        try
+        {
+            return await OwnKey.MakeAsync(_places.HostKey, "sentinel", _time, _logger, _stop.Token).ConfigureAwait(false)
+                ?? await UpstreamKeys.EnsureAsync(_stop.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!_stop.IsCancellationRequested)
+        {
+            return e.Message;
+        }
     }
 }

@@ -41,6 +41,9 @@ internal static partial class Log
     [LoggerMessage(4020, LogLevel.Information, "The host key of {Backend} is {Fingerprint}; it is held to that from now on.", EventName = "jump.hostkey.learnt")]
     public static partial void HostKeyLearnt(ILogger logger, string backend, string fingerprint);
 
+    [LoggerMessage(4022, LogLevel.Error, "The host key of {Backend} could not be looked at by a fault of ours; it is tried again.", EventName = "jump.hostkey.fault")]
+    public static partial void HostKeyUnseen(ILogger logger, Exception exception, string backend);
+
     [LoggerMessage(4021, LogLevel.Warning, "{Backend} shows the host key {Fingerprint}, which is not the one that is known: somebody else answers there, or its disk was made anew. Users are not sent on until 'sentinel ssh-key forget {Backend}'.", EventName = "jump.hostkey.changed")]
     public static partial void HostKeyChanged(ILogger logger, string backend, string fingerprint);
 }

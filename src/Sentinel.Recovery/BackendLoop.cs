@@ -133,7 +133,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         Post(new Removed(_room.Clock.Now));
         _mailbox.Writer.TryComplete();
         await _loop.ConfigureAwait(false);
-        _room.Drained.Set(Id.Name, isDrained: false);
+        await WaitAsync(_room.Drained.SetAsync(Id.Name, isDrained: false), "drained.json").ConfigureAwait(false);
         await DisposeAsync().ConfigureAwait(false);
     }
 
@@ -198,7 +198,7 @@ internal sealed class BackendLoop : IAsyncDisposable
         Publish(before, after);
         if (before.Draining != after.Draining)
         {
-            _room.Drained.Set(Id.Name, after.Draining);
+            await WaitAsync(_room.Drained.SetAsync(Id.Name, after.Draining), "drained.json").ConfigureAwait(false);
         }
 
         if (decision.Ended is { } ended)
@@ -227,15 +227,17 @@ internal sealed class BackendLoop : IAsyncDisposable
     private Task RecordAsync(Outage outage) =>
         RecordAsync(_waits.Fill(OutageRecord.Of(Id, _settings.Instance?.ToString(), outage) with { OnDemand = _state.OnDemand }));
 
-    private async Task RecordAsync(OutageRecord record)
+    private Task RecordAsync(OutageRecord record) => WaitAsync(_room.Outages.WriteAsync(record), record.Id);
+
+    private async Task WaitAsync(Task writing, string what)
     {
         try
         {
-            await _room.Outages.WriteAsync(record).WaitAsync(DiskPatience, _room.Time).ConfigureAwait(false);
+            await writing.WaitAsync(DiskPatience, _room.Time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            Log.RecordSlow(_room.Logger, Id, record.Id, DiskPatience.TotalSeconds);
+            Log.RecordSlow(_room.Logger, Id, what, DiskPatience.TotalSeconds);
         }
     }
 

@@ -3,7 +3,7 @@ using Sentinel.Backends;
 
 namespace Sentinel.Recovery;
 
-#pragma warning disable SYSLIB1015 // which outage a line belongs to is a field for machines; the message stays short
+#pragma warning disable SYSLIB1015 // what is for machines alone, such as the outage that a line belongs to, is a field and not in the message
 
 /// <summary>2000–2099.</summary>
 internal static partial class Log

@@ -7,6 +7,6 @@ namespace Sentinel.Recovery;
 public readonly record struct RunTime(TimeSpan Since, TimeSpan Spot, TimeSpan OnDemand)
 {
     /// <summary>A while later.</summary>
-    internal RunTime After(TimeSpan while_, bool runs, bool onDemand) => new(
-        Since + while_, Spot + (runs && !onDemand ? while_ : default), OnDemand + (runs && onDemand ? while_ : default));
+    internal RunTime After(TimeSpan passed, bool runs, bool onDemand) => new(
+        Since + passed, Spot + (runs && !onDemand ? passed : default), OnDemand + (runs && onDemand ? passed : default));
 }

@@ -102,7 +102,7 @@ public sealed class AccountTests : PebbleStage
             return HeldCertificate.TryRead(chain, key, source, out _)!;
         }
 
-        new CertificateBook(_rig.Store, _time, _rig.Logs).Offer(
+        await new CertificateBook(_rig.Store, _time, _rig.Logs).OfferAsync(
             [Read(new(CertificateOrigin.Backend, "spot-1"), "vm.test"), Read(CertificateSource.Acme, "stranger.test")]);
         _rig.Start(Settings(acme => acme with { Names = [] }));
         Assert.Equal(new(RevokeResult.NotOurs, "backend:spot-1"), await _rig.Service.RevokeAsync("vm.test", RevocationReason.Superseded));

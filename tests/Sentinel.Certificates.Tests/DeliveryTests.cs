@@ -119,7 +119,7 @@ public sealed class DeliveryTests : IAsyncLifetime
         await using var pebble = await Pebble.StartAsync(Path.Combine(_rig.Folder, "pebble"), new() { HttpPort = _rig.HttpPort, TlsPort = _rig.TlsPort });
         using var authority = TestAuthority.Root(_time.GetUtcNow());
         var (chain, key) = TestAuthority.Issue(authority, [.. names], _time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(14));
-        new CertificateBook(_rig.Store, _time, _rig.Logs).Offer([HeldCertificate.TryRead(chain, key, new(CertificateOrigin.Backend, "spot-1"), out _)!]);
+        await new CertificateBook(_rig.Store, _time, _rig.Logs).OfferAsync([HeldCertificate.TryRead(chain, key, new(CertificateOrigin.Backend, "spot-1"), out _)!]);
 
         // The last third has begun, and the VM is there to do something about it.
         _time.Jump(TimeSpan.FromDays(10));

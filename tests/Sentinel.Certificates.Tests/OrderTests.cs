@@ -17,17 +17,18 @@ public sealed class OrderTests : PebbleStage
         using var client = Client(settings);
         var kept = new CourseRecord { Names = Names.ToString() };
         var writes = 0;
-        void Keep(CourseRecord record)
+        Task KeepAsync(CourseRecord record)
         {
             kept = record;
-            if (++writes == dies)
-            {
-                throw new InvalidOperationException("killed");
-            }
+            return ++writes == dies ? throw new InvalidOperationException("killed") : Task.CompletedTask;
         }
 
-        await Assert.ThrowsAsync<InvalidOperationException>(() => Issue(client, settings).RunAsync(Names, kept, Keep, null, mayOrder: true, default));
-        var held = await Issue(client, settings).RunAsync(Names, kept, record => kept = record, null, mayOrder: true, default);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Issue(client, settings).RunAsync(Names, kept, KeepAsync, null, mayOrder: true, default));
+        var held = await Issue(client, settings).RunAsync(Names, kept, record =>
+        {
+            kept = record;
+            return Task.CompletedTask;
+        }, null, mayOrder: true, default);
 
         await AssertTrustedAsync(held.Leaf, [.. held.Above]);
         Assert.Equal(orders, Pebble.Orders);
@@ -58,7 +59,7 @@ public sealed class OrderTests : PebbleStage
         using (var client = Client(Settings().Acme!, Path.Combine("certificates", "accounts")))
         {
             var order = await client.OrderAsync(Names, profile: null, replaces: null, default);
-            new CourseRecord
+            await new CourseRecord
             {
                 Names = Names.ToString(),
                 Failures = 1,
@@ -66,7 +67,7 @@ public sealed class OrderTests : PebbleStage
                 Directory = Pebble.Directory,
                 Order = order,
                 Key = CertificateKey.Create(KeyKind.Ec256),
-            }.Write(Path.Combine(_rig.Store, "orders"), Names);
+            }.WriteAsync(Path.Combine(_rig.Store, "orders"), Names);
         }
 
         // The name does not lead here: the order that is gone on with fails, and so does none after it.
@@ -81,8 +82,8 @@ public sealed class OrderTests : PebbleStage
         // So it is where the daemon dies before it hears that.
         var record = CourseRecord.Read(Path.Combine(_rig.Store, "orders"), Names);
         await _rig.StopAsync();
-        (record with { LastError = null, NextTry = _time.GetUtcNow().AddMinutes(1), Order = new(Pebble.Directory, "/my-order/gone"), Key = CertificateKey.Create(KeyKind.Ec256) })
-            .Write(Path.Combine(_rig.Store, "orders"), Names);
+        await (record with { LastError = null, NextTry = _time.GetUtcNow().AddMinutes(1), Order = new(Pebble.Directory, "/my-order/gone"), Key = CertificateKey.Create(KeyKind.Ec256) })
+            .WriteAsync(Path.Combine(_rig.Store, "orders"), Names);
         _rig.Start(Settings());
         await Eventually.TrueAsync(() => _rig.Status("example.test").LastError is not null);
         Assert.StartsWith("the order that was under way at the last restart came to nothing", _rig.Status("example.test").LastError, StringComparison.Ordinal);
@@ -102,7 +103,7 @@ public sealed class OrderTests : PebbleStage
         var order = await client.OrderAsync(Names, profile: null, replaces: null, default);
         var kept = new CourseRecord { Names = Names.ToString(), Directory = Pebble.Directory, Order = order, Key = CertificateKey.Create(KeyKind.Ec256) };
 
-        var held = await Issue(client, settings).RunAsync(Names, kept, _ => { }, null, mayOrder: true, default);
+        var held = await Issue(client, settings).RunAsync(Names, kept, _ => Task.CompletedTask, null, mayOrder: true, default);
 
         Assert.False(held.IsEcdsa);
     }

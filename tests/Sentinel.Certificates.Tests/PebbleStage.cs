@@ -68,7 +68,7 @@ public abstract class PebbleStage : IAsyncLifetime
     }
 
     private protected Task<HeldCertificate> OrderAsync(AcmeSettings settings, AcmeClient client) =>
-        Issue(client, settings).RunAsync(Names, new() { Names = Names.ToString() }, _ => { }, null, mayOrder: true, default);
+        Issue(client, settings).RunAsync(Names, new() { Names = Names.ToString() }, _ => Task.CompletedTask, null, mayOrder: true, default);
 
     private protected async Task AssertTrustedAsync(X509Certificate2 leaf, X509Certificate2[] above)
     {

@@ -15,12 +15,16 @@ public sealed class StoreTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public void What_was_put_is_there_again_and_the_one_before_it_is_kept()
+    public async Task What_was_put_is_there_again_and_the_one_before_it_is_kept()
     {
         var book = Open();
         var all = Enumerable.Range(1, 3).Select(days => Make(days, "a.test")).ToList();
-        all.ForEach(one => Assert.True(book.Put(one)));
-        book.Put(Make(10, "b.test"));
+        foreach (var one in all)
+        {
+            Assert.True(await book.PutAsync(one));
+        }
+
+        await book.PutAsync(Make(10, "b.test"));
 
         var again = Open();
 
@@ -34,12 +38,12 @@ public sealed class StoreTests : IDisposable
     [InlineData("")]
     [InlineData("{\"version\":1,\"certificates\":[{\"slot\":\"a.te")]
     [InlineData(null)]
-    public void A_torn_manifest_loses_nothing(string? left)
+    public async Task A_torn_manifest_loses_nothing(string? left)
     {
         var book = Open();
-        book.Put(Make(1, "a.test"));
+        await book.PutAsync(Make(1, "a.test"));
         var last = Make(2, "a.test");
-        book.Put(last);
+        await book.PutAsync(last);
         if (left is null)
         {
             File.Delete(Path.Combine(Store, "manifest.json"));
@@ -53,13 +57,13 @@ public sealed class StoreTests : IDisposable
     }
 
     [Fact]
-    public void A_torn_certificate_falls_back_to_the_one_before_it()
+    public async Task A_torn_certificate_falls_back_to_the_one_before_it()
     {
         var book = Open();
         var first = Make(1, "a.test");
-        book.Put(first);
+        await book.PutAsync(first);
         var second = Make(2, "a.test");
-        book.Put(second);
+        await book.PutAsync(second);
         var file = Directory.GetFiles(Store, $"*{second.Fingerprint[..16]}.pem").Single();
         File.WriteAllText(file, File.ReadAllText(file)[..300]);
 
@@ -69,13 +73,13 @@ public sealed class StoreTests : IDisposable
     }
 
     [Fact]
-    public void A_crash_between_certificate_and_manifest_shows_the_newer()
+    public async Task A_crash_between_certificate_and_manifest_shows_the_newer()
     {
         var book = Open();
-        book.Put(Make(1, "a.test"));
+        await book.PutAsync(Make(1, "a.test"));
         var manifest = File.ReadAllText(Path.Combine(Store, "manifest.json"));
         var newer = Make(2, "a.test");
-        book.Put(newer);
+        await book.PutAsync(newer);
         File.WriteAllText(Path.Combine(Store, "manifest.json"), manifest);
         File.WriteAllText(Path.Combine(Store, "half.pem.tmp"), "-----BEGIN");
 
@@ -84,60 +88,60 @@ public sealed class StoreTests : IDisposable
     }
 
     [Fact]
-    public void What_cannot_be_written_is_shown_and_written_later()
+    public async Task What_cannot_be_written_is_shown_and_written_later()
     {
         var book = Open();
         Directory.Delete(Store, recursive: true);
         File.WriteAllText(Store, "in the way");
 
-        book.Put(Make(5, "a.test"));
+        await book.PutAsync(Make(5, "a.test"));
 
         Assert.NotNull(book.Find("a.test", takesEcdsa: true));
         Assert.Contains("certificate.store.failed", _logs.Text, StringComparison.Ordinal);
         File.Delete(Store);
-        book.WriteAgain();
+        await book.WriteAgainAsync();
         Assert.NotNull(Open().Find("a.test", takesEcdsa: true));
     }
 
     [Fact]
-    public void Only_a_better_one_is_taken()
+    public async Task Only_a_better_one_is_taken()
     {
         var book = Open();
         var held = Make(10, "a.test");
-        Assert.Single(book.Offer([held]));
+        Assert.Single(await book.OfferAsync([held]));
 
-        Assert.Empty(book.Offer([]));
-        Assert.Empty(book.Offer([Make(9, "a.test"), Make(-1, "a.test"), held]));
+        Assert.Empty(await book.OfferAsync([]));
+        Assert.Empty(await book.OfferAsync([Make(9, "a.test"), Make(-1, "a.test"), held]));
         Assert.Same(held, book.Find("a.test", takesEcdsa: true));
 
         _time.Jump(TimeSpan.FromDays(11));
-        Assert.Single(book.Offer([Make(1, "a.test")]));
+        Assert.Single(await book.OfferAsync([Make(1, "a.test")]));
     }
 
     [Fact]
-    public void What_vouches_for_itself_never_takes_the_place_of_an_authoritys()
+    public async Task What_vouches_for_itself_never_takes_the_place_of_an_authoritys()
     {
         var book = Open();
         using var authority = TestAuthority.Root(_time.GetUtcNow());
         var (chain, key) = TestAuthority.Issue(authority, ["a.test"], _time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(5));
         var vouched = HeldCertificate.TryRead(chain, key, CertificateSource.Acme, out _)!;
-        Assert.Single(book.Offer([Make(100, "a.test")]));
+        Assert.Single(await book.OfferAsync([Make(100, "a.test")]));
 
-        Assert.Single(book.Offer([vouched]));
-        Assert.Empty(book.Offer([Make(1000, "a.test"), Make(1000, "a.test", "b.test")]));
+        Assert.Single(await book.OfferAsync([vouched]));
+        Assert.Empty(await book.OfferAsync([Make(1000, "a.test"), Make(1000, "a.test", "b.test")]));
         Assert.Same(vouched, book.Find("a.test", takesEcdsa: true));
     }
 
     [Fact]
-    public void After_a_change_of_the_kind_of_key_the_new_one_counts_even_if_it_ends_first()
+    public async Task After_a_change_of_the_kind_of_key_the_new_one_counts_even_if_it_ends_first()
     {
         var book = Open();
         var names = new EquatableNames(["a.test"]);
         var (chain, key) = TestAuthority.Issue(null, ["a.test"], _time.GetUtcNow().AddDays(-1), _time.GetUtcNow().AddDays(90), rsa: true);
-        book.Put(HeldCertificate.TryRead(chain, key, CertificateSource.Acme, out _)!);
+        await book.PutAsync(HeldCertificate.TryRead(chain, key, CertificateSource.Acme, out _)!);
         Assert.False(book.Of(names, KeyKind.Ec256)!.IsEcdsa);
 
-        book.Put(Make(6, "a.test"));
+        await book.PutAsync(Make(6, "a.test"));
 
         Assert.True(book.Of(names, KeyKind.Ec256)!.IsEcdsa);
         Assert.False(book.Of(names, KeyKind.Rsa2048)!.IsEcdsa);

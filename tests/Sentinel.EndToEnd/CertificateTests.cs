@@ -59,9 +59,7 @@ public sealed class CertificateTests : IAsyncLifetime
     [NeedsFact("pebble", "pebble-challtestsrv", "curl", "openssl")]
     public async Task By_tls_a_certificate_is_had_through_a_listener_that_passes_tls_through()
     {
-        (await Shell.RunAsync(
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=the-backend",
-            "-keyout", _sandbox.PathOf("backend.key"), "-out", _sandbox.PathOf("backend.pem"))).Ok();
+        await TlsScene.MakeCertificateAsync(_sandbox);
         await BeginAsync(httpPort: 1, tlsPort: 9443);
         var sentinel = await _sandbox.StartAsync(Configuration("tls-alpn-01"));
         await sentinel.UntilAsync("two", "serving");
@@ -165,34 +163,9 @@ public sealed class CertificateTests : IAsyncLifetime
 
     private object Configuration(string challenge, bool isDown = false) => new
     {
-        backends = new Dictionary<string, object>
-        {
-            ["one"] = new
-            {
-                instance = "process/one",
-                address = _sandbox.Address(10),
-                command = isDown ? ["/bin/sleep", "1000"] : _sandbox.WebVm("one", _sandbox.Address(10)),
-                health = new { kind = "http", port = 8080, interval = "1s" },
-            },
-            ["two"] = new
-            {
-                instance = "process/two",
-                address = _sandbox.Address(11),
-                command = (string[])
-                [
-                    "/usr/bin/openssl", "s_server", "-accept", $"{_sandbox.Address(11)}:8443", "-www",
-                    "-cert", _sandbox.PathOf("backend.pem"), "-key", _sandbox.PathOf("backend.key"),
-                ],
-                health = new { kind = "tls", port = 8443, interval = "1s" },
-            },
-        },
-        pools = new { web = new { backends = new[] { "one" } }, secure = new { backends = new[] { "two" } } },
-        listeners = new
-        {
-            http = new { bind = new[] { $"{_sandbox.Front}:8080" }, protocol = "http", pool = "web", port = 8080, redirectToHttps = true },
-            https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
-            tls = new { bind = new[] { $"{_sandbox.Front}:9443" }, protocol = "tls", pool = "secure", port = 8443 },
-        },
+        backends = TlsScene.Backends(_sandbox, isDown ? ["/bin/sleep", "1000"] : _sandbox.WebVm("one", _sandbox.Address(10))),
+        pools = TlsScene.Pools,
+        listeners = TlsScene.Listeners(_sandbox),
         certificates = new { acme = new { directory = _pebble.Directory, caFile = _pebble.CaFile, email = "ops@example.test", challenge, names = (string[][])[[Name, "www.example.test"]] } },
     };
 

@@ -17,12 +17,15 @@ public sealed partial class IssuanceTests : IAsyncLifetime
 
     private string Store => Path.Combine(_sandbox.State, "certificates");
 
+    private string Manifest => Path.Combine(Store, "manifest.json");
+
     private string Record => Directory.GetFiles(Path.Combine(Store, "orders"), "*.json").Single();
 
     public Task InitializeAsync() => Task.CompletedTask;
 
     public async Task DisposeAsync()
     {
+        await StuckDisk.ReleaseAsync(Manifest + ".tmp");
         await _sandbox.DisposeAsync();
         if (_front is not null)
         {
@@ -90,19 +93,21 @@ public sealed partial class IssuanceTests : IAsyncLifetime
     [NeedsFact("pebble", "pebble-challtestsrv", "strace", "root")]
     public async Task Killed_while_the_certificate_is_written_it_has_it_all_the_same()
     {
-        var manifest = Path.Combine(Store, "manifest.json");
         _pebble = await Pebble.StartAsync(_sandbox.PathOf("pebble"), new() { Target = _sandbox.Front, HttpPort = 8080, TlsPort = 1 });
         _front = await AcmeFront.StartAsync(_sandbox.PathOf("front"), _pebble.Directory);
-        var first = await _sandbox.StartAsync(Configuration(), new() { Stuck = manifest + ".tmp" });
-        await Eventually.TrueAsync(() => File.Exists(manifest + ".tmp"), TimeSpan.FromSeconds(60));
+        var first = await _sandbox.StartAsync(Configuration(), new() { Stuck = Manifest + ".tmp" });
+        await Eventually.TrueAsync(() => File.Exists(Manifest + ".tmp"), TimeSpan.FromSeconds(60));
         Assert.True(await HoldsAsync(first));
+
+        // The thread that waits for the disk is none that a client needs, whichever of the daemon's learns of its socket.
+        Assert.Equal(8, (await first.StatusesAsync(8)).Length);
         var serial = await SerialAsync(first);
 
         // Dead at once; it is buried once nobody traces it any more.
         await first.Signal("KILL");
-        await StuckDisk.ReleaseAsync(manifest + ".tmp");
+        await StuckDisk.ReleaseAsync(Manifest + ".tmp");
         await first.ExitAsync();
-        Assert.False(File.Exists(manifest));
+        Assert.False(File.Exists(Manifest));
         Assert.Contains("PRIVATE KEY", await File.ReadAllTextAsync(Record), StringComparison.Ordinal);
 
         var second = await _sandbox.StartAsync(Configuration());

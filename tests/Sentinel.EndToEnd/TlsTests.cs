@@ -11,39 +11,12 @@ public sealed class TlsTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        (await Shell.RunAsync(
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=the-backend",
-            "-keyout", _sandbox.PathOf("backend.key"), "-out", _sandbox.PathOf("backend.pem"))).Ok();
+        await TlsScene.MakeCertificateAsync(_sandbox);
         _sentinel = await _sandbox.StartAsync(new
         {
-            backends = new Dictionary<string, object>
-            {
-                ["one"] = new
-                {
-                    instance = "process/one",
-                    address = _sandbox.Address(10),
-                    command = _sandbox.WebVm("one", _sandbox.Address(10)),
-                    health = new { kind = "http", port = 8080, interval = "1s" },
-                },
-                ["two"] = new
-                {
-                    instance = "process/two",
-                    address = _sandbox.Address(11),
-                    command = (string[])
-                    [
-                        "/usr/bin/openssl", "s_server", "-accept", $"{_sandbox.Address(11)}:8443", "-www",
-                        "-cert", _sandbox.PathOf("backend.pem"), "-key", _sandbox.PathOf("backend.key"),
-                    ],
-                    health = new { kind = "tls", port = 8443, interval = "1s" },
-                },
-            },
-            pools = new { web = new { backends = new[] { "one" } }, secure = new { backends = new[] { "two" } } },
-            listeners = new
-            {
-                http = new { bind = new[] { $"{_sandbox.Front}:8080" }, protocol = "http", pool = "web", port = 8080, redirectToHttps = true },
-                https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
-                tls = new { bind = new[] { $"{_sandbox.Front}:9443" }, protocol = "tls", pool = "secure", port = 8443 },
-            },
+            backends = TlsScene.Backends(_sandbox, _sandbox.WebVm("one", _sandbox.Address(10))),
+            pools = TlsScene.Pools,
+            listeners = TlsScene.Listeners(_sandbox),
         });
         await _sentinel.UntilAsync("one", "serving");
         await _sentinel.UntilAsync("two", "serving");
@@ -118,6 +91,20 @@ public sealed class TlsTests : IAsyncLifetime
         await _sentinel.UntilAsync("two", "serving");
         passed = await CurlAsync("--cacert", _sandbox.PathOf("backend.pem"), "--connect-to", $"the-backend:443:{_sandbox.Front}:9443", "https://the-backend/");
         Assert.Contains("s_server", passed.Ok(), StringComparison.Ordinal);
+    }
+
+    [NeedsFact("chromium", "openssl", "linux")]
+    public async Task Chromium_is_served_here_and_passed_through()
+    {
+        Assert.Contains("one", await PageAsync(8443), StringComparison.Ordinal);
+
+        // Its hello has GREASE, an encrypted hello or what looks like one, and a post-quantum key share: more than one packet.
+        Assert.Contains("s_server", await PageAsync(9443), StringComparison.Ordinal);
+
+        async Task<string> PageAsync(int port) => (await Shell.RunAsync(
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--disable-sync", "--no-proxy-server", "--ignore-certificate-errors", $"--user-data-dir={_sandbox.PathOf("chromium")}",
+            $"--host-resolver-rules=MAP app.example.test {_sandbox.Front}", "--dump-dom", $"https://app.example.test:{port}/")).Ok();
     }
 
     private static Task<Shell.Result> CurlAsync(params string[] arguments) =>

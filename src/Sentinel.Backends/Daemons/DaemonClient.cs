@@ -26,7 +26,11 @@ public static class DaemonClient
             using var request = new HttpRequestMessage(content is null ? HttpMethod.Get : HttpMethod.Post, url) { Content = content };
             RequestSignature.Add(request, endpoint, time.GetUtcNow());
             using var response = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            return response.IsSuccessStatusCode ? new(await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false), null)
+            var body = await response.Content.ReadAsByteArrayAsync(cancellationToken).ConfigureAwait(false);
+
+            // Reading what was answered may take long; the thread that learned of the socket has others to serve.
+            await Task.Yield();
+            return response.IsSuccessStatusCode ? new(body, null)
                 : DaemonAnswer.Failed(response.StatusCode is HttpStatusCode.Unauthorized
                     ? $"{url} answered 401: it does not accept our signature; is the key the one it knows, and is the clock right on both?"
                     : $"{url} answered {(int)response.StatusCode}", response.StatusCode);

@@ -55,15 +55,22 @@ public static partial class DurableFile
                 file.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, path, overwrite: true);
+            Move(temporary, path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             TryDelete(temporary);
             throw;
         }
+    }
 
-        SyncDirectory(Path.GetDirectoryName(path)!);
+    /// <summary>Puts a file in the place of another, and syncs the directory. Both are in the same one.</summary>
+    /// <exception cref="IOException">Not moved.</exception>
+    /// <exception cref="UnauthorizedAccessException">As above.</exception>
+    public static void Move(string from, string to)
+    {
+        File.Move(from, to, overwrite: true);
+        SyncDirectory(Path.GetDirectoryName(to)!);
     }
 
     /// <summary>Deletes what nobody needs; that it cannot be deleted matters to nobody either.</summary>

@@ -31,14 +31,14 @@ internal sealed record AccountRecord(Uri Directory, string Key, string? Url)
 
     /// <exception cref="IOException">Not kept.</exception>
     /// <exception cref="UnauthorizedAccessException">Not kept.</exception>
-    public void Write(string folder)
+    public Task WriteAsync(string folder) => DiskThread.RunAsync(() =>
     {
         DurableFile.CreateDirectory(folder);
         DurableFile.Write(PathOf(folder, Directory), JsonSerializer.SerializeToUtf8Bytes(this, AcmeJson.Default.AccountRecord));
-    }
+    });
 
     /// <summary>Deletes what is kept.</summary>
-    public static void Forget(string folder, Uri directory) => DurableFile.TryDelete(PathOf(folder, directory));
+    public static Task ForgetAsync(string folder, Uri directory) => DiskThread.RunAsync(() => DurableFile.TryDelete(PathOf(folder, directory)));
 
     private static string PathOf(string folder, Uri directory) =>
         Path.Combine(folder, $"{directory.Host}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(directory.AbsoluteUri)))[..12]}.json");

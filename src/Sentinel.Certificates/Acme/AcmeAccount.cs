@@ -73,14 +73,14 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
         try
         {
             // Kept beside the old one before the authority knows: whichever a crash leaves in force is there.
-            new AccountRecord(transport.Directory, next.Pem, account).Write(NextFolder);
+            await new AccountRecord(transport.Directory, next.Pem, account).WriteAsync(NextFolder).ConfigureAwait(false);
             _isSettled = false;
             await transport.PostAsync(change, old, account, inner, cancellationToken).ConfigureAwait(false);
-            PutInForce(next, account);
+            await PutInForceAsync(next, account).ConfigureAwait(false);
         }
         catch (AcmeException e) when (!e.IsPassing)
         {
-            AccountRecord.Forget(NextFolder, transport.Directory);
+            await AccountRecord.ForgetAsync(NextFolder, transport.Directory).ConfigureAwait(false);
             _isSettled = true;
             throw;
         }
@@ -108,8 +108,9 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
 
             if (_key is null)
             {
-                _key = AccountKey.Create();
-                new AccountRecord(transport.Directory, _key.Pem, null).Write(folder);
+                var made = AccountKey.Create();
+                await new AccountRecord(transport.Directory, made.Pem, null).WriteAsync(folder).ConfigureAwait(false);
+                _key = made;
             }
 
             if (!_isSettled)
@@ -120,7 +121,7 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
             if (_url is null)
             {
                 _url = await RegisterAsync(_key, cancellationToken).ConfigureAwait(false);
-                new AccountRecord(transport.Directory, _key.Pem, _url).Write(folder);
+                await new AccountRecord(transport.Directory, _key.Pem, _url).WriteAsync(folder).ConfigureAwait(false);
                 Log.Registered(logger, transport.Directory, _url);
             }
 
@@ -147,22 +148,22 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
             try
             {
                 await transport.PostAsync(newAccount, next, account: null, payload, cancellationToken).ConfigureAwait(false);
-                PutInForce(next, account);
+                await PutInForceAsync(next, account).ConfigureAwait(false);
             }
             catch (AcmeException e) when (!e.IsPassing)
             {
                 // "accountDoesNotExist", or whatever this authority says of a key that it does not know.
-                AccountRecord.Forget(NextFolder, transport.Directory);
+                await AccountRecord.ForgetAsync(NextFolder, transport.Directory).ConfigureAwait(false);
             }
         }
 
         _isSettled = true;
     }
 
-    private void PutInForce(AccountKey next, string account)
+    private async Task PutInForceAsync(AccountKey next, string account)
     {
-        new AccountRecord(transport.Directory, next.Pem, account).Write(folder);
-        AccountRecord.Forget(NextFolder, transport.Directory);
+        await new AccountRecord(transport.Directory, next.Pem, account).WriteAsync(folder).ConfigureAwait(false);
+        await AccountRecord.ForgetAsync(NextFolder, transport.Directory).ConfigureAwait(false);
         (_key, _url, _isSettled) = (next, account, true);
     }
 
@@ -226,9 +227,9 @@ internal sealed class AcmeAccount(AcmeTransport transport, string folder, string
             if (_url == account)
             {
                 Log.AccountGone(logger, transport.Directory, account);
-                _url = null;
-                _key = withKey ? AccountKey.Create() : _key;
-                new AccountRecord(transport.Directory, _key!.Pem, null).Write(folder);
+                var key = withKey ? AccountKey.Create() : _key!;
+                await new AccountRecord(transport.Directory, key.Pem, null).WriteAsync(folder).ConfigureAwait(false);
+                (_key, _url) = (key, null);
             }
         }
         finally

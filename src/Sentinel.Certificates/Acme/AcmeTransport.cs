@@ -124,6 +124,8 @@ internal sealed class AcmeTransport : IDisposable
                 Keep(nonce); // One that was asked for belongs to whoever asked.
             }
 
+            // Keys are made and files written of what was answered; the thread that learned of the socket has others to serve.
+            await Task.Yield();
             return response.IsSuccessStatusCode ? reply : throw new AcmeException(reply.ReadProblem(), reply.RetryAfter);
         }
         catch (HttpRequestException e) when (e.InnerException is AuthenticationException why)

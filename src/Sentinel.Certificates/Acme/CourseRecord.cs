@@ -73,11 +73,11 @@ internal sealed record CourseRecord
 
     /// <exception cref="IOException">Not kept.</exception>
     /// <exception cref="UnauthorizedAccessException">Not kept.</exception>
-    public void Write(string folder, EquatableNames names)
+    public Task WriteAsync(string folder, EquatableNames names) => DiskThread.RunAsync(() =>
     {
         DurableFile.CreateDirectory(folder);
         DurableFile.Write(PathOf(folder, names), JsonSerializer.SerializeToUtf8Bytes(this, AcmeJson.Default.CourseRecord));
-    }
+    });
 
     private static string PathOf(string folder, EquatableNames names) => Path.Combine(folder, names.FileName + ".json");
 }

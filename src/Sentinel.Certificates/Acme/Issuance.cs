@@ -13,7 +13,7 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
     /// <param name="mayOrder">Whether a new order may be placed if the one of the record came to nothing.</param>
     /// <exception cref="AcmeException">Refused. The order is of no more use, unless that is for the moment only.</exception>
     /// <exception cref="HttpRequestException">The authority cannot be reached. The order stays.</exception>
-    public async Task<HeldCertificate> RunAsync(EquatableNames names, CourseRecord record, Action<CourseRecord> keep, HeldCertificate? replaced, bool mayOrder, CancellationToken cancellationToken)
+    public async Task<HeldCertificate> RunAsync(EquatableNames names, CourseRecord record, Func<CourseRecord, Task> keep, HeldCertificate? replaced, bool mayOrder, CancellationToken cancellationToken)
     {
         try
         {
@@ -23,7 +23,7 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
                 if (record.Order is null)
                 {
                     record = record with { Order = known };
-                    keep(record);
+                    await keep(record).ConfigureAwait(false);
                 }
 
                 var certificate = await FinishAsync(names, known, record.Key!, cancellationToken).ConfigureAwait(false);
@@ -41,15 +41,15 @@ internal sealed class Issuance(AcmeClient client, AcmeSettings settings, Proofs 
             }
 
             record = record with { Directory = client.Directory, Order = null, Key = CertificateKey.Create(settings.KeyType) };
-            keep(record);
+            await keep(record).ConfigureAwait(false);
             var order = await PlaceAsync(names, replaced, cancellationToken).ConfigureAwait(false);
             record = record with { Order = order };
-            keep(record);
+            await keep(record).ConfigureAwait(false);
             return await FinishAsync(names, order, record.Key!, cancellationToken).ConfigureAwait(false);
         }
         catch (AcmeException e) when (!e.IsPassing)
         {
-            keep(record with { Order = null, Key = null });
+            await keep(record with { Order = null, Key = null }).ConfigureAwait(false);
             throw;
         }
     }

@@ -101,12 +101,12 @@ internal sealed partial class OrderDesk
                 {
                     await client.RevokeAsync(certificate.Leaf, (int)reason, _stopping.Token).ConfigureAwait(false);
                     Log.Revoked(logger, certificate.Names.ToString(), certificate.SerialNumber, client.Directory, reason);
-                    return Replace();
+                    return await ReplaceAsync().ConfigureAwait(false);
                 }
             }
             catch (AcmeException e) when (e.Problem.Is("alreadyRevoked"))
             {
-                return Replace();
+                return await ReplaceAsync().ConfigureAwait(false);
             }
             catch (Exception e) when (IsRefusal(e))
             {
@@ -117,11 +117,11 @@ internal sealed partial class OrderDesk
 
         return why ?? "no configured authority has an account of ours that could have ordered it";
 
-        string? Replace()
+        async Task<string?> ReplaceAsync()
         {
             if (course is not null)
             {
-                TryKeep(course, course.Record with { Revoked = certificate.Fingerprint });
+                await TryKeepAsync(course, course.Record with { Revoked = certificate.Fingerprint }).ConfigureAwait(false);
             }
 
             return null;

@@ -25,6 +25,7 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
     private Uri[] _directories = [];
     private Task _loop = Task.CompletedTask;
     private Task _leaving = Task.CompletedTask;
+    private Task _rewriting = Task.CompletedTask;
 
     /// <summary>Nothing is ordered while accounts get new keys.</summary>
     private Task _keyChange = Task.CompletedTask;
@@ -44,6 +45,7 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
     /// <summary>Puts settings in force; what is under way for names that stay goes on.</summary>
     public void Configure(AcmeSettings? settings)
     {
+        EquatableNames[] known;
         lock (_lock)
         {
             if (settings == _settings)
@@ -51,22 +53,29 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
                 return;
             }
 
+            known = [.. _byNames.Keys];
+        }
+
+        // Read before the lock: whoever asks how things stand does not wait for a disk.
+        var wanted = settings?.Names.Select(names => new EquatableNames(names)).ToHashSet() ?? [];
+        var courses = wanted.Except(known).Select(names => new Course(names, CourseRecord.Read(_courses, names))).ToArray();
+        lock (_lock)
+        {
             // Tries that are under way still use them.
             _retired.AddRange(_clients);
             _settings = settings;
             _directories = settings is null ? [] : [.. settings.FallbackDirectories.Prepend(settings.Directory)];
             _clients = settings is null ? [] : [.. _directories.Select((url, index) =>
                 new AcmeClient(url, settings.CaFile, settings.Email, index == 0 ? settings.ExternalAccount : null, _accounts, time, logger))];
-            var wanted = settings?.Names.Select(names => new EquatableNames(names)).ToHashSet() ?? [];
             foreach (var gone in _byNames.Values.Where(course => !wanted.Contains(course.Names)).ToArray())
             {
                 _byNames.Remove(gone.Names);
                 _leaving = Task.WhenAll(_leaving, gone.Work);
             }
 
-            foreach (var names in wanted)
+            foreach (var course in courses)
             {
-                _byNames.TryAdd(names, new(names, CourseRecord.Read(_courses, names)));
+                _byNames.Add(course.Names, course);
             }
         }
     }
@@ -80,7 +89,7 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
         Task[] work;
         lock (_lock)
         {
-            work = [.. _byNames.Values.Select(course => course.Work), _leaving, _keyChange];
+            work = [.. _byNames.Values.Select(course => course.Work), _leaving, _keyChange, _rewriting];
         }
 
         await Task.WhenAll(work).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -104,7 +113,7 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
                 {
                     progress.Beat();
                     Look();
-                    book.WriteAgain();
+                    await RewriteAsync().ConfigureAwait(false);
                     _expiry.Look(book.All, time.GetUtcNow());
                 }
                 while (await timer.WaitForNextTickAsync(_stopping.Token).ConfigureAwait(false));
@@ -122,6 +131,16 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
         }
     }
 
+    /// <summary>Begins to write what the disk refused; a disk that hangs keeps only that from going on.</summary>
+    private async Task RewriteAsync()
+    {
+        if (_rewriting is { IsCompleted: true } before)
+        {
+            _rewriting = book.WriteAgainAsync();
+            await before.ConfigureAwait(false);
+        }
+    }
+
     private void Look()
     {
         var now = time.GetUtcNow();
@@ -132,7 +151,15 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
                 return;
             }
 
+            var again = new List<Course>();
             var working = _byNames.Values.Where(course => !course.Work.IsCompleted).ToList();
+            if (working.Count == 0 && _leaving.IsCompleted)
+            {
+                // Nobody uses those of settings before any more.
+                _retired.ForEach(client => client.Dispose());
+                _retired.Clear();
+            }
+
             foreach (var course in _byNames.Values.Where(course => course.Work.IsCompleted))
             {
                 var held = book.Of(course.Names, settings.KeyType);
@@ -151,8 +178,14 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
                 }
                 else if (course.IsUnkept || (course.Closing is not null && book.IsWritten(course.Names)))
                 {
-                    course.Work = Task.Run(() => KeepAgain(course));
+                    again.Add(course);
                 }
+            }
+
+            if (again.Count > 0)
+            {
+                var work = KeepAgainAsync(again);
+                again.ForEach(course => course.Work = work);
             }
         }
     }
@@ -205,10 +238,10 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
         try
         {
             // As after a failure, until it is none: a daemon that dies in the middle must not order again at once.
-            Keep(course, before with { Failures = failures, NextTry = time.GetUtcNow() + Renewal.Pause(failures, Random.Shared.NextDouble()) });
+            await KeepAsync(course, before with { Failures = failures, NextTry = time.GetUtcNow() + Renewal.Pause(failures, Random.Shared.NextDouble()) }).ConfigureAwait(false);
             var certificate = await new Issuance(client, settings, _proofs, time, logger)
-                .RunAsync(course.Names, course.Record, record => Keep(course, record), held, mayOrder: !isSameTry, either.Token).ConfigureAwait(false);
-            var isWritten = book.Put(certificate);
+                .RunAsync(course.Names, course.Record, record => KeepAsync(course, record), held, mayOrder: !isSameTry, either.Token).ConfigureAwait(false);
+            var isWritten = await book.PutAsync(certificate).ConfigureAwait(false);
             if (!certificate.IsValid(time.GetUtcNow()))
             {
                 throw new AcmeException($"it is valid from {certificate.NotBefore:u} to {certificate.NotAfter:u}, and this machine takes {time.GetUtcNow():u} for the time; is its clock right?");
@@ -217,7 +250,7 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
             // Until the certificate is on disk, its key is in the record alone.
             var done = new CourseRecord { Names = before.Names, Directory = client.Directory, NextTry = time.GetUtcNow() + Renewal.LeastPause, NotBefore = before.NotBefore };
             course.Closing = isWritten ? null : done;
-            TryKeep(course, isWritten ? done : done with { Order = course.Record.Order, Key = course.Record.Key });
+            await TryKeepAsync(course, isWritten ? done : done with { Order = course.Record.Order, Key = course.Record.Key }).ConfigureAwait(false);
             course.IsOrdering = false;
             meter.CountRenewal(renewed: true);
             Log.Renewed(logger, course.Names.ToString(), client.Directory, certificate.NotAfter);
@@ -226,21 +259,21 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
         {
             // The next daemon goes on with the order; a try that was cut short is no failure.
             course.Urgent = wasUrgent;
-            TryKeep(course, course.Record with { Failures = before.Failures });
+            await TryKeepAsync(course, course.Record with { Failures = before.Failures }).ConfigureAwait(false);
         }
         catch (Exception e) when (e is AcmeException or HttpRequestException or OperationCanceledException)
         {
-            Fail(course, client, failures, e is OperationCanceledException ? $"it took longer than {LongestTry.TotalMinutes:0} minutes" : e.Message, (e as AcmeException)?.RetryAfter);
+            await FailAsync(course, client, failures, e is OperationCanceledException ? $"it took longer than {LongestTry.TotalMinutes:0} minutes" : e.Message, (e as AcmeException)?.RetryAfter).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // That is not the authority's doing, and it is over as soon as somebody makes room.
-            Fail(course, client, before.Failures, $"the state directory cannot be written, so nothing is ordered: {e.Message} Make room in {directory}, or make it writable.", null);
+            await FailAsync(course, client, before.Failures, $"the state directory cannot be written, so nothing is ordered: {e.Message} Make room in {directory}, or make it writable.", null).ConfigureAwait(false);
         }
         catch (Exception e)
         {
             Log.RenewalFault(logger, e, course.Names.ToString());
-            Fail(course, client, failures, "a fault of ours; the log says which", null);
+            await FailAsync(course, client, failures, "a fault of ours; the log says which", null).ConfigureAwait(false);
         }
 
         if (client.ClockAhead.Duration() > ClockTolerance)
@@ -249,7 +282,7 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
         }
     }
 
-    private void Fail(Course course, AcmeClient client, int failures, string why, TimeSpan? retryAfter)
+    private async Task FailAsync(Course course, AcmeClient client, int failures, string why, TimeSpan? retryAfter)
     {
         course.IsOrdering = false;
         meter.CountRenewal(renewed: false);
@@ -267,7 +300,7 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
             };
         }
 
-        TryKeep(course, record);
+        await TryKeepAsync(course, record).ConfigureAwait(false);
         Log.RenewalFailed(logger, course.Names.ToString(), client.Directory, why, record.NextTry, failures);
         if (isFirst)
         {
@@ -276,18 +309,18 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
     }
 
     /// <summary>What cannot be written is known at least until this daemon ends.</summary>
-    private void Keep(Course course, CourseRecord record)
+    private async Task KeepAsync(Course course, CourseRecord record)
     {
         course.Record = record;
-        record.Write(_courses, course.Names);
+        await record.WriteAsync(_courses, course.Names).ConfigureAwait(false);
         course.IsUnkept = false;
     }
 
-    private void TryKeep(Course course, CourseRecord record)
+    private async Task TryKeepAsync(Course course, CourseRecord record)
     {
         try
         {
-            Keep(course, record);
+            await KeepAsync(course, record).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -301,14 +334,17 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
     }
 
     /// <summary>Writes what the disk refused, and lets an order's key go once its certificate is there.</summary>
-    private void KeepAgain(Course course)
+    private async Task KeepAgainAsync(IReadOnlyCollection<Course> courses)
     {
-        var record = course.Record;
-        if (course.Closing is { } closing && book.IsWritten(course.Names))
+        foreach (var course in courses)
         {
-            (record, course.Closing) = (closing, null);
-        }
+            var record = course.Record;
+            if (course.Closing is { } closing && book.IsWritten(course.Names))
+            {
+                (record, course.Closing) = (closing with { Revoked = record.Revoked }, null);
+            }
 
-        TryKeep(course, record);
+            await TryKeepAsync(course, record).ConfigureAwait(false);
+        }
     }
 }

@@ -122,10 +122,13 @@ internal sealed class DeliveryDesk(CertificateBook book, string directory, PoolT
 
     private async Task DeliverAsync(string[] command, HeldCertificate certificate, string key, int failures)
     {
-        DurableFile.CreateDirectory(_folder);
         var (chainFile, keyFile) = (Path.Combine(_folder, certificate.Names.FileName + ".crt"), Path.Combine(_folder, certificate.Names.FileName + ".key"));
-        DurableFile.Write(chainFile, Encoding.ASCII.GetBytes(certificate.ChainPem));
-        DurableFile.Write(keyFile, Encoding.ASCII.GetBytes(certificate.KeyPem));
+        await DiskThread.RunAsync(() =>
+        {
+            DurableFile.CreateDirectory(_folder);
+            DurableFile.Write(chainFile, Encoding.ASCII.GetBytes(certificate.ChainPem));
+            DurableFile.Write(keyFile, Encoding.ASCII.GetBytes(certificate.KeyPem));
+        }).ConfigureAwait(false);
         string[] words = [.. command.Select(word =>
             word.Replace("{certificate}", chainFile, StringComparison.Ordinal).Replace("{key}", keyFile, StringComparison.Ordinal))];
         if (await Command.RunAsync(words, Patience, time, _stopping.Token).ConfigureAwait(false) is { } why)
@@ -139,7 +142,8 @@ internal sealed class DeliveryDesk(CertificateBook book, string directory, PoolT
 
         _failing.Remove(key);
         _delivered![key] = certificate.Fingerprint;
-        DurableFile.Write(RecordPath, JsonSerializer.SerializeToUtf8Bytes(_delivered, DeliveryJson.Default.DictionaryStringString));
+        var record = JsonSerializer.SerializeToUtf8Bytes(_delivered, DeliveryJson.Default.DictionaryStringString);
+        await DiskThread.RunAsync(() => DurableFile.Write(RecordPath, record)).ConfigureAwait(false);
         Log.Delivered(logger, certificate.Names.ToString(), words[0]);
     }
 

@@ -129,7 +129,7 @@ internal sealed class SyncDesk(CertificateBook book, CertificateMeter meter, Poo
         try
         {
             outcome = address is null ? DirectorySource.Read(place.Settings.Directory!) : await BackendSource.FetchAsync(place.Settings, address, time, _stopping.Token).ConfigureAwait(false);
-            var taken = book.Offer(outcome.Certificates);
+            var taken = await book.OfferAsync(outcome.Certificates).ConfigureAwait(false);
             foreach (var certificate in taken)
             {
                 Log.Synced(logger, certificate.Names.ToString(), place.Name, certificate.NotAfter);

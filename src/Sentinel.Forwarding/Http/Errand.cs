@@ -35,7 +35,8 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
 
     public ListenerRules Rules { get; private set; } = connection.Rules;
 
-    public Destination Destination { get; private set; }
+    // Begin sets it.
+    public Destination Destination { get; private set; } = null!;
 
     /// <summary>How TLS is spoken to the backend; null: it is not.</summary>
     public UpstreamTls? Tls { get; private set; } = forwarder.TlsOf(connection.Rules);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
@@ -139,7 +138,6 @@ internal sealed class HttpEngine : IEngine
         }
     }
 
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A bad round never ends the loop.")]
     private async Task ReviewAsync()
     {
         using var progress = _loops.Add("http.review");
@@ -158,6 +156,7 @@ internal sealed class HttpEngine : IEngine
             }
             catch (Exception e)
             {
+                // A bad round never ends the loop.
                 Log.ReviewFailed(_logger, e);
             }
         }

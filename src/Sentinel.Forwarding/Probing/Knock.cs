@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Security;
@@ -109,7 +108,6 @@ internal sealed class Knock(Way way, TimeProvider time, ProbePatience patience)
         return new(DialOutcome.Connected, heard[..length], Closed: false);
     }
 
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Whatever a handshake fails with is what the probe is to tell.")]
     private static async Task<Heard> HandshakeAsync(SslStream tls, Recorded stream, SslClientAuthenticationOptions options, CancellationToken late)
     {
         try
@@ -119,6 +117,7 @@ internal sealed class Knock(Way way, TimeProvider time, ProbePatience patience)
         }
         catch (Exception e)
         {
+            // Whatever a handshake fails with is what the probe is to tell.
             var fault = e is OperationCanceledException ? "no answer in time" : (e.InnerException ?? e).Message.TrimEnd('.');
             return new(DialOutcome.Connected, stream.First, Closed: e is IOException, Fault: fault);
         }

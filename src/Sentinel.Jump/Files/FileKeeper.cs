@@ -44,7 +44,7 @@ internal sealed class FileKeeper(JumpPlaces places, UserDirectory users, StableA
                 look();
                 if (Interlocked.Exchange(ref _isStale, 0) == 1)
                 {
-                    Write();
+                    await DiskThread.RunAsync(Write).ConfigureAwait(false);
                 }
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)

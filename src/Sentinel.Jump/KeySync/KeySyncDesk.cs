@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Daemons;
+using Sentinel.Backends.Files;
 using Sentinel.Backends.Progress;
 using Sentinel.Jump.Users;
 
@@ -15,6 +16,9 @@ public sealed class KeySyncDesk : IAsyncDisposable
     private static readonly TimeSpan Round = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>A disk that hangs must not keep a backend from being asked again: who it no longer names must be out.</summary>
+    private static readonly TimeSpan DiskPatience = TimeSpan.FromSeconds(5);
+
     private readonly UserDirectory _users;
     private readonly SyncedUsers _kept;
     private readonly Func<IReadOnlyList<string>> _ownKeys;
@@ -24,6 +28,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly DiskQueue _disk = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<BackendId, KeySyncPlace> _places = [];
     private KeySyncSettings? _settings;
@@ -84,7 +89,6 @@ public sealed class KeySyncDesk : IAsyncDisposable
         lock (_lock)
         {
             work = [.. _places.Values.Select(place => place.Work)];
-            _places.Clear();
         }
 
         await Task.WhenAll(work).ConfigureAwait(false);
@@ -96,6 +100,14 @@ public sealed class KeySyncDesk : IAsyncDisposable
     internal void Configure(JumpSettings? settings, IReadOnlyCollection<BackendId> backends)
     {
         var asked = settings?.KeySync is null ? [] : backends.ToHashSet();
+        BackendId[] known;
+        lock (_lock)
+        {
+            known = [.. _places.Keys];
+        }
+
+        // Read before the lock: whoever asks how things stand does not wait for a disk.
+        var kept = asked.Except(known).ToDictionary(id => id, _kept.Read);
         lock (_lock)
         {
             var isMoved = _settings?.Endpoint != settings?.KeySync?.Endpoint;
@@ -111,7 +123,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
                 if (_places.TryAdd(id, new(id)))
                 {
                     _meter.Expect(id);
-                    if (_kept.Read(id) is { } users)
+                    if (kept.GetValueOrDefault(id) is { } users)
                     {
                         _users.Name(id, users);
                         (_places[id].Known, _places[id].IsKept, _places[id].Status) = (users, true, new() { Backend = id, Users = users.Count });
@@ -262,21 +274,29 @@ public sealed class KeySyncDesk : IAsyncDisposable
             return $"{url} {why}";
         }
 
+        bool isNews;
         lock (_lock)
         {
-            if (!_places.TryGetValue(place.Backend, out var current) || current != place)
+            if (!IsAsked(place))
             {
                 // Taken out of the configuration meanwhile.
                 return null;
             }
 
-            Take(place, answer);
+            isNews = Take(place, answer);
+        }
+
+        if (isNews)
+        {
+            place.Writing = place.Writing.IsCompleted ? _disk.RunAsync(() => Keep(place)) : place.Writing;
+            await Task.WhenAny(place.Writing, Task.Delay(DiskPatience, _time, _stopping.Token)).ConfigureAwait(false);
         }
 
         return answer.Refused is { } refused ? $"{url} {refused}" : null;
     }
 
-    private void Take(KeySyncPlace place, KeyAnswer answer)
+    /// <returns>Whether it is to be written.</returns>
+    private bool Take(KeySyncPlace place, KeyAnswer answer)
     {
         var isSame = answer.Users.Equals(place.Known);
         if (!isSame)
@@ -288,11 +308,32 @@ public sealed class KeySyncDesk : IAsyncDisposable
         // Whoever is no longer named must be out even if the disk is full.
         place.Known = answer.Users;
         _users.Name(place.Backend, answer.Users);
-        if (!isSame || !place.IsKept)
+        place.IsKept &= isSame;
+        place.Status = place.Status with { Users = answer.Users.Count, Load = answer.Load, LoadAt = answer.Load is null ? null : _time.GetUtcNow() };
+        return !place.IsKept;
+    }
+
+    private void Keep(KeySyncPlace place)
+    {
+        EquatableList<SyncedUser> users;
+        lock (_lock)
         {
-            place.IsKept = _kept.Write(place.Backend, answer.Users);
+            if (!IsAsked(place))
+            {
+                return;
+            }
+
+            users = place.Known!;
         }
 
-        place.Status = place.Status with { Users = answer.Users.Count, Load = answer.Load, LoadAt = answer.Load is null ? null : _time.GetUtcNow() };
+        var isKept = _kept.Write(place.Backend, users);
+        lock (_lock)
+        {
+            // What came meanwhile is not.
+            place.IsKept = isKept && ReferenceEquals(users, place.Known);
+        }
     }
+
+    // Under the lock.
+    private bool IsAsked(KeySyncPlace place) => _places.GetValueOrDefault(place.Backend) == place;
 }

@@ -33,6 +33,9 @@ internal sealed class KeySyncPlace(BackendId backend)
     /// <summary>Whether that is on disk.</summary>
     public bool IsKept { get; set; }
 
+    /// <summary>What writes it.</summary>
+    public Task Writing { get; set; } = Task.CompletedTask;
+
     /// <summary>Our own keys as it was last given them, or would not take them.</summary>
     public IReadOnlyList<string> Offered { get; set; } = [];
 

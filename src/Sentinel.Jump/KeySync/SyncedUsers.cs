@@ -46,17 +46,19 @@ internal sealed class SyncedUsers(string directory, ILogger logger)
     /// <summary>Deletes what is kept of backends that are not among these.</summary>
     public void Keep(IReadOnlySet<BackendId> backends)
     {
-        if (!Directory.Exists(_folder))
+        try
         {
-            return;
-        }
-
-        foreach (var name in Directory.EnumerateFiles(_folder, "*" + Ending).Select(Path.GetFileNameWithoutExtension).ToArray())
-        {
-            if (!backends.Contains(new(name!)))
+            foreach (var name in Directory.Exists(_folder) ? Directory.GetFiles(_folder, "*" + Ending).Select(Path.GetFileNameWithoutExtension) : [])
             {
-                FileOf(new(name!)).Delete();
+                if (!backends.Contains(new(name!)))
+                {
+                    FileOf(new(name!)).Delete();
+                }
             }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.FilesFailed(logger, e.Message);
         }
     }
 

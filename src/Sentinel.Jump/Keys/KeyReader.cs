@@ -26,6 +26,18 @@ internal sealed class KeyReader(ILogger logger)
         }
     }
 
+    /// <summary>Forgets files that nobody names any more: they may change as they like.</summary>
+    public void Keep(IReadOnlyCollection<string?> named)
+    {
+        lock (_files)
+        {
+            foreach (var gone in _files.Keys.Where(file => !named.Contains(file)).ToArray())
+            {
+                _files.Remove(gone);
+            }
+        }
+    }
+
     private ImmutableArray<AuthorizedKey> Read(string file, string user)
     {
         lock (_files)

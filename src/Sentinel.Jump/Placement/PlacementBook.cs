@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
+using Sentinel.Backends.Files;
 using Sentinel.Jump.Files;
 using Sentinel.Jump.Users;
 
@@ -31,12 +32,13 @@ internal sealed class PlacementBook(string directory, ILogger logger)
     /// <summary>Records a placement; null: that there is none.</summary>
     /// <exception cref="IOException">Not written, and nothing changed.</exception>
     /// <exception cref="UnauthorizedAccessException">As above.</exception>
-    public void Put(string user, PlacementRecord? record)
+    public async Task PutAsync(string user, PlacementRecord? record)
     {
         var next = record is null ? Records.Remove(user) : Records.SetItem(user, record);
         var lines = next.OrderBy(one => one.Key, StringComparer.Ordinal)
             .Select(one => new Line(one.Key, one.Value.Backend.Name, one.Value.At, one.Value.IsByHand, one.Value.IsProvisioned, one.Value.From?.Name));
-        _file.Write(JsonSerializer.SerializeToUtf8Bytes(new Document([.. lines]), BookJson.Default.Document));
+        var content = JsonSerializer.SerializeToUtf8Bytes(new Document([.. lines]), BookJson.Default.Document);
+        await DiskThread.RunAsync(() => _file.Write(content)).ConfigureAwait(false);
         _records = next;
     }
 

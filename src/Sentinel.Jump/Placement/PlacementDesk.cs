@@ -74,7 +74,7 @@ public sealed class PlacementDesk : IAsyncDisposable
                 };
             }
 
-            if (Record(user, null) is { } failure)
+            if (await RecordAsync(user, null).ConfigureAwait(false) is { } failure)
             {
                 return failure;
             }
@@ -126,7 +126,7 @@ public sealed class PlacementDesk : IAsyncDisposable
         PlacementOutcome? settled;
         try
         {
-            settled = Settle(user, backend, settings);
+            settled = await SettleAsync(user, backend, settings).ConfigureAwait(false);
         }
         finally
         {
@@ -138,7 +138,7 @@ public sealed class PlacementDesk : IAsyncDisposable
 
     /// <summary>Finds the place and records it.</summary>
     /// <returns>Null if the operator's program is to run.</returns>
-    private PlacementOutcome? Settle(string user, BackendId? wanted, JumpSettings settings)
+    private async Task<PlacementOutcome?> SettleAsync(string user, BackendId? wanted, JumpSettings settings)
     {
         var (standing, snapshot) = (_users.Standings.GetValueOrDefault(user), _pools.Current);
         var written = standing?.Source == HomeSource.File ? standing.User.Backend : null;
@@ -177,7 +177,7 @@ public sealed class PlacementDesk : IAsyncDisposable
             IsProvisioned = settings.Provision.Count == 0 || isThere || isBack,
             From = isMade && home != chosen ? home : null,
         };
-        if (Record(user, next) is { } failure)
+        if (await RecordAsync(user, next).ConfigureAwait(false) is { } failure)
         {
             return failure;
         }
@@ -229,7 +229,7 @@ public sealed class PlacementDesk : IAsyncDisposable
                 return new(PlacementResult.Refused, $"{user} was made on {record.Backend}, and placed otherwise meanwhile.", Now(user), said);
             }
 
-            if (Record(user, record with { IsProvisioned = true, From = null }) is { } failure)
+            if (await RecordAsync(user, record with { IsProvisioned = true, From = null }).ConfigureAwait(false) is { } failure)
             {
                 return failure with { Output = said };
             }
@@ -244,11 +244,11 @@ public sealed class PlacementDesk : IAsyncDisposable
     }
 
     /// <returns>Null if it is written.</returns>
-    private PlacementOutcome? Record(string user, PlacementRecord? record)
+    private async Task<PlacementOutcome?> RecordAsync(string user, PlacementRecord? record)
     {
         try
         {
-            _book.Put(user, record);
+            await _book.PutAsync(user, record).ConfigureAwait(false);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -75,7 +75,7 @@ internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddre
             loop.Beat();
             await Parallel.ForEachAsync(
                 Due(), new ParallelOptions { MaxDegreeOfParallelism = MostAtOnce, CancellationToken = cancellationToken },
-                async (backend, token) => await AskAsync(backend, token).ConfigureAwait(false)).ConfigureAwait(false);
+                async (backend, token) => await TryAskAsync(backend, token).ConfigureAwait(false)).ConfigureAwait(false);
         }
         while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false));
     }
@@ -92,11 +92,30 @@ internal sealed class KnownHosts(JumpPlaces places, PoolTable pools, StableAddre
         }
     }
 
-    private async Task AskAsync(Backend backend, CancellationToken cancellationToken)
+    private async Task TryAskAsync(Backend backend, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (addresses.Of(backend.Id) is { } stable)
+            {
+                await AskAsync(backend, stable, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+        {
+            Log.HostKeyUnseen(logger, e, backend.Id.Name);
+            lock (_asked)
+            {
+                _asked[backend.Id] = (backend.HealthySince, time.GetUtcNow() + Again);
+            }
+        }
+    }
+
+    private async Task AskAsync(Backend backend, StableAddress stable, CancellationToken cancellationToken)
     {
         var port = Port.ToString(CultureInfo.InvariantCulture);
         var (why, said) = await Command.HearAsync(
-            ["ssh-keyscan", "-T", "5", "-p", port, addresses.Of(backend.Id)!.Address.ToString()], Patience, LongestAnswer, time, cancellationToken).ConfigureAwait(false);
+            ["ssh-keyscan", "-T", "5", "-p", port, stable.Address.ToString()], Patience, LongestAnswer, time, cancellationToken).ConfigureAwait(false);
         ImmutableArray<AuthorizedKey> shown = why is null ? [.. said.Split('\n').Select(AuthorizedKey.TryParse).OfType<AuthorizedKey>().Distinct().OrderByDescending(key => key.Kind == "ssh-ed25519").ThenBy(key => key.Kind, StringComparer.Ordinal)] : [];
         lock (_asked)
         {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Commands;
+using Sentinel.Backends.Files;
 using Sentinel.Jump.Keys;
 
 namespace Sentinel.Jump.Upstream;
@@ -32,11 +33,13 @@ public sealed class UpstreamKeys : IDisposable
     /// <summary>As lines of a key file, the newest last.</summary>
     internal IReadOnlyList<string> Lines => [.. new[] { Current, Next }.OfType<AuthorizedKey>().Select(LineOf)];
 
-    /// <summary>Where the private part of <see cref="Next"/> is.</summary>
-    internal string Successor => _places.UpstreamKey + ".next";
+    /// <summary>Where the private part of <see cref="Next"/> is: in its last place, too, after a crash in the middle of <see cref="FinishAsync"/>.</summary>
+    internal string NextFile => File.Exists(Successor) ? Successor : _places.UpstreamKey;
 
     /// <summary>Where the agent that has them loaded listens for its owner; null: there is none.</summary>
     internal string? Agent { get; set; }
+
+    private string Successor => _places.UpstreamKey + ".next";
 
     /// <summary>One of them as a line of a key file.</summary>
     internal static string LineOf(AuthorizedKey key) => $"{key} sentinel";
@@ -115,8 +118,14 @@ public sealed class UpstreamKeys : IDisposable
             }
 
             await TellAgentAsync(["-d", _places.UpstreamKey + OwnKey.PublicEnding], cancellationToken).ConfigureAwait(false);
-            File.Move(Successor + OwnKey.PublicEnding, _places.UpstreamKey + OwnKey.PublicEnding, overwrite: true);
-            File.Move(Successor, _places.UpstreamKey, overwrite: true);
+
+            // The public part last: as long as it is in its old place, both are shown and given, and this can be done again.
+            if (NextFile == Successor)
+            {
+                DurableFile.Move(Successor, _places.UpstreamKey);
+            }
+
+            DurableFile.Move(Successor + OwnKey.PublicEnding, _places.UpstreamKey + OwnKey.PublicEnding);
             Log.KeyRotated(_logger, "The next key has taken the place of");
             Load();
             return null;

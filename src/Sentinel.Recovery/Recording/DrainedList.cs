@@ -10,6 +10,7 @@ namespace Sentinel.Recovery.Recording;
 /// </summary>
 internal sealed class DrainedList(string path, ILogger logger)
 {
+    private readonly DiskQueue _disk = new();
     private readonly Lock _lock = new();
     private readonly SortedSet<string> _names = new(StringComparer.Ordinal);
 
@@ -42,23 +43,35 @@ internal sealed class DrainedList(string path, ILogger logger)
     }
 
     /// <summary>Puts a backend on the list or takes it off, and writes the list if that changed it.</summary>
-    public void Set(string name, bool isDrained)
+    /// <returns>Done once it is written, or cannot be, which the log tells.</returns>
+    public Task SetAsync(string name, bool isDrained)
     {
         lock (_lock)
         {
             if (!(isDrained ? _names.Add(name) : _names.Remove(name)))
             {
-                return;
+                return Task.CompletedTask;
             }
+        }
 
-            try
-            {
-                DurableFile.Write(path, JsonSerializer.SerializeToUtf8Bytes([.. _names], RecordJson.Default.StringArray));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                Log.DrainedUnwritable(logger, path, e.Message);
-            }
+        return _disk.RunAsync(Write);
+    }
+
+    private void Write()
+    {
+        string[] names;
+        lock (_lock)
+        {
+            names = [.. _names];
+        }
+
+        try
+        {
+            DurableFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(names, RecordJson.Default.StringArray));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.DrainedUnwritable(logger, path, e.Message);
         }
     }
 }

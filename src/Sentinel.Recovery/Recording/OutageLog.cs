@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
+using Sentinel.Backends.Files;
 using Sentinel.Recovery.Outages;
 
 namespace Sentinel.Recovery.Recording;
@@ -148,8 +149,7 @@ public sealed class OutageLog
 
             if (record is not null)
             {
-                // The disk may take its time, and the caller may be a thread that others need.
-                await Task.Run(() => _store.Write(record)).ConfigureAwait(false);
+                await DiskThread.RunAsync(() => _store.Write(record)).ConfigureAwait(false);
                 if (Interlocked.Exchange(ref _trouble, null) is not null)
                 {
                     Log.RecordsWritable(_logger);

@@ -3,6 +3,7 @@ using System.Text;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
+using Sentinel.Backends.Files;
 using Sentinel.Backends.Progress;
 using Sentinel.Certificates;
 using Sentinel.Recovery;
@@ -101,7 +102,7 @@ internal sealed class AlertRoom(string directory, string sentinel, TimeProvider 
                 posts = [.. _posts.Values.Where(known => known.Settings.Events.Contains(what)).Select(known => known.Post)];
             }
 
-            Array.ForEach(posts, post => post.Add(alert));
+            await DiskThread.RunAsync(() => Array.ForEach(posts, post => post.Add(alert))).ConfigureAwait(false);
         }
     }
 

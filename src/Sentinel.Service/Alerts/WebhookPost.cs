@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Logging;
+using Sentinel.Backends.Files;
 using Sentinel.Backends.Progress;
 
 namespace Sentinel.Service.Alerts;
@@ -85,7 +86,7 @@ internal sealed class WebhookPost : IAsyncDisposable
                         Log.Dropped(_logger, first.Alert.Event, Volatile.Read(ref _settings).Url.Host, why);
                     }
 
-                    _queue.Remove(first.Number);
+                    await DiskThread.RunAsync(() => _queue.Remove(first.Number)).ConfigureAwait(false);
                     failures = 0;
                     continue;
                 }

@@ -13,6 +13,8 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
 {
     internal const int Capacity = 1000;
 
+    // Around what touches the disk. Taken before the other one, never while that is held.
+    private readonly Lock _writing = new();
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, AlertDocument> _waiting = [];
 
@@ -40,10 +42,18 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
 
     public void Add(AlertDocument alert)
     {
-        lock (_lock)
+        lock (_writing)
         {
-            var number = _waiting.Count == 0 ? alert.At.UtcTicks : Math.Max(alert.At.UtcTicks, _waiting.Keys.Last() + 1);
-            _waiting[number] = alert;
+            long number;
+            (long Number, AlertDocument Alert)? dropped;
+            lock (_lock)
+            {
+                number = _waiting.Count == 0 ? alert.At.UtcTicks : Math.Max(alert.At.UtcTicks, _waiting.Keys.Last() + 1);
+                _waiting[number] = alert;
+                dropped = _waiting.Count > Capacity ? First() : null;
+                _waiting.Remove(dropped?.Number ?? -1);
+            }
+
             try
             {
                 DurableFile.CreateDirectory(directory);
@@ -54,11 +64,10 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
                 Log.QueueUnusable(logger, receiver, e.Message);
             }
 
-            if (_waiting.Count > Capacity)
+            if (dropped is { } oldest)
             {
-                var oldest = _waiting.First();
-                Log.Dropped(logger, oldest.Value.Event, receiver, $"{Capacity} newer ones wait");
-                RemoveNumber(oldest.Key);
+                Log.Dropped(logger, oldest.Alert.Event, receiver, $"{Capacity} newer ones wait");
+                DurableFile.TryDelete(PathOf(oldest.Number));
             }
         }
     }
@@ -76,14 +85,13 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
     {
         lock (_lock)
         {
-            RemoveNumber(number);
+            _waiting.Remove(number);
         }
-    }
 
-    private void RemoveNumber(long number)
-    {
-        _waiting.Remove(number);
-        DurableFile.TryDelete(PathOf(number));
+        lock (_writing)
+        {
+            DurableFile.TryDelete(PathOf(number));
+        }
     }
 
     private string PathOf(long number) => Path.Combine(directory, number.ToString(CultureInfo.InvariantCulture) + ".json");

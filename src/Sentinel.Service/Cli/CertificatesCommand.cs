@@ -51,6 +51,7 @@ internal static class CertificatesCommand
         });
         return command;
     }
+
     private static Command Revoke()
     {
         var daemon = new DaemonOptions();

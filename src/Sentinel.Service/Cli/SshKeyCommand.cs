@@ -6,7 +6,7 @@ namespace Sentinel.Service.Cli;
 /// <summary><c>sentinel ssh-key show|rotate|finish|forget</c>.</summary>
 internal static class SshKeyCommand
 {
-    /// <summary>Backends are tried one after the other before an answer.</summary>
+    /// <summary>Backends are tried, some at a time, before an answer.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     public static Command Create()

@@ -11,6 +11,7 @@ namespace Sentinel.EndToEnd.Harness;
 internal sealed class SentinelProcess : IAsyncDisposable
 {
     private readonly Sandbox _sandbox;
+    private readonly Surroundings _surroundings;
     private readonly Process _process;
     private readonly HttpClient _admin;
     private readonly ConcurrentQueue<string> _log = [];
@@ -19,7 +20,7 @@ internal sealed class SentinelProcess : IAsyncDisposable
     /// <param name="surroundings">Where and how it runs; null: as this process does.</param>
     public SentinelProcess(Sandbox sandbox, object configuration, Surroundings? surroundings = null)
     {
-        surroundings ??= new();
+        _surroundings = surroundings ??= new();
         _sandbox = sandbox;
         Configuration = sandbox.Configure(configuration);
         _admin = new HttpClient(surroundings.Handler()) { BaseAddress = new($"http://{sandbox.Front}:8888") };
@@ -59,6 +60,13 @@ internal sealed class SentinelProcess : IAsyncDisposable
     }
 
     public async Task<JsonNode> StatusAsync() => JsonNode.Parse(await _admin.GetStringAsync(new Uri("/status", UriKind.Relative)))!;
+
+    /// <summary>As clients ask that it does not know yet: each by a connection of its own, all at once.</summary>
+    public Task<JsonNode[]> StatusesAsync(int clients) => Task.WhenAll(Enumerable.Range(0, clients).Select(async _ =>
+    {
+        using var client = new HttpClient(_surroundings.Handler()) { BaseAddress = _admin.BaseAddress };
+        return JsonNode.Parse(await client.GetStringAsync(new Uri("/status", UriKind.Relative)))!;
+    }));
 
     public async Task<JsonNode> BackendAsync(string name) =>
         (await StatusAsync())["backends"]!.AsArray().Single(backend => (string?)backend!["name"] == name)!;

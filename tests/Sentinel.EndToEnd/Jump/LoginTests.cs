@@ -9,10 +9,11 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
 {
     private const string Front = "front";
 
+    /// <summary>Users, and the VMs that they are at home on.</summary>
+    public static TheoryData<string, string> Homes => new() { { "alice", "vm-1" }, { "bob", "vm-2" }, { "carol", "vm-3" } };
+
     [NeedsTheory("root", "ip", "nft", "sshd", "ssh", "ssh-add", "unshare", "systemd-socket-activate")]
-    [InlineData("alice", "vm-1")]
-    [InlineData("bob", "vm-2")]
-    [InlineData("carol", "vm-3")]
+    [MemberData(nameof(Homes))]
     public async Task A_command_runs_on_the_VM_with_its_exit_status_and_both_outputs(string user, string vm)
     {
         var result = await stage.SshAsync($"login-{user}", Front, "echo $MACHINE $(id -un); echo err >&2; exit 7");
@@ -21,9 +22,7 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
     }
 
     [NeedsTheory("root", "ip", "nft", "sshd", "ssh", "ssh-add", "unshare", "systemd-socket-activate")]
-    [InlineData("alice", "vm-1")]
-    [InlineData("bob", "vm-2")]
-    [InlineData("carol", "vm-3")]
+    [MemberData(nameof(Homes))]
     public async Task The_printed_configuration_jumps_too(string user, string vm)
     {
         var result = await stage.SshAsync($"jump-{user}", vm, "echo $MACHINE $(id -un); exit 3");
@@ -32,9 +31,7 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
     }
 
     [NeedsTheory("root", "ip", "nft", "sshd", "ssh", "ssh-add", "unshare", "systemd-socket-activate")]
-    [InlineData("alice", "vm-1")]
-    [InlineData("bob", "vm-2")]
-    [InlineData("carol", "vm-3")]
+    [MemberData(nameof(Homes))]
     public async Task A_terminal_is_one_there_too(string user, string vm)
     {
         using var input = new MemoryStream("test -t 0 && echo \"it is a $TERM on $MACHINE\"; exit 4\n"u8.ToArray());
@@ -75,9 +72,7 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
     }
 
     [NeedsTheory("root", "ip", "nft", "sshd", "ssh", "ssh-add", "unshare", "systemd-socket-activate")]
-    [InlineData("alice", "vm-1")]
-    [InlineData("bob", "vm-2")]
-    [InlineData("carol", "vm-3")]
+    [MemberData(nameof(Homes))]
     public async Task A_shell_reads_its_commands_from_a_pipe(string user, string vm)
     {
         using var input = new MemoryStream("echo $MACHINE; exit 5\n"u8.ToArray());
@@ -106,9 +101,7 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
     }
 
     [NeedsTheory("root", "ip", "nft", "sshd", "ssh", "ssh-add", "unshare", "systemd-socket-activate")]
-    [InlineData("alice", "vm-1")]
-    [InlineData("bob", "vm-2")]
-    [InlineData("carol", "vm-3")]
+    [MemberData(nameof(Homes))]
     public async Task The_users_own_agent_goes_along_and_never_the_sentinels(string user, string vm)
     {
         var client = stage.Sandbox.PathOf($"login-{user}");
@@ -259,9 +252,6 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
         }
     }
 
-    private string Certified() => stage.Sandbox.Write("login-certified", File.ReadAllText(stage.Sandbox.PathOf("login-alice"))
-        .Replace($"IdentityFile {stage.Sandbox.PathOf("alice")}", $"IdentityFile {stage.Sandbox.PathOf("certified")}", StringComparison.Ordinal));
-
     [NeedsFact("root", "ip", "nft", "sshd", "ssh", "ssh-add", "unshare", "systemd-socket-activate")]
     public async Task A_certificate_is_as_good_as_a_key_for_whom_it_names()
     {
@@ -307,4 +297,7 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
         // Not an algorithm but sshd's mark of the counter-measure to CVE-2023-48795, which ssh-audit knows from 3.1 on.
         Assert.DoesNotContain(lines, line => line.Contains("[warn]", StringComparison.Ordinal) && !line.StartsWith("(kex) kex-strict-s-v00@openssh.com ", StringComparison.Ordinal));
     }
+
+    private string Certified() => stage.Sandbox.Write("login-certified", File.ReadAllText(stage.Sandbox.PathOf("login-alice"))
+        .Replace($"IdentityFile {stage.Sandbox.PathOf("alice")}", $"IdentityFile {stage.Sandbox.PathOf("certified")}", StringComparison.Ordinal));
 }

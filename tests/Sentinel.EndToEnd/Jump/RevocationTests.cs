@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Sentinel.EndToEnd.Harness;
 using Sentinel.Testing;
 
@@ -13,17 +14,13 @@ public sealed class RevocationTests(JumpStage stage)
         using var removed = await stage.OpenAsync("dave", "vm-1");
         using var other = await stage.OpenAsync("alice", "vm-1");
 
-        stage.Users.Remove("dave");
-        await stage.ReconfigureAsync();
-        await JumpStage.EndedAsync(removed);
+        await RemoveAsync(removed);
 
         await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.session_revoked").Any(line => ((string)line["msg"]!).Contains("its key is no longer a user's", StringComparison.Ordinal)));
         Assert.Equal(255, (await stage.SshAsync("dave", "vm-1", "true")).Status);
         Assert.True(await JumpStage.AnswersAsync(other));
 
-        stage.Users["dave"] = "vm-1";
-        await stage.ReconfigureAsync();
-        await Eventually.TrueAsync(async () => (await stage.SshAsync("dave", "vm-1", "true")).Status == 0);
+        await TakeBackAsync();
         other.Kill();
     }
 
@@ -33,27 +30,19 @@ public sealed class RevocationTests(JumpStage stage)
         using var removed = await stage.OpenAsync("dave", "-J", "sentinel-6", JumpStage.Stable[0]);
         using var other = await stage.OpenAsync("alice", "-J", "sentinel-6", JumpStage.Stable[0]);
 
-        stage.Users.Remove("dave");
-        await stage.ReconfigureAsync();
-        await JumpStage.EndedAsync(removed);
+        await RemoveAsync(removed);
 
         await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.session_revoked").Any(line => ((string)line["msg"]!).Contains("[fd71:", StringComparison.Ordinal)));
         Assert.True(await JumpStage.AnswersAsync(other));
-        stage.Users["dave"] = "vm-1";
-        await stage.ReconfigureAsync();
-        await Eventually.TrueAsync(async () => (await stage.SshAsync("dave", "vm-1", "true")).Status == 0);
+        await TakeBackAsync();
         other.Kill();
     }
 
     [NeedsFact("root", "ip", "nft", "sshd", "ssh", "unshare")]
     public async Task Over_IPv6_a_whole_household_is_refused_and_its_neighbours_are_not()
     {
-        Task<Shell.Result> TryAsync(string from, string name) =>
-            stage.Region.Home.DoAsync("ssh", "-F", stage.ConfigOf("mallory"), "-b", from, "-o", "LogLevel=INFO", "-o", $"User={name}", "sentinel-6", "true");
-        foreach (var name in new[] { "admin", "oracle", "postgres", "ubuntu", "test", "git" })
-        {
-            Assert.Contains("Permission denied", (await TryAsync(Region.Neighbour6, name)).Error, StringComparison.Ordinal);
-        }
+        Task<Shell.Result> TryAsync(string from, string name) => KnockAsync(from, name, "sentinel-6");
+        await GuessAsync(name => TryAsync(Region.Neighbour6, name));
 
         await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.source_refused").Any(line => ((string)line["msg"]!).StartsWith("fd71:0:0:2::/64 ", StringComparison.Ordinal)));
         Assert.Contains("Connection refused", (await TryAsync(Region.NeighboursOther6, "guest")).Error, StringComparison.Ordinal);
@@ -71,9 +60,7 @@ public sealed class RevocationTests(JumpStage stage)
         await stage.RestartDaemonAsync();
         await JumpStage.EndedAsync(removed);
 
-        stage.Users["dave"] = "vm-1";
-        await stage.ReconfigureAsync();
-        await Eventually.TrueAsync(async () => (await stage.SshAsync("dave", "vm-1", "true")).Status == 0);
+        await TakeBackAsync();
         other.Kill();
     }
 
@@ -101,17 +88,40 @@ public sealed class RevocationTests(JumpStage stage)
     public async Task Who_guesses_names_is_refused_by_the_kernel_and_the_log_says_why()
     {
         var attacker = Region.HomeAddress(30);
-        Task<Shell.Result> TryAsync(string name) =>
-            stage.Region.Home.DoAsync("ssh", "-F", stage.ConfigOf("mallory"), "-b", attacker, "-o", "LogLevel=INFO", "-o", $"User={name}", "sentinel", "true");
-        foreach (var name in new[] { "admin", "oracle", "postgres", "ubuntu", "test", "git" })
-        {
-            Assert.Contains("Permission denied", (await TryAsync(name)).Error, StringComparison.Ordinal);
-        }
+        Task<Shell.Result> TryAsync(string name) => KnockAsync(attacker, name, "sentinel");
+        await GuessAsync(TryAsync);
 
         await Eventually.TrueAsync(() => stage.Sentinel.Events("ssh.source_refused").Any(line => ((string)line["msg"]!).StartsWith(attacker, StringComparison.Ordinal)));
         var why = (string)stage.Sentinel.Events("ssh.source_refused").Last()["msg"]!;
         Assert.Contains("who does not exist", why, StringComparison.Ordinal);
         Assert.Contains("Connection refused", (await TryAsync("guest")).Error, StringComparison.Ordinal);
         Assert.Equal("vm-1\n", (await stage.SshAsync("alice", "vm-1", "echo $MACHINE")).Ok());
+    }
+
+    /// <summary>Takes dave out of the file, and sees the end of his session.</summary>
+    private async Task RemoveAsync(Process session)
+    {
+        stage.Users.Remove("dave");
+        await stage.ReconfigureAsync();
+        await JumpStage.EndedAsync(session);
+    }
+
+    private async Task TakeBackAsync()
+    {
+        stage.Users["dave"] = "vm-1";
+        await stage.ReconfigureAsync();
+        await Eventually.TrueAsync(async () => (await stage.SshAsync("dave", "vm-1", "true")).Status == 0);
+    }
+
+    private Task<Shell.Result> KnockAsync(string from, string name, string host) =>
+        stage.Region.Home.DoAsync("ssh", "-F", stage.ConfigOf("mallory"), "-b", from, "-o", "LogLevel=INFO", "-o", $"User={name}", host, "true");
+
+    /// <summary>As often as is borne.</summary>
+    private static async Task GuessAsync(Func<string, Task<Shell.Result>> knock)
+    {
+        foreach (var name in new[] { "admin", "oracle", "postgres", "ubuntu", "test", "git" })
+        {
+            Assert.Contains("Permission denied", (await knock(name)).Error, StringComparison.Ordinal);
+        }
     }
 }

@@ -60,42 +60,7 @@ public abstract partial class HandOverTests(params RelayEngine[] engines) : IAsy
     {
         Rig.Serve("one", TestBackend.EchoAsync);
         await _forwarders.StartAsync();
-        var (sent, stop) = (0L, false);
-        var flows = Enumerable.Range(0, 30).Select(async seed =>
-        {
-            var client = await Rig.ConnectAsync();
-            using var there = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            var sending = Task.Run(async () =>
-            {
-                var random = new Random(seed);
-                var chunk = new byte[random.Next(1, 40_000)];
-                while (!Volatile.Read(ref stop))
-                {
-                    random.NextBytes(chunk);
-                    there.AppendData(chunk);
-                    await client.SendAllAsync(chunk);
-                    Interlocked.Add(ref sent, chunk.Length);
-                }
-
-                client.Shutdown(SocketShutdown.Send);
-            });
-            await using var stream = new NetworkStream(client);
-            var back = await SHA256.HashDataAsync(stream);
-            await sending;
-            Assert.Equal(there.GetHashAndReset(), back);
-        }).ToArray();
-
-        for (var i = 0; i < 3; i++)
-        {
-            var before = Volatile.Read(ref sent);
-            await Eventually.TrueAsync(() => Volatile.Read(ref sent) > before + 2_000_000);
-            await _forwarders.RestartAsync();
-        }
-
-        Volatile.Write(ref stop, true);
-        await Task.WhenAll(flows);
-        await Eventually.TrueAsync(() => Rig.Logs.Ends.Count == 30);
-        Assert.All(Rig.Logs.Ends, end => Assert.Equal("completed", end["End"]));
+        await Torrent.SurvivesAsync(_forwarders, 30, () => Rig.ConnectAsync());
     }
 
     [NeedsFact("linux")]

@@ -1,7 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
-using System.Security.Cryptography;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Tests.Http;
 using Sentinel.Forwarding.Tests.Kit;
@@ -33,42 +32,7 @@ public sealed class TlsHandOverTests
         await using var forwarders = Forwarders(one, other);
         forwarders.Rig.Serve("one", TestBackend.EchoAsync);
         await forwarders.StartAsync();
-        var (sent, stop) = (0L, false);
-        var flows = Enumerable.Range(0, 10).Select(async seed =>
-        {
-            var client = await EchoedAsync(forwarders);
-            using var there = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            var sending = Task.Run(async () =>
-            {
-                var random = new Random(seed);
-                var chunk = new byte[random.Next(1, 40_000)];
-                while (!Volatile.Read(ref stop))
-                {
-                    random.NextBytes(chunk);
-                    there.AppendData(chunk);
-                    await client.SendAllAsync(chunk);
-                    Interlocked.Add(ref sent, chunk.Length);
-                }
-
-                client.Shutdown(SocketShutdown.Send);
-            });
-            await using var stream = new NetworkStream(client);
-            var back = await SHA256.HashDataAsync(stream);
-            await sending;
-            Assert.Equal(there.GetHashAndReset(), back);
-        }).ToArray();
-
-        for (var i = 0; i < 3; i++)
-        {
-            var before = Volatile.Read(ref sent);
-            await Eventually.TrueAsync(() => Volatile.Read(ref sent) > before + 2_000_000);
-            await forwarders.RestartAsync();
-        }
-
-        Volatile.Write(ref stop, true);
-        await Task.WhenAll(flows);
-        await Eventually.TrueAsync(() => forwarders.Rig.Logs.Ends.Count == 10);
-        Assert.All(forwarders.Rig.Logs.Ends, end => Assert.Equal("completed", end["End"]));
+        await Torrent.SurvivesAsync(forwarders, 10, () => EchoedAsync(forwarders));
         Assert.Equal(0, forwarders.Current.Statuses[0].Connections);
     }
 

@@ -33,6 +33,24 @@ internal sealed class ServerProgram : IDisposable
         """,
         file => ["-db", "-f", file]));
 
+    /// <summary>HAProxy that passes everything on with a PROXY header.</summary>
+    /// <param name="at">Where it listens.</param>
+    /// <param name="to">Where it passes it.</param>
+    /// <param name="from">Where it comes from then.</param>
+    /// <param name="form">Which header: options of its server line.</param>
+    public static Task<ServerProgram> HaproxyInFrontAsync(IPEndPoint at, IPEndPoint to, IPAddress from, string form) => HaproxyAsync(
+        at,
+        $"""
+        frontend first
+            mode tcp
+            bind {at}
+            unique-id-format %rt
+            default_backend us
+        backend us
+            mode tcp
+            server us {to} source {from} {form}
+        """);
+
     /// <summary>nginx with this server of its http module.</summary>
     public static Task<ServerProgram> NginxAsync(IPEndPoint at, string server) => StartAsync(at, new(
         "nginx",

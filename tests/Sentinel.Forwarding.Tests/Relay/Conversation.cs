@@ -30,6 +30,23 @@ internal sealed class Conversation
     /// <summary>What backends saw that must not be: they cannot fail a test themselves.</summary>
     public static ConcurrentQueue<string> Troubles { get; } = [];
 
+    /// <summary>Plays the backend of whichever conversation the first four bytes say it is.</summary>
+    /// <param name="played">Called at its end, however it ends.</param>
+    public static async Task AnswerAsync(Socket socket, Action played)
+    {
+        try
+        {
+            var seed = new byte[4];
+            await using var stream = new NetworkStream(socket, ownsSocket: false);
+            await stream.ReadExactlyAsync(seed);
+            await new Conversation(BitConverter.ToInt32(seed)).PlayAsync(socket, isClient: false);
+        }
+        finally
+        {
+            played();
+        }
+    }
+
     /// <returns>What went wrong, or null.</returns>
     public async Task<string?> PlayAsync(Socket socket, bool isClient)
     {

@@ -67,17 +67,7 @@ public sealed class ProxyPeerTests
         using var last = await ServerProgram.HaproxyAsync(behind, Answering(behind));
         rig.Claim("a", behind.Address.ToString());
         await rig.StartAsync(rig.Listener() with { AcceptProxyProtocolFrom = [new IPNetwork(proxy, 32)], ProxyProtocol = ProxyProtocol.V2 });
-        using var first = await ServerProgram.HaproxyAsync(before,
-            $"""
-            frontend first
-                mode tcp
-                bind {before}
-                unique-id-format %rt
-                default_backend us
-            backend us
-                mode tcp
-                server us {rig.At} source {proxy} {form}
-            """);
+        using var first = await ServerProgram.HaproxyInFrontAsync(before, rig.At, proxy, form);
 
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await client.ConnectAsync(before);

@@ -45,24 +45,7 @@ public sealed class OracleTests
     {
         var played = 0;
         await using var rig = new Rig(engine);
-        rig.Serve("a", async socket =>
-        {
-            try
-            {
-                // The first four bytes say which case it is.
-                var seed = new byte[4];
-                for (var n = 0; n < 4;)
-                {
-                    n += await socket.ReceiveAsync(seed.AsMemory(n));
-                }
-
-                await new Conversation(BitConverter.ToInt32(seed)).PlayAsync(socket, isClient: false);
-            }
-            finally
-            {
-                Interlocked.Increment(ref played);
-            }
-        });
+        rig.Serve("a", socket => Conversation.AnswerAsync(socket, () => Interlocked.Increment(ref played)));
         await rig.StartAsync(rig.Listener());
         var seeds = new ConcurrentDictionary<string, int>();
         var outcomes = new Outcome[Cases];

@@ -310,5 +310,5 @@ internal sealed class WorldSentinel : IDisposable
     }
 
     private GceBringUp Attempt(Guid requestId) => new(
-        _client, CloudWorldShape.Vm, _wishes, Memory, Keep, requestId, _client.FollowAsync, CancellationToken.None);
+        _client, CloudWorldShape.Vm, _wishes, Memory, description => Task.FromResult(Keep(description)), requestId, _client.FollowAsync, CancellationToken.None);
 }

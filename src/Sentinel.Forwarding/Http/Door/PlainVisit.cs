@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
@@ -49,7 +48,6 @@ internal sealed class PlainVisit : IAsker
 
     /// <summary>Serves until there is something that is not plain, or the end.</summary>
     /// <returns>Which of them, and what was begun of the request that is left for Kestrel.</returns>
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Whatever breaks on the client's side ends its connection.")]
     public async Task<(VisitEnd End, Errand? Unfinished)> ServeAsync()
     {
         await using var closing = _context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().ConnectionClosedRequested.UnsafeRegister(Close, this);
@@ -62,6 +60,7 @@ internal sealed class PlainVisit : IAsker
             }
             catch (Exception)
             {
+                // Whatever breaks on the client's side ends its connection.
                 return (VisitEnd.Over, null);
             }
 
@@ -120,7 +119,6 @@ internal sealed class PlainVisit : IAsker
     private bool IsPlain() => _arrived.IsSingleSegment && _head.TryRead(_arrived.FirstSpan);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A fault in one request is that request's.")]
     private async ValueTask<VisitEnd> PassAsync()
     {
         _errand.Begin(_head.Host, _head.Path);
@@ -160,6 +158,7 @@ internal sealed class PlainVisit : IAsker
         }
         catch (Exception e)
         {
+            // A fault in one request is that request's.
             Log.RequestBroke(_requests.Logger, e, _connection.Gate.Name);
             Break();
         }

@@ -48,7 +48,7 @@ internal sealed class LoopContext : DefaultConnectionContext, IDuplexPipe, IMemo
     }
 
     /// <summary>Kestrel is done with it. Returns when the socket is closed and the end is told.</summary>
-    [SuppressMessage("Usage", "CA2215:Dispose methods should call base class dispose", Justification = "The base would dispose of the token's source, which may be about to fire.")]
+    [SuppressMessage("Usage", "CA2215:Dispose methods should call base class dispose", Justification = "The base would dispose of a source that its own Abort cancels on another thread, where that would then throw.")]
     public override async ValueTask DisposeAsync()
     {
         try

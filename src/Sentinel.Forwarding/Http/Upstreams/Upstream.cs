@@ -12,7 +12,7 @@ namespace Sentinel.Forwarding.Http.Upstreams;
 /// are kept open from request to request, and none of them outlives it: a VM that came back never sees a request on a
 /// connection of the one that went. Thread-safe.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The last user disposes it.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Nobody owns it: whoever is the last to leave it once it is retired disposes of all that it has.")]
 internal sealed class Upstream
 {
     private readonly DateTimeOffset _healthySince;

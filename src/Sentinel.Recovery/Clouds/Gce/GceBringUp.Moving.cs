@@ -95,7 +95,7 @@ internal sealed partial class GceBringUp
             return new(CloudResult.Misconfigured, $"a VM {_vm.Name} is in {target} already, {GceDescription.Status(shell)}: delete it, or its disks would be forgotten");
         }
 
-        if (!Remember(it, attached))
+        if (!await RememberAsync(it, attached).ConfigureAwait(false))
         {
             return new(CloudResult.Misconfigured, "what it is like cannot be written to the state directory, and its disks are not taken off it before that");
         }
@@ -152,7 +152,7 @@ internal sealed partial class GceBringUp
             {
                 _memory = GceDescription.AtHome(made, _wishes, _memory);
                 _memory[GceDescription.Sources] = new JsonObject();
-                _keep(_memory);
+                await _keep(_memory).ConfigureAwait(false);
             }
         }
         else if (outcome.Result is not (CloudResult.Fault or CloudResult.NotReady))
@@ -173,7 +173,7 @@ internal sealed partial class GceBringUp
             : [.. GceDescription.Disks(it)];
 
     /// <summary>Writes down what it is like before its disks are taken off it: the API forgets which they were.</summary>
-    private bool Remember(JsonObject it, IReadOnlyList<JsonObject> disks)
+    private Task<bool> RememberAsync(JsonObject it, IReadOnlyList<JsonObject> disks)
     {
         var description = GceDescription.AtHome(it, _wishes, _memory);
         description["disks"] = new JsonArray([.. disks.Select(disk => disk.DeepClone())]);

@@ -14,7 +14,7 @@ internal sealed partial class GceBringUp
     private readonly GceClient _client;
     private readonly InstanceName _vm;
     private readonly GceWishes _wishes;
-    private readonly Func<JsonObject, bool> _keep;
+    private readonly Func<JsonObject, Task<bool>> _keep;
     private readonly Guid _requestId;
     private readonly Func<string, GceOperation, CancellationToken, Task<CloudOutcome>> _follow;
     private readonly GceDisks _disks;
@@ -27,7 +27,7 @@ internal sealed partial class GceBringUp
     /// <param name="keep">Writes down what it is like; false: it could not be written.</param>
     /// <param name="follow">Follows an operation of a zone to its end.</param>
     public GceBringUp(
-        GceClient client, InstanceName vm, GceWishes wishes, JsonObject? memory, Func<JsonObject, bool> keep, Guid requestId,
+        GceClient client, InstanceName vm, GceWishes wishes, JsonObject? memory, Func<JsonObject, Task<bool>> keep, Guid requestId,
         Func<string, GceOperation, CancellationToken, Task<CloudOutcome>> follow, CancellationToken cancellationToken)
     {
         (_client, _vm, _wishes, _memory, _keep, _requestId, _follow, _cancel) = (client, vm, wishes, memory, keep, requestId, follow, cancellationToken);

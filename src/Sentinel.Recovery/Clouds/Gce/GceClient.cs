@@ -34,13 +34,13 @@ internal sealed partial class GceClient : IDisposable
     public GceClient(GceSettings settings, RecoveryMeter meter, TimeProvider time, HttpMessageHandler? transport = null)
     {
         (_settings, _meter, _time) = (settings, meter, time);
-        _http = new(transport ?? new SocketsHttpHandler
+        _http = new(transport ?? new AsideHandler(new SocketsHttpHandler
         {
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             ConnectTimeout = TimeSpan.FromSeconds(3),
             UseProxy = !settings.Endpoint.IsLoopback,
             AutomaticDecompression = System.Net.DecompressionMethods.All,
-        })
+        }))
         {
             Timeout = Timeout.InfiniteTimeSpan,
         };

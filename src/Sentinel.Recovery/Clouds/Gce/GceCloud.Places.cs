@@ -120,7 +120,7 @@ internal sealed partial class GceCloud
     private GceBringUp Attempt(InstanceName vm, Guid requestId, CancellationToken cancellationToken)
     {
         var client = Client;
-        return new(client, vm, WishesOf(vm), _memory.Find(vm), description => _memory.Keep(vm, description), requestId, client.FollowAsync, cancellationToken);
+        return new(client, vm, WishesOf(vm), _memory.Find(vm), description => _memory.KeepAsync(KeyValuePair.Create(vm, description)), requestId, client.FollowAsync, cancellationToken);
     }
 
     private sealed class GceSubscription(GceZone zone, GceVm vm, IDisposable feed) : IDisposable

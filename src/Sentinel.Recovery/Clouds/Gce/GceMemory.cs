@@ -12,6 +12,7 @@ namespace Sentinel.Recovery.Clouds.Gce;
 /// </summary>
 internal sealed class GceMemory(string directory, ILogger logger)
 {
+    private readonly DiskQueue _disk = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<InstanceName, JsonObject?> _known = [];
     private readonly HashSet<InstanceName> _unwritten = [];
@@ -25,30 +26,59 @@ internal sealed class GceMemory(string directory, ILogger logger)
         }
     }
 
-    /// <summary>Keeps a description, in place of the one before.</summary>
-    /// <returns>Whether it is on disk; if not, it is in memory.</returns>
-    public bool Keep(InstanceName vm, JsonObject description)
+    /// <summary>Keeps descriptions, in place of those before.</summary>
+    /// <returns>Whether they are on disk; what is not is in memory.</returns>
+    public async Task<bool> KeepAsync(params KeyValuePair<InstanceName, JsonObject>[] descriptions)
     {
+        InstanceName[] news;
         lock (_lock)
         {
-            if (JsonNode.DeepEquals(Read(vm), description) && !_unwritten.Contains(vm))
+            var changed = Array.FindAll(descriptions, one => _unwritten.Contains(one.Key) || !JsonNode.DeepEquals(Read(one.Key), one.Value));
+            foreach (var (vm, description) in changed)
             {
-                return true;
+                _known[vm] = description.DeepClone().AsObject();
+                _unwritten.Add(vm);
             }
 
-            _known[vm] = description.DeepClone().AsObject();
-            try
+            news = Array.ConvertAll(changed, one => one.Key);
+        }
+
+        if (news.Length > 0)
+        {
+            await _disk.RunAsync(() => Array.ForEach(news, Write)).ConfigureAwait(false);
+        }
+
+        lock (_lock)
+        {
+            return !news.Any(_unwritten.Contains);
+        }
+    }
+
+    private void Write(InstanceName vm)
+    {
+        JsonObject description;
+        lock (_lock)
+        {
+            // Replaced whole, never changed.
+            description = _known[vm]!;
+        }
+
+        try
+        {
+            DurableFile.CreateDirectory(directory);
+            DurableFile.Write(PathOf(vm), JsonSerializer.SerializeToUtf8Bytes(description, Wire.GceJson.Default.JsonObject));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            Log.DescriptionUnwritable(logger, vm, e.Message);
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (ReferenceEquals(_known[vm], description))
             {
-                DurableFile.CreateDirectory(directory);
-                DurableFile.Write(PathOf(vm), JsonSerializer.SerializeToUtf8Bytes(description, Wire.GceJson.Default.JsonObject));
                 _unwritten.Remove(vm);
-                return true;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                _unwritten.Add(vm);
-                Log.DescriptionUnwritable(logger, vm, e.Message);
-                return false;
             }
         }
     }

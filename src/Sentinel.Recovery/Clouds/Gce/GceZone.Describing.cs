@@ -23,16 +23,26 @@ internal sealed partial class GceZone
 
         // Who may not list disks can still have VMs made again whose disks outlive them.
         var disks = (await client.DisksAsync(_zone, _stopping.Token).ConfigureAwait(false)).Value ?? [];
-        var byName = descriptions.ToDictionary(description => (string)description["name"]!);
+        var byName = descriptions.DistinctBy(description => (string)description["name"]!).ToDictionary(description => (string)description["name"]!);
+        var known = new List<KeyValuePair<InstanceName, JsonObject>>();
         foreach (var vm in news)
         {
             if (byName.GetValueOrDefault(vm.Name.Name) is { } description && GceDescription.Status(description) == "RUNNING")
             {
                 vm.DescribedAs = GceVm.LookOf(vm.Seen!);
-                var known = GceDescription.AtHome(description, _wishes(vm.Home), _memory.Find(vm.Home));
-                known[GceDescription.Sources] = SourcesOf(description, disks);
-                _memory.Keep(vm.Home, known);
+                var atHome = GceDescription.AtHome(description, _wishes(vm.Home), _memory.Find(vm.Home));
+                atHome[GceDescription.Sources] = SourcesOf(description, disks);
+                known.Add(new(vm.Home, atHome));
             }
+        }
+
+        try
+        {
+            await _memory.KeepAsync([.. known]).WaitAsync(DiskPatience, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Log.DescriptionsSlow(_logger, _zone, DiskPatience.TotalSeconds);
         }
     }
 

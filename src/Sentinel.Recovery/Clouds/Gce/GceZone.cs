@@ -23,6 +23,9 @@ internal sealed partial class GceZone : IAsyncDisposable
     /// <summary>Between two lists of full descriptions, which are long.</summary>
     private static readonly TimeSpan DescribeAgain = TimeSpan.FromMinutes(1);
 
+    /// <summary>A disk that hangs must not keep us from looking.</summary>
+    private static readonly TimeSpan DiskPatience = TimeSpan.FromSeconds(5);
+
     private const int OperationPage = 100;
     private const int OperationPages = 20;
 
@@ -212,8 +215,8 @@ internal sealed partial class GceZone : IAsyncDisposable
             return true;
         }
 
-        // Rounds in between are for statuses; why something stopped is asked when something stopped.
-        var byName = listed.Value!.ToDictionary(instance => instance.Name);
+        // One that comes while pages are read may be on two of them. Rounds in between are for statuses; why something stopped is asked when something stopped.
+        var byName = listed.Value!.DistinctBy(instance => instance.Name).ToDictionary(instance => instance.Name);
         var isFull = _fullRoundAt == 0 || _time.GetElapsedTime(_fullRoundAt) >= interval * 0.9;
         if (isFull || _isPuzzled || vms.Any(vm => byName.GetValueOrDefault(vm.Name.Name) is var now && IsDown(now) && now?.Status != vm.Seen?.Status))
         {

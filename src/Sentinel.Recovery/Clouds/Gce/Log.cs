@@ -23,6 +23,9 @@ internal static partial class Log
     [LoggerMessage(2306, LogLevel.Warning, "Where {Instance} is cannot be found out; it is looked for again: {Why}", EventName = "gce.place.unknown")]
     public static partial void NotFoundYet(ILogger logger, InstanceName instance, string why);
 
+    [LoggerMessage(2307, LogLevel.Error, "The descriptions of VMs of zone {Zone} were not written within {Seconds:0} s; they are kept in memory.", EventName = "gce.descriptions.slow")]
+    public static partial void DescriptionsSlow(ILogger logger, string zone, double seconds);
+
     [LoggerMessage(2302, LogLevel.Information, "Compute Engine answers again about zone {Zone}.", EventName = "gce.sees")]
     public static partial void SeesAgain(ILogger logger, string zone);
 }

@@ -4,7 +4,7 @@ using Sentinel.Recovery.Outages;
 namespace Sentinel.Recovery.Clouds.Process;
 
 /// <summary>One VM of the process cloud: its first process, everything that descends from that, and who wants to know.</summary>
-[SuppressMessage("Design", "CA1001", Justification = "A semaphore whose wait handle nobody takes holds nothing.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A semaphore holds nothing unless somebody takes its wait handle, and nobody does.")]
 internal sealed partial class ProcessVm
 {
     private const string Address = "127.0.0.1";
