@@ -195,37 +195,6 @@ public sealed class DoorTests
     }
 
     [Fact]
-    public async Task Who_reads_slowly_slows_his_backend_down_and_gets_everything()
-    {
-        const int Size = 32 * 1024 * 1024;
-        var sent = 0;
-        using var backend = new ScriptedBackend(async peer =>
-        {
-            await peer.ReadHeadAsync();
-            await peer.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: {Size}\r\n\r\n");
-            var piece = new string('x', 64 * 1024);
-            for (; sent < Size; sent += piece.Length)
-            {
-                await peer.SendAsync(piece);
-            }
-        });
-        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
-        using var client = await RawClient.ConnectAsync(stage.EndPoint);
-        await client.SendAsync(Plain);
-        await client.ReadHeadAsync();
-
-        var (last, seen) = (-1, 0);
-        while (last != seen)
-        {
-            (last, seen) = (seen, Volatile.Read(ref sent));
-            await Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System);
-        }
-
-        Assert.InRange(seen, 1, Size - (8 * 1024 * 1024));
-        Assert.Equal(Size, (await client.ReadTextAsync(Size)).Length);
-    }
-
-    [Fact]
     public async Task Who_asks_nothing_for_two_minutes_is_let_go()
     {
         var time = new ManualTimeProvider();
