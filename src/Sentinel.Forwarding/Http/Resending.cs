@@ -5,7 +5,7 @@ namespace Sentinel.Forwarding.Http;
 
 /// <summary>
 /// Which requests may be sent again though the first may have been carried out: those whose method is idempotent (RFC 9110
-/// §9.2.2), that have no body, and of whose answer nothing has arrived. How often is for <see cref="Exchange"/> to say. A request that provably did not leave this
+/// §9.2.2), that have no body, and of whose answer nothing has arrived. How often is for <see cref="Errand"/> to say. A request that provably did not leave this
 /// process may always go elsewhere and is no matter of this class.
 /// </summary>
 internal static class Resending
