@@ -71,7 +71,7 @@ def relay_session(tools, options, folder, log, quota=None):
 
 def front_session(tools, options, folder, log):
     fronts, missing = fronts_.all_fronts(tools["sentinel"])
-    scenarios = [scenario for scenario in requests_.all_scenarios(folder) if scenario.name in options.scenarios.split(",")]
+    scenarios = [scenario for scenario in requests_.all_scenarios(folder, tools["paced"]) if scenario.name in options.scenarios.split(",")]
     fronts_.certificate(folder)
     return session(fronts, missing, scenarios, [fronts_.backend(folder)], requests_.memory_after_load, options, folder, log)
 
@@ -138,7 +138,7 @@ def write(parts, options, took):
         for scenario in scenarios:
             text += [f"### {scenario.title[0].upper() + scenario.title[1:]}", "", report.table(scenario, relays, figures[scenario.name]), ""]
             base = figures[scenario.name].get(report.BASE, {}).get("rate")
-            if base and scenario.name != "pace":
+            if base and not scenario.name.endswith("pace"):  # those have one rate
                 groups.append((scenario.title + (", ¼ core" if title.endswith(QUOTA) else ""), {name: figure["rate"] / base for name, figure in figures[scenario.name].items()}))
         if memory and title == FRONTS:
             text += ["### Memory after load", "", "| front end | MB |", "| --- | ---: |"]
@@ -158,7 +158,7 @@ def write(parts, options, took):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenarios", default="bulk1,bulk8,bulk8r,connect,ask,pace,http,http-close,https,https-close,tls,tls-close")
+    parser.add_argument("--scenarios", default="bulk1,bulk8,bulk8r,connect,ask,pace,http,http-close,https,https-close,tls,tls-close,http-pace,http-close-pace,https-pace,https-close-pace,tls-close-pace")
     parser.add_argument("--quota-scenarios", help="for the second part; the same unless given")
     parser.add_argument("--brief", action="store_true", help="short runs of the relays that matter: about ten minutes for all of RESULTS.md but the front ends")
     parser.add_argument("--relays", help="names, as in the chart; all that are there unless given")

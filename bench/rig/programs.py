@@ -10,6 +10,8 @@ def build(folder):
     """Name -> path; None for what cannot be built on this machine."""
     tools = {"loadgen": f"{folder}/loadgen", "go": f"{folder}/gorelay", "relay": f"{folder}/relay/bench-relay", "sentinel": f"{folder}/sentinel/sentinel"}
     subprocess.run(["cc", "-O2", "-o", tools["loadgen"], f"{BENCH}/load/loadgen.c"], check=True)
+    paced = subprocess.run(["cc", "-O2", "-o", f"{folder}/paced", f"{BENCH}/load/paced.c", "-lssl", "-lcrypto"], capture_output=True)
+    tools["paced"] = f"{folder}/paced" if paced.returncode == 0 else None  # wants OpenSSL's headers
     try:
         subprocess.run(["go", "build", "-o", tools["go"], f"{BENCH}/gorelay/main.go"], check=True, env={**os.environ, "GO111MODULE": "off"})
     except OSError:

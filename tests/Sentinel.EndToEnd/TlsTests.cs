@@ -93,6 +93,20 @@ public sealed class TlsTests : IAsyncLifetime
         Assert.Contains("s_server", passed.Ok(), StringComparison.Ordinal);
     }
 
+    [NeedsFact("chromium", "openssl", "linux")]
+    public async Task Chromium_is_served_here_and_passed_through()
+    {
+        Assert.Contains("one", await PageAsync(8443), StringComparison.Ordinal);
+
+        // Its hello has GREASE, an encrypted hello or what looks like one, and a post-quantum key share: more than one packet.
+        Assert.Contains("s_server", await PageAsync(9443), StringComparison.Ordinal);
+
+        async Task<string> PageAsync(int port) => (await Shell.RunAsync(
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--disable-sync", "--no-proxy-server", "--ignore-certificate-errors", $"--user-data-dir={_sandbox.PathOf("chromium")}",
+            $"--host-resolver-rules=MAP app.example.test {_sandbox.Front}", "--dump-dom", $"https://app.example.test:{port}/")).Ok();
+    }
+
     private static Task<Shell.Result> CurlAsync(params string[] arguments) =>
         Shell.RunAsync("curl", ["-sS", "--max-time", "30", .. arguments.Contains("--cacert") ? [] : (string[])["-k"], .. arguments]);
 

@@ -11,8 +11,8 @@ using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
-/// <summary>The client connections of one <c>http</c> or <c>https</c> listener: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
-internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink
+/// <summary>The client connections of one <c>http</c> or <c>https</c> listener, and those of a <c>tls</c> listener that its relay does not serve: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
+internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink, IAnswerer
 {
     private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
@@ -21,10 +21,6 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
     private readonly Lock _lock = new();
     private Task _lastAccepts = Task.CompletedTask;
     private volatile bool _draining;
-
-
-    /// <summary>Where TLS is passed through; null: it is ended here.</summary>
-    public IRelayCarrier? Relay { get; set; }
 
     public void Accept(Socket listening) => _accepting[listening] = AcceptLoop.Start(listening, gate, this, loops, logger);
 
@@ -40,17 +36,17 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         }
     }
 
-    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy)
-    {
-        var connection = new ClientConnection(rules, new Caller(rules, socket, endPoint, client, isProxy), socket, _crowd, Forget);
-        _open.TryAdd(connection, 0);
-        _ = Task.Run(() => ServeAsync(connection, socket));
-    }
+    public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy) =>
+        Serve(new(rules, new Caller(rules, socket, endPoint, client, isProxy), socket, _crowd, Forget), socket);
+
+    public bool Wants(ClientHello hello) => engine.IsChallenge(hello);
+
+    public void Answer(ListenerRules rules, Caller caller, Socket socket, long start) => Serve(new(rules, caller, socket, _crowd, Forget, start), socket);
 
     /// <summary>Backends that are down are the engine's business: it cancels what was sent to them, request by request.</summary>
     public void CloseDown() => engine.ReviewUpstreams();
 
-    /// <summary>Accepts no more, and asks whoever is in to come to an end. Returns when nobody is any more on the way to a relay.</summary>
+    /// <summary>Accepts no more, and asks whoever is in to come to an end.</summary>
     public async Task StopAsync()
     {
         foreach (var listening in _accepting.Keys)
@@ -60,17 +56,10 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
 
         // Whoever was being accepted is in before anybody is counted.
         await _lastAccepts;
-        var undecided = new List<Task>();
         foreach (var connection in _open.Keys)
         {
             connection.RequestClose();
-            if (Relay is not null)
-            {
-                undecided.Add(connection.Decided);
-            }
         }
-
-        await Task.WhenAll(undecided);
     }
 
     public async Task DrainAsync(CancellationToken now)
@@ -100,6 +89,12 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         {
             connection.Review(withSockets);
         }
+    }
+
+    private void Serve(ClientConnection connection, Socket socket)
+    {
+        _open.TryAdd(connection, 0);
+        _ = Task.Run(() => ServeAsync(connection, socket));
     }
 
     private async Task ServeAsync(ClientConnection connection, Socket socket)
@@ -146,18 +141,12 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         if (settings.Protocol != ListenerProtocol.Http)
         {
             (var preface, connection.Hello) = await TlsPeek.ReadAsync(connection.Receiver, gate.Time, connection.Beginning);
-            if (preface != TlsPreface.Hello)
-            {
-                await connection.RefuseAsync(socket, preface);
-                return null;
-            }
-
-            if (Relay is null || settings.Protocol != ListenerProtocol.Tls || engine.IsChallenge(connection.Hello))
+            if (preface == TlsPreface.Hello)
             {
                 return HandOverEndPoint.Tls;
             }
 
-            PassThrough(connection, socket, Relay);
+            await connection.RefuseAsync(socket, preface);
             return null;
         }
 
@@ -170,36 +159,6 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
             default:
                 connection.Drop(ConnectionEnd.Completed);
                 return null;
-        }
-    }
-
-    private void PassThrough(ClientConnection connection, Socket socket, IRelayCarrier relay)
-    {
-        var (rules, caller, hello) = (connection.Rules, connection.Caller, connection.Hello);
-        var destination = rules.Routes.Match(hello.ServerName, "/");
-        var start = connection.Start;
-        relay.Carry(new(rules, caller, socket, destination, start, unserved => Answer(rules, caller, hello, unserved, start)));
-        connection.GivenAway();
-    }
-
-    /// <summary>The relay found nobody: the same socket is answered here.</summary>
-    private void Answer(ListenerRules rules, Caller caller, ClientHello hello, Socket socket, long start)
-    {
-        var connection = new ClientConnection(rules, caller, socket, _crowd, Forget, start) { Hello = hello };
-        _open.TryAdd(connection, 0);
-        _ = Task.Run(() => AnswerAsync(connection, socket));
-    }
-
-    private async Task AnswerAsync(ClientConnection connection, Socket socket)
-    {
-        try
-        {
-            await HandOverAsync(connection, socket, HandOverEndPoint.Tls);
-        }
-        catch (Exception e)
-        {
-            Log.HandOverFailed(logger, e, gate.Name);
-            connection.Drop(ConnectionEnd.Failed);
         }
     }
 

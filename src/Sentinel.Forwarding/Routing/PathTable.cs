@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Routing;
@@ -21,9 +22,9 @@ internal sealed class PathTable
     }
 
     /// <summary>The longest prefix that ends where a segment does.</summary>
-    public bool TryMatch(ReadOnlySpan<char> path, out Destination destination)
+    public bool TryMatch(ReadOnlySpan<char> path, [NotNullWhen(true)] out Destination? destination)
     {
-        destination = default;
+        destination = null;
         if (_longest < 0)
         {
             return false;

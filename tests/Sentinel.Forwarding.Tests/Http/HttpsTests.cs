@@ -71,6 +71,42 @@ public sealed class HttpsTests
         }
     }
 
+    [NeedsTheory("openssl")]
+    [InlineData("-tls1_2", "h2")]
+    [InlineData("-tls1_3", "http/1.1")]
+    [InlineData("-tls1_3", "h2")]
+    public async Task A_session_is_resumed_until_its_certificate_changes_and_then_begun_anew(string version, string protocol)
+    {
+        var session = Path.GetTempFileName();
+        try
+        {
+            var certificates = new TestCertificates("a.example", "b.example");
+            await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
+            await using var stage = await HttpStage.StartAsync([backend.EndPoint], certificates: certificates);
+            Assert.Contains("\nNew, TLSv1.", await ConnectAsync("-sess_out", session), StringComparison.Ordinal);
+            var resumed = await ConnectAsync("-sess_in", session);
+            Assert.Contains("\nReused, TLSv1.", resumed, StringComparison.Ordinal);
+            Assert.Contains($"ALPN protocol: {protocol}\n", resumed, StringComparison.Ordinal);
+            certificates.Put("b.example");
+            Assert.Contains("\nReused, TLSv1.", await ConnectAsync("-sess_in", session), StringComparison.Ordinal);
+
+            var next = certificates.Put("a.example");
+
+            var anew = await ConnectAsync("-sess_in", session, "-sess_out", session);
+            Assert.Contains("\nNew, TLSv1.", anew, StringComparison.Ordinal);
+            Assert.Contains(next.ExportCertificatePem().ReplaceLineEndings("\n"), anew, StringComparison.Ordinal);
+            Assert.Contains("\nReused, TLSv1.", await ConnectAsync("-sess_in", session), StringComparison.Ordinal);
+
+            // Tickets of TLS 1.3 come after the handshake, so the request waits for an end that the server makes.
+            Task<string> ConnectAsync(params string[] arguments) => ToolTests.RunAsync(
+                ["sh", "-c", $"printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -connect {stage.EndPoint} -servername a.example -alpn {protocol} {version} -ign_eof \"$@\" 2>&1 || [ $? = 1 ]", "-", .. arguments]);
+        }
+        finally
+        {
+            File.Delete(session);
+        }
+    }
+
     [Theory]
     [InlineData(true, "h2")]
     [InlineData(false, "http/1.1")]

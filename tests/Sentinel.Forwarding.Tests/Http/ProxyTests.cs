@@ -39,6 +39,62 @@ public sealed class ProxyTests
         Assert.Equal("192.0.2.7:4711", stage.Logs.Ends[0]["Client"]);
     }
 
+    [Theory]
+    [InlineData("PROXY UNKNOWN\r\n", false)]
+    [InlineData("PROXY UNKNOWN\r\n", true)]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", false)]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", true)]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\0\0\u0003abc", false)]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\0\0\u0003abc", true)]
+    public async Task A_connection_of_the_proxys_own_is_its_own(string header, bool tls)
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(OwnLoopback.Next(), 0));
+        await socket.ConnectAsync(stage.EndPoint);
+        await using Stream clear = new NetworkStream(socket);
+        await clear.WriteAsync(Encoding.Latin1.GetBytes(header));
+        await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
+        await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
+        var stream = secured ?? clear;
+
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(Ask));
+
+        var near = (IPEndPoint)socket.LocalEndPoint!;
+        Assert.Contains($"X-Forwarded-For: {near.Address}\n", await new StreamReader(stream, Encoding.ASCII).ReadToEndAsync(), StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Any(end => end["Client"] == near.ToString()));
+    }
+
+    [NeedsTheory("linux", "haproxy")]
+    [InlineData("check-send-proxy send-proxy")]
+    [InlineData("check-send-proxy send-proxy-v2")]
+    public async Task What_haproxy_asks_for_itself_comes_from_haproxy(string form)
+    {
+        var asked = new TaskCompletionSource<string>();
+        await using var backend = await HttpBackend.StartAsync(context =>
+        {
+            asked.TrySetResult($"{context.Request.Path} {context.Request.Headers["X-Forwarded-For"]}");
+            return Task.CompletedTask;
+        });
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { AcceptProxyProtocolFrom = Proxies });
+        var before = new IPEndPoint(OwnLoopback.Next(), 7004);
+        using var haproxy = await ServerProgram.HaproxyAsync(before,
+            $"""
+            frontend first
+                mode http
+                bind {before}
+                default_backend us
+            backend us
+                mode http
+                option httpchk GET /checked
+                server us {stage.EndPoint} source 127.21.7.7 check inter 200ms {form}
+            """);
+
+        Assert.Equal("/checked 127.21.7.7", await asked.Task.WaitAsync(Eventually.Patience, TimeProvider.System));
+    }
+
     [NeedsTheory("linux", "haproxy")]
     [InlineData("send-proxy", true)]
     [InlineData("send-proxy-v2", true)]

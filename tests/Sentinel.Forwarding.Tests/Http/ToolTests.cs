@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Net;
 using Microsoft.AspNetCore.Http;
+using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
@@ -48,6 +50,34 @@ public sealed class ToolTests
         {
             File.Delete(file);
             File.Delete(back);
+        }
+    }
+
+    [NeedsTheory("curl", "nginx", "linux")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Curl_goes_on_with_a_download_where_it_was_cut(bool tls)
+    {
+        var folder = Directory.CreateTempSubdirectory("cut");
+        try
+        {
+            var bytes = new byte[3_000_000];
+            new Random(2).NextBytes(bytes);
+            await File.WriteAllBytesAsync(Path.Combine(folder.FullName, "whole"), bytes);
+            var part = Path.Combine(folder.FullName, "part");
+            await File.WriteAllBytesAsync(part, bytes[..1_234_567]);
+            var at = new IPEndPoint(Kit.Loopback.Next(), 8080);
+            using var nginx = await ServerProgram.NginxAsync(at, $"listen {at}; root {folder.FullName};");
+            await using var stage = await HttpStage.StartAsync([at], certificates: tls ? new() : null);
+
+            var status = await RunAsync("curl", "-sSk", "-C", "-", "-o", part, "-w", "%{http_code} %{size_download}", $"{stage.Address}whole");
+
+            Assert.Equal($"206 {bytes.Length - 1_234_567}", status);
+            Assert.Equal(bytes, await File.ReadAllBytesAsync(part));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
@@ -11,8 +12,9 @@ using Sentinel.Forwarding.Prefaces;
 namespace Sentinel.Forwarding.Relay.Managed;
 
 /// <summary>The connections of one listener.</summary>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "It has no timer, and connections may ask for it at any time.")]
 internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry loops, ILogger logger, Action<ManagedCarrier> drained)
-    : IRelayCarrier, IKeepingCarrier, IAcceptSink
+    : IRelayCarrier, IAcceptSink
 {
     // For the last connection to stop. A machine that is busy needs some of it; the others stand still meanwhile.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -23,11 +25,16 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     private readonly Lock _lock = new();
     private Task _lastAccepts = Task.CompletedTask;
     private int _closingDown;
-    private volatile bool _draining;
+    private readonly CancellationTokenSource _draining = new();
 
     public Dialler Dialler => dialler;
 
     public ILogger Logger => logger;
+
+    public IAnswerer? Answerer { get; set; }
+
+    /// <summary>Cancelled when the carrier drains: who has not said yet where to is not waited for.</summary>
+    public CancellationToken Draining => _draining.Token;
 
     public void Accept(Socket listening) => _accepting[listening] = AcceptLoop.Start(listening, gate, this, loops, logger);
 
@@ -44,16 +51,13 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     }
 
     public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy) =>
-        Begin(new(this, rules, socket, new(rules, socket, endPoint, client, isProxy), rules.Destination, gate.Time.GetTimestamp()));
-
-    public void Carry(Passage passage) =>
-        Begin(new(this, passage.Rules, passage.Client, passage.Caller, passage.Destination, passage.Start) { Unserved = passage.Unserved });
+        Begin(new(this, rules, socket, new(rules, socket, endPoint, client, isProxy), gate.Time.GetTimestamp()));
 
     public void Resume(KeptConnection connection, ListenerRules rules)
     {
         var socket = new Socket(new SafeSocketHandle(connection.ClientSocket.Release(), ownsHandle: true));
         var caller = new Caller(rules, socket, connection.Client, ClientAddress.Of(connection.Client.Address), connection.IsUnknown, connection.Reached);
-        Begin(new(this, rules, socket, caller, rules.Destination, connection.StartOn(gate.Time)) { Kept = connection.Relay });
+        Begin(new(this, rules, socket, caller, connection.StartOn(gate.Time)) { Kept = connection.Relay });
     }
 
     public async Task<IReadOnlyList<KeptConnection>> TakeOutAsync()
@@ -68,7 +72,7 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     public void Forget(ManagedConnection connection)
     {
         _connections.TryRemove(connection, out _);
-        if (_draining && _connections.IsEmpty)
+        if (_draining.IsCancellationRequested && _connections.IsEmpty)
         {
             _empty.TrySetResult();
         }
@@ -104,7 +108,7 @@ internal sealed class ManagedCarrier(Gate gate, Dialler dialler, LoopRegistry lo
     public async Task DrainAsync(CancellationToken now)
     {
         await StopAcceptingAsync().ConfigureAwait(false);
-        _draining = true;
+        await _draining.CancelAsync().ConfigureAwait(false);
         await using (now.UnsafeRegister(_ => Stop(), null).ConfigureAwait(false))
         {
             if (!_connections.IsEmpty)

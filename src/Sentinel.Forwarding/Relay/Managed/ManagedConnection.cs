@@ -13,10 +13,9 @@ namespace Sentinel.Forwarding.Relay.Managed;
 /// reason to end it calls <see cref="End"/>; the first reason counts, and the rest follows from the sockets' closing.
 /// </summary>
 /// <param name="caller">Who it comes from, if that is known already.</param>
-/// <param name="destination">Where it goes.</param>
 /// <param name="start">When it was admitted, a timestamp.</param>
 internal sealed partial class ManagedConnection(
-    ManagedCarrier carrier, ListenerRules rules, Socket client, Caller caller, Destination destination, long start)
+    ManagedCarrier carrier, ListenerRules rules, Socket client, Caller caller, long start)
 {
     private const int NotEnded = -1;
     private const int Leaving = -2;
@@ -24,6 +23,7 @@ internal sealed partial class ManagedConnection(
 
     private readonly TaskCompletionSource<KeptConnection?> _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private CancellationTokenSource? _pause;
+    private Destination _destination = rules.Destination;
     private int _end = NotEnded;
     private Backend? _backend;
     private bool _closesOnDown;
@@ -34,12 +34,9 @@ internal sealed partial class ManagedConnection(
     /// <summary>What it had in the process before; null: it has no backend yet.</summary>
     public KeptRelay? Kept { get; init; }
 
-    /// <summary>Takes the client back if nobody can serve it; null: it is ended then.</summary>
-    public Action<Socket>? Unserved { get; init; }
-
     private Gate Gate => rules.Gate;
 
-    private PoolId Pool => destination.Pool;
+    private PoolId Pool => _destination.Pool;
 
     private bool IsEnded => Volatile.Read(ref _end) != NotEnded;
 
@@ -59,6 +56,7 @@ internal sealed partial class ManagedConnection(
         try
         {
             await IntroduceAsync().ConfigureAwait(false);
+            await GreetAsync().ConfigureAwait(false);
             if ((Resume() ?? await ConnectAsync().ConfigureAwait(false)) is { } upstream)
             {
                 await RelayAsync(upstream).ConfigureAwait(false);
@@ -75,10 +73,10 @@ internal sealed partial class ManagedConnection(
             End(ConnectionEnd.Failed);
         }
 
-        if (Unserved is { } unserved && _relay is null && (ConnectionEnd)_end is ConnectionEnd.NoBackend or ConnectionEnd.HoldFull)
+        if (carrier.Answerer is { } answerer && _relay is null && (ConnectionEnd)_end is ConnectionEnd.NoBackend or ConnectionEnd.HoldFull or ConnectionEnd.HandshakeFailed)
         {
             // Nothing of it was consumed, and nobody reads from it any more.
-            unserved(client);
+            answerer.Answer(rules, caller, client, start);
             carrier.Forget(this);
             _left.TrySetResult(null);
             return;
@@ -152,6 +150,42 @@ internal sealed partial class ManagedConnection(
         }
     }
 
+    /// <summary>Finds out where the client wants to go, where it is to say so. Who does not speak TLS is the answerer's.</summary>
+    private async ValueTask GreetAsync()
+    {
+        if (carrier.Answerer is not { } answerer || Kept is not null || IsEnded)
+        {
+            return;
+        }
+
+        using var deadline = new CancellationTokenSource(rules.Settings.HeaderTimeout, Gate.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _pause!.Token, carrier.Draining);
+        try
+        {
+            var (preface, hello) = await TlsPeek.ReadAsync(new SocketReceiver(client), Gate.Time, either.Token).ConfigureAwait(false);
+            if (preface == TlsPreface.Hello && !answerer.Wants(hello))
+            {
+                _destination = rules.Routes.Match(hello.ServerName, "/");
+            }
+            else
+            {
+                End(preface == TlsPreface.Undecided ? ConnectionEnd.Completed : ConnectionEnd.HandshakeFailed);
+            }
+        }
+        catch (OperationCanceledException) when (IsLeaving)
+        {
+            // The next process looks again: nothing of it was taken.
+        }
+        catch (OperationCanceledException)
+        {
+            End(deadline.IsCancellationRequested ? ConnectionEnd.Idle : ConnectionEnd.Completed);
+        }
+        catch (SocketException)
+        {
+            End(ConnectionEnd.ClientReset);
+        }
+    }
+
     private async Task<Socket?> ConnectAsync()
     {
         var attempts = new Attempts();
@@ -175,7 +209,7 @@ internal sealed partial class ManagedConnection(
             try
             {
                 var (socket, outcome) = await carrier.Dialler.DialAsync(
-                    backend.Address!, destination.Port, rules.Settings.ConnectTimeout, _pause!.Token,
+                    backend.Address!, _destination.Port, rules.Settings.ConnectTimeout, _pause!.Token,
                     rules.Settings.Transparent ? caller.EndPoint.Address : null).ConfigureAwait(false);
                 Gate.Dialled(Pool, outcome, dialled);
                 if (socket is not null && !Gate.IsDown(backend))

@@ -10,6 +10,9 @@ internal sealed class CarrierShare(SpliceCarrier carrier)
 
     public Gate Gate => carrier.Gate;
 
+    /// <summary>Answers whom nobody serves; null: there is nobody, and no hello is looked at.</summary>
+    public IAnswerer? Answerer => carrier.Answerer;
+
     /// <summary>Connections of the carrier in this loop.</summary>
     public int Connections { get; private set; }
 

@@ -25,6 +25,10 @@ internal static unsafe partial class Libc
     public const int EpollCtlDelete = 2;
     public const int EpollCtlModify = 3;
 
+    public const int SchedulerOther = 0;
+    public const int SchedulerBatch = 3;
+    public const int ThreadClock = 3;
+
     public const int FcntlGetFlags = 3;
     public const int FcntlSetFlags = 4;
     public const int FcntlDuplicate = 1030;
@@ -35,6 +39,14 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "epoll_wait")]
     public static partial int EpollWait(int epoll, byte* events, int max, int milliseconds);
+
+    [LibraryImport("libc", EntryPoint = "sched_setscheduler")]
+    [SuppressGCTransition]
+    public static partial int SetScheduler(int thread, int policy, int* priority);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    [SuppressGCTransition]
+    public static partial int GetTime(int clock, long* secondsAndNanoseconds);
 
     [LibraryImport("libc", EntryPoint = "epoll_ctl")]
     [SuppressGCTransition]

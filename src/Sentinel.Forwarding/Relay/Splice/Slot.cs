@@ -10,8 +10,11 @@ internal enum SlotState : byte
 {
     Free,
 
-    /// <summary>Has not shown yet what its listener must see before a backend is looked for.</summary>
+    /// <summary>Has not shown its PROXY header yet.</summary>
     Prefacing,
+
+    /// <summary>Has not shown its TLS hello yet.</summary>
+    Greeting,
 
     /// <summary>Waits in the waiting room.</summary>
     Held,
@@ -62,8 +65,8 @@ internal struct Slot
     public Backend? Backend;
     public Attempts Attempts;
 
-    /// <summary>How it came here, if it came in elsewhere; null: through one of the loop's own entrances.</summary>
-    public Passage? Passage;
+    /// <summary>Where its hello wants it to go; null: no hello was looked at.</summary>
+    public Destination? Route;
 
     /// <summary>Further addresses of a backend that is configured by name; null if there are none.</summary>
     public Queue<SocketName>? MoreNames;
@@ -108,7 +111,7 @@ internal struct Slot
     public bool IsUnreviewed;
 
     /// <summary>Where it goes.</summary>
-    public readonly Destination Destination => Passage?.Destination ?? Rules.Destination;
+    public readonly Destination Destination => Route ?? Rules.Destination;
 
     // Two marks in one byte: one more byte would cost eight.
     private byte _marks;

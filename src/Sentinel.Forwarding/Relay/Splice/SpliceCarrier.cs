@@ -5,7 +5,7 @@ using Sentinel.Forwarding.Listeners;
 namespace Sentinel.Forwarding.Relay.Splice;
 
 /// <summary>The connections of one listener, spread over the engine's loops.</summary>
-internal sealed class SpliceCarrier : IRelayCarrier, IKeepingCarrier
+internal sealed class SpliceCarrier : IRelayCarrier
 {
     private readonly SpliceLoop[] _loops;
     private readonly CarrierShare[] _shares;
@@ -26,6 +26,8 @@ internal sealed class SpliceCarrier : IRelayCarrier, IKeepingCarrier
     }
 
     public Gate Gate { get; }
+
+    public IAnswerer? Answerer { get; set; }
 
     public void Accept(Socket listening)
     {
@@ -63,24 +65,6 @@ internal sealed class SpliceCarrier : IRelayCarrier, IKeepingCarrier
                 CloseAll(entrances);
             }
         }
-    }
-
-    public void Carry(Passage passage)
-    {
-        // The loop's own descriptor of the same connection: closing .NET's does not end it.
-        var original = (int)passage.Client.Handle;
-        var duplicate = Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
-        if (duplicate < 0)
-        {
-            Gate.AcceptFailed(SocketError.TooManyOpenSockets);
-            passage.Unserved(passage.Client);
-            return;
-        }
-
-        _ = Libc.Fcntl(duplicate, Libc.FcntlSetFlags, Libc.Fcntl(duplicate, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
-        passage.Client.Dispose();
-        var next = (uint)Interlocked.Increment(ref _spread) % (uint)_loops.Length;
-        _loops[next].Carry(_shares[next], passage, duplicate);
     }
 
     public void CloseDown() => ForEachLoop((loop, share) => loop.CloseDown(share));

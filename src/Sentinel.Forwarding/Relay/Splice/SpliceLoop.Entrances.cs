@@ -30,8 +30,12 @@ internal sealed unsafe partial class SpliceLoop
         return entrance;
     }
 
-    /// <summary>The carrier drains: counts this loop out.</summary>
-    public void Leave(CarrierShare share) => Post(share.Leave);
+    /// <summary>The carrier drains: counts this loop out, and ends who has not said yet where to.</summary>
+    public void Leave(CarrierShare share) => Post(() =>
+    {
+        share.Leave();
+        EndAll(share, SlotState.Greeting, ConnectionEnd.Completed);
+    });
 
     /// <summary>Ends what goes to a backend that is down.</summary>
     public void CloseDown(CarrierShare share) => Post(() =>
@@ -56,16 +60,19 @@ internal sealed unsafe partial class SpliceLoop
     });
 
     /// <summary>Ends everything of a carrier.</summary>
-    public void EndAll(CarrierShare share) => Post(() =>
+    public void EndAll(CarrierShare share) => Post(() => EndAll(share, null, ConnectionEnd.Stopped));
+
+    private void EndAll(CarrierShare share, SlotState? state, ConnectionEnd end)
     {
         for (var index = 0; index < _slots.Length; index++)
         {
-            if (_slots[index].Share == share)
+            ref var slot = ref _slots[index];
+            if (slot.Share == share && slot.State == (state ?? slot.State))
             {
-                End(index, ConnectionEnd.Stopped);
+                End(index, end);
             }
         }
-    });
+    }
 
     private void TryAccept(ulong tag)
     {
@@ -118,28 +125,9 @@ internal sealed unsafe partial class SpliceLoop
         slot.Client = arrival.Client;
         slot.ClientSocket = arrival.Socket;
         slot.Start = _time.GetTimestamp();
-        slot.State = isProxy ? SlotState.Prefacing : SlotState.Dialling;
         share.Enter();
-        Guarded(index, isProxy ? &AwaitPreface : &DialNext);
+        Begin(index, isProxy);
     }
-
-    /// <summary>Carries a connection that came in elsewhere.</summary>
-    /// <param name="socket">The client's descriptor, the loop's from now on. Not blocking.</param>
-    public void Carry(CarrierShare share, Passage passage, int socket) => Post(() =>
-    {
-        var index = _slots.Take();
-        ref var slot = ref _slots[index];
-        slot.Share = share;
-        slot.Rules = passage.Rules;
-        slot.Passage = passage;
-        slot.Client = new(passage.Caller.EndPoint.Address, passage.Caller.EndPoint.Port);
-        slot.Reached = passage.Caller.Reached;
-        slot.ClientSocket = socket;
-        slot.Start = passage.Start;
-        slot.State = SlotState.Dialling;
-        share.Enter();
-        Guarded(index, &DialNext);
-    });
 
     private void ReopenPaused()
     {

@@ -45,8 +45,7 @@ internal sealed unsafe partial class SpliceLoop
         share.Enter();
         if (connection.Relay is not { } relay)
         {
-            slot.State = connection.IsUnknown ? SlotState.Prefacing : SlotState.Dialling;
-            Guarded(index, connection.IsUnknown ? &AwaitPreface : &DialNext);
+            Begin(index, connection.IsUnknown);
             return;
         }
 

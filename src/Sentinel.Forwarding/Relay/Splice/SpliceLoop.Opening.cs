@@ -160,7 +160,7 @@ internal sealed unsafe partial class SpliceLoop
             return;
         }
 
-        if (HasSpoken(slot.ClientSocket))
+        if (slot.Route is not null || HasSpoken(slot.ClientSocket))
         {
             // what it said goes out as soon as the backend is there, and carries the handshake's last acknowledgement:
             // a packet less for each connection

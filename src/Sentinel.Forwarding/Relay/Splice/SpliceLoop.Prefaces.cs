@@ -6,6 +6,15 @@ namespace Sentinel.Forwarding.Relay.Splice;
 // What a client must show before a backend is looked for, and what a backend is told before the client's first byte.
 internal sealed unsafe partial class SpliceLoop
 {
+    /// <summary>Begins with a client of whom nothing is known yet but its address.</summary>
+    /// <param name="isProxy">That is a proxy's, and a header must come first.</param>
+    private void Begin(int index, bool isProxy)
+    {
+        ref var slot = ref _slots[index];
+        slot.State = isProxy ? SlotState.Prefacing : slot.Share.Answerer is null ? SlotState.Dialling : SlotState.Greeting;
+        Guarded(index, slot.State == SlotState.Dialling ? &DialNext : &AwaitPreface);
+    }
+
     /// <summary>
     /// Begins to wait for a preface. Its bytes stay in the socket until it is whole, so waiting costs no memory; each
     /// arrival is an event, and everything is looked at again.
@@ -57,14 +66,53 @@ internal sealed unsafe partial class SpliceLoop
             (slot.Client, slot.Reached) = (new(source.Address, source.Port), header.Destination);
         }
 
-        if (slot.Rules.Gate.Identify(slot.Rules, slot.Client.ClientAddress))
+        if (!slot.Rules.Gate.Identify(slot.Rules, slot.Client.ClientAddress))
+        {
+            End(index, ConnectionEnd.ClientFull);
+        }
+        else if (slot.Share.Answerer is null)
         {
             slot.State = SlotState.Dialling;
             DialNext(this, index);
         }
         else
         {
-            End(index, ConnectionEnd.ClientFull);
+            // what came with the header has no event of its own
+            slot.State = SlotState.Greeting;
+            ArmFor(index, slot.Rules.Settings.HeaderTimeout);
+            ReadHello(index);
+        }
+    }
+
+    private void ReadHello(int index)
+    {
+        ref var slot = ref _slots[index];
+        var peeked = (int)Libc.Receive(slot.ClientSocket, _pump.Buffer, ClientHelloParser.MostBytes, Libc.MsgPeek);
+        if (peeked < 0 && *_errno == Errno.Again)
+        {
+            return;
+        }
+
+        var answerer = slot.Share.Answerer!;
+        var preface = ClientHelloParser.Read(new(_pump.Buffer, Math.Max(0, peeked)), out var hello);
+        if (preface == TlsPreface.Hello && !answerer.Wants(hello))
+        {
+            slot.Route = slot.Rules.Routes.Match(hello.ServerName, "/");
+            slot.State = SlotState.Dialling;
+            DialNext(this, index);
+        }
+        else if (preface != TlsPreface.Undecided)
+        {
+            GiveTo(answerer, index);
+        }
+        else if (peeked < 0 || (slot.ClientReady & Readiness.Broken) != 0)
+        {
+            End(index, ConnectionEnd.ClientReset);
+        }
+        else if (peeked == 0 || (slot.ClientReady & Readiness.Ending) != 0)
+        {
+            // nothing more can come
+            End(index, peeked == 0 ? ConnectionEnd.Completed : ConnectionEnd.HandshakeFailed);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 
 namespace Sentinel.Forwarding.Relay.Splice;
 
@@ -17,6 +18,10 @@ internal sealed unsafe partial class SpliceLoop
         else if (slot.State == SlotState.Prefacing)
         {
             loop.ReadPreface(index);
+        }
+        else if (slot.State == SlotState.Greeting)
+        {
+            loop.ReadHello(index);
         }
         else if (slot.State == SlotState.Held && HasLeft(slot.ClientSocket, slot.ClientReady))
         {
@@ -103,6 +108,9 @@ internal sealed unsafe partial class SpliceLoop
             case SlotState.Prefacing:
                 loop.End(index, ConnectionEnd.BadPreface);
                 break;
+            case SlotState.Greeting:
+                loop.End(index, ConnectionEnd.Idle);
+                break;
             case SlotState.Dialling or SlotState.Resolving:
                 loop.DialFailed(index, DialOutcome.TimedOut);
                 break;
@@ -146,19 +154,27 @@ internal sealed unsafe partial class SpliceLoop
         }
     }
 
-    /// <summary>Nobody could serve it in time: ends it, or gives the client back to whoever knows better. Nothing was read from it.</summary>
+    /// <summary>Nobody could serve it in time: ends it, unless there is somebody to answer.</summary>
     private void LetGo(int index, ConnectionEnd end)
     {
-        ref var slot = ref _slots[index];
-        if (slot.Passage?.Unserved is not { } unserved)
+        if (_slots[index].Share.Answerer is { } answerer)
+        {
+            GiveTo(answerer, index);
+        }
+        else
         {
             End(index, end);
-            return;
         }
+    }
 
+    /// <summary>Gives a client away, and with it the duty to report its end.</summary>
+    private void GiveTo(IAnswerer answerer, int index)
+    {
+        ref var slot = ref _slots[index];
+        var (rules, share, start) = (slot.Rules, slot.Share, slot.Start);
         if (slot.Waiter is { } waiter)
         {
-            slot.Rules.Gate.Room.Leave(waiter);
+            rules.Gate.Room.Leave(waiter);
         }
 
         _wheel.Disarm(index);
@@ -167,9 +183,10 @@ internal sealed unsafe partial class SpliceLoop
             EpollEvents.Control(_epoll, Libc.EpollCtlDelete, slot.ClientSocket, 0, 0);
         }
 
-        var (share, client) = (slot.Share, new Socket(new SafeSocketHandle(slot.ClientSocket, ownsHandle: true)));
+        var client = new Socket(new SafeSocketHandle(slot.ClientSocket, ownsHandle: true));
+        var caller = new Caller(rules, client, slot.Client.ToEndPoint(), slot.Client.ClientAddress, isProxy: false, slot.Reached);
         _slots.Return(index);
-        unserved(client);
+        answerer.Answer(rules, caller, client, start);
         share.Exit();
     }
 

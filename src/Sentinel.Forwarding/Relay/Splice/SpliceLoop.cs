@@ -35,6 +35,7 @@ internal sealed unsafe partial class SpliceLoop
     private readonly TimerWheel _wheel;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Pump _pump = null!;
+    private Courtesy _courtesy = null!;
     private int* _errno;
     private int _isWoken;
     private bool _isStopping;
@@ -100,10 +101,11 @@ internal sealed unsafe partial class SpliceLoop
 
     private void Run()
     {
-        // errno's place belongs to the thread, so whoever reads it is made here
+        // errno's place belongs to the thread, and so does its share of the processor: whoever looks at them is made here
         _errno = Libc.ErrnoLocation();
         using var events = new EpollEvents(EventsPerBatch);
         _pump = new(_mostPipes);
+        _courtesy = new(_time);
         while (!_isStopping || _slots.Count > 0 || !_inbox.IsEmpty)
         {
             try
@@ -241,6 +243,8 @@ internal sealed unsafe partial class SpliceLoop
         {
             return;
         }
+
+        _courtesy.Review();
 
         foreach (var index in _due)
         {
