@@ -30,6 +30,7 @@ internal sealed partial class ClientConnection
     private IConnectionLifetimeNotificationFeature? _lifetime;
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
+    private long _readSince;
     private bool _closing;
     private bool _hasAsked;
     private int _open;
@@ -46,7 +47,7 @@ internal sealed partial class ClientConnection
         (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
         _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
-        Start = start ?? rules.Gate.Time.GetTimestamp();
+        Start = _readSince = start ?? rules.Gate.Time.GetTimestamp();
     }
 
     public ListenerRules Rules { get; }
@@ -237,7 +238,7 @@ internal sealed partial class ClientConnection
         Close();
     }
 
-    private bool IsLate => Gate.Time.GetElapsedTime(Start) >= Rules.Settings.HeaderTimeout;
+    private bool IsLate => Gate.Time.GetElapsedTime(_readSince) >= Rules.Settings.HeaderTimeout;
 
     private void Close()
     {
@@ -332,6 +333,7 @@ internal sealed partial class ClientConnection
             Close();
         }
 
+        CloseIfIdleAtDoor();
         var idle = Rules.Settings.IdleTimeout;
         if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || !Traffic.IsIdleFor(idle))
         {

@@ -5,62 +5,41 @@ using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
 using Sentinel.Forwarding.Http.Plain;
 using Sentinel.Forwarding.Http.Upstreams;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
-using Sentinel.Forwarding.Routing;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Sentinel.Forwarding.Http;
 
-/// <summary>One request on its way: picks a backend, sends it, waits or tries another while it has not reached one, answers if nothing helps.</summary>
-internal sealed class Exchange
+/// <summary>One request that Kestrel read, on its way: sends it on its <see cref="Errand"/>, waits while nobody can serve, answers if nothing helps.</summary>
+internal sealed class Exchange : IAsker
 {
+    // RFC 9113 §7
+    private const int InternalError = 2;
+
     private readonly RequestForwarder _forwarder;
     private readonly HttpContext _context;
     private readonly ClientConnection _connection;
-    private readonly ListenerRules _rules;
-    private readonly Destination _destination;
-    private readonly long _arrived;
-    private Attempts _attempts;
-    private int _losses;
+    private readonly Errand _errand;
+    private readonly bool _isBegun;
 
     public Exchange(RequestForwarder forwarder, HttpContext context, ClientConnection connection)
     {
         (_forwarder, _context, _connection) = (forwarder, context, connection);
-        _arrived = Gate.Time.GetTimestamp();
+        if (connection.TakeUnfinished() is { } unfinished)
+        {
+            (_errand, _isBegun) = (unfinished, true);
+            return;
+        }
 
-        // A reload changes what comes next on a connection that stays, unless its listener became something else.
-        _rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
-        Tls = forwarder.TlsOf(_rules);
-        _destination = _rules.Routes.Match(context.Request.Host.Value, context.Request.Path.Value);
+        _errand = new(forwarder, connection);
+        _errand.Begin(context.Request.Host.Value, context.Request.Path.Value);
     }
 
-    private enum Outcome
-    {
-        /// <summary>Answered, or nobody is left to answer.</summary>
-        Over,
+    public CancellationToken Gone => _context.RequestAborted;
 
-        /// <summary>It did not leave this process.</summary>
-        NotSent,
-
-        /// <summary>It may have reached the backend, may be sent again, and has no answer.</summary>
-        Lost,
-    }
-
-    /// <summary>How TLS is spoken to the backend; null: it is not.</summary>
-    public UpstreamTls? Tls { get; }
-
-    /// <summary>Under what connections are opened for it.</summary>
-    public DialTerms Terms => new(Gate, _destination.Pool, _rules.Settings.ConnectTimeout, Tls, _connection.Loop?.Loop);
-
-    /// <summary>Whether the head of an answer came from the backend.</summary>
-    public bool HasAnswer { get; set; }
-
-    /// <summary>Whether this is its second time, after the first was left without an answer.</summary>
-    public bool IsResent => _losses > 0;
-
-    /// <summary>Once at once; and once more by who may wait, elsewhere or when the backend is back.</summary>
-    private int MostLosses => _rules.Settings.Hold > TimeSpan.Zero ? 2 : 1;
+    public bool HasBegun => _context.Response.HasStarted;
 
     private Gate Gate => _connection.Gate;
 
@@ -69,12 +48,18 @@ internal sealed class Exchange
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ConnectionEnd> RunAsync()
     {
-        if (await IsAnsweredHereAsync())
+        if (!_isBegun && await IsAnsweredHereAsync())
         {
             return ConnectionEnd.Completed;
         }
 
-        if (_rules.Settings.Protocol == ListenerProtocol.Tls)
+        if (_errand.Failure is { } failure)
+        {
+            await AnswerWriter.WriteAsync(_context, failure.Answer);
+            return failure.End;
+        }
+
+        if (_errand.Rules.Settings.Protocol == ListenerProtocol.Tls)
         {
             // Backends speak TLS themselves, to the client. It is answered and let go, so that it comes anew and gets through.
             _connection.RequestClose();
@@ -82,10 +67,9 @@ internal sealed class Exchange
             return ConnectionEnd.NoBackend;
         }
 
-        var backend = _attempts.Next(Gate, _destination.Pool, _connection.Client);
         while (true)
         {
-            backend ??= await WaitAsync();
+            var backend = _errand.Next() ?? await WaitAsync();
             if (backend is null)
             {
                 return ConnectionEnd.NoBackend;
@@ -98,7 +82,26 @@ internal sealed class Exchange
             }
 
             _context.Response.Clear();
-            backend = _attempts.Next(Gate, _destination.Pool, _connection.Client);
+        }
+    }
+
+    public ValueTask AnswerAsync(AnswerHead head, AnswerBody body)
+    {
+        PlainAnswer.CopyHead(head, _context.Response);
+        return PlainAnswer.CopyBodyAsync(body, _context);
+    }
+
+    public Task CompleteAsync() => _context.Response.CompleteAsync();
+
+    public void Break()
+    {
+        if (_context.Features.Get<IHttpResetFeature>() is { } stream)
+        {
+            stream.Reset(InternalError);
+        }
+        else
+        {
+            _context.Abort();
         }
     }
 
@@ -118,7 +121,7 @@ internal sealed class Exchange
             return true;
         }
 
-        if (_rules.Settings.RedirectToHttps && !isChallenge)
+        if (_errand.Rules.Settings.RedirectToHttps && !isChallenge)
         {
             await HttpsRedirect.WriteAsync(_context);
             return true;
@@ -130,7 +133,7 @@ internal sealed class Exchange
     private Answer? Refusal()
     {
         var request = _context.Request;
-        if (_rules.Settings.RequestsPerSecond is > 0 and var rate && _connection.Crowd.Rates.Take(_connection.Client, rate) is { } wait)
+        if (_errand.TakeTurn() is { } wait)
         {
             return Refusals.TooMany(wait);
         }
@@ -140,7 +143,7 @@ internal sealed class Exchange
             return Refusals.Tunnel;
         }
 
-        var most = _rules.Settings.MaxRequestBody;
+        var most = _errand.Rules.Settings.MaxRequestBody;
         if (most > 0 && request.ContentLength > most)
         {
             return Refusals.TooLarge;
@@ -167,10 +170,10 @@ internal sealed class Exchange
         try
         {
             var (backend, _) = await Gate.Room.WaitAsync(
-                _destination.Pool, _connection.Client, _arrived, _rules.Settings.Hold, _attempts.Exhausted, _context.RequestAborted);
+                _errand.Destination.Pool, _connection.Client, _errand.Arrived, _errand.Rules.Settings.Hold, _errand.Exhausted, _context.RequestAborted);
             if (backend is not null)
             {
-                _attempts.StartAfresh();
+                _errand.StartAfresh();
                 return backend;
             }
         }
@@ -190,12 +193,12 @@ internal sealed class Exchange
             return StatusAnswer.WriteAsync(_context, pool, Gate.Time.GetUtcNow());
         }
 
-        Log.OutageAnswered(_forwarder.Logger, _context.Request.Method, Gate.Name, _destination.Pool);
-        return AnswerWriter.WriteAsync(_context, _forwarder.Outage(_context.Request.Method, Gate, _rules, _destination.Pool));
+        Log.OutageAnswered(_forwarder.Logger, _context.Request.Method, Gate.Name, _errand.Destination.Pool);
+        return AnswerWriter.WriteAsync(_context, _forwarder.Outage(_context.Request.Method, Gate, _errand.Rules, _errand.Destination.Pool));
     }
 
     private bool IsStatus(out Pool pool) =>
-        Gate.Pools.Current.Pools.TryGetValue(_destination.Pool, out pool!)
+        Gate.Pools.Current.Pools.TryGetValue(_errand.Destination.Pool, out pool!)
         && !pool.CanServe
         && _context.Request.Path == OutageAnswer.StatusPath
         && (HttpMethods.IsGet(_context.Request.Method) || HttpMethods.IsHead(_context.Request.Method));
@@ -203,86 +206,53 @@ internal sealed class Exchange
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)
     {
-        var upstream = _forwarder.Upstreams.Enter(backend.Id);
+        var upstream = _errand.Enter(backend);
         if (upstream is null)
         {
             return (Outcome.NotSent, default);
         }
 
-        _connection.Reaches(backend.Id);
-        backend.Load.Enter();
         try
         {
-            var down = Gate.ClosesOnDown(_rules, _destination.Pool) ? upstream.Down : CancellationToken.None;
-            var (error, cause) = PlainPass.Takes(_context)
-                ? await PlainPass.SendAsync(_context, this, _connection, upstream, _destination.Port, down)
-                : await ForwardAsync(upstream, down);
+            var down = _errand.Down(upstream);
+            var (error, cause) = TakesShortWay() ? await PassAsync(upstream, down) : await ForwardAsync(upstream, down);
             return error == ForwarderError.None ? (Outcome.Over, ConnectionEnd.Completed) : await FailedAsync(backend, error, cause, down.IsCancellationRequested);
         }
         finally
         {
-            backend.Load.Exit();
-            upstream.Exit();
+            Errand.Leave(backend, upstream);
         }
+    }
+
+    private bool TakesShortWay() =>
+        _context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true }
+        && _context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true }
+        && !Acceptable.IsGrpc(_context.Request.ContentType);
+
+    private ValueTask<(ForwarderError Error, Exception? Cause)> PassAsync(Upstream upstream, CancellationToken down)
+    {
+        var request = new PlainRequest(_context, _connection, upstream, _errand.Destination.Port);
+        var isRepeatable = request.Framing == Framing.None && Resending.IsIdempotent(_context.Request.Method);
+        return PlainPass.SendAsync(this, request, _errand, upstream, isRepeatable, down);
     }
 
     private async ValueTask<(ForwarderError Error, Exception? Cause)> ForwardAsync(Upstream upstream, CancellationToken down)
     {
-        _context.Features.Set(this);
+        _context.Features.Set(_errand);
         _context.Features.Set<IForwarderErrorFeature>(null);
-        var error = await _forwarder.ForwardAsync(_context, upstream.Prefix(_destination.Port, isTls: Tls is not null), upstream, down);
+        var error = await _forwarder.ForwardAsync(_context, upstream.Prefix(_errand.Destination.Port, isTls: _errand.Tls is not null), upstream, down);
         return (error, _context.Features.Get<IForwarderErrorFeature>()?.Exception);
     }
 
-    private async Task<(Outcome Outcome, ConnectionEnd End)> FailedAsync(Backend backend, ForwarderError error, Exception? cause, bool isDown)
+    private async ValueTask<(Outcome Outcome, ConnectionEnd End)> FailedAsync(Backend backend, ForwarderError error, Exception? cause, bool isDown)
     {
-        // An answer that its backend broke off is broken off for the client as well, which looks as if the client had left.
-        if (_context.RequestAborted.IsCancellationRequested && !isDown && error != ForwarderError.ResponseBodyDestination)
-        {
-            return (Outcome.Over, ConnectionEnd.ClientReset);
-        }
-
-        if (HasAnswer && error == ForwarderError.RequestBodyCanceled)
-        {
-            // Answered before the request was whole, and the backend did not want the rest.
-            return (Outcome.Over, ConnectionEnd.Completed);
-        }
-
-        var upstream = UpstreamFailure.Find(cause);
-        if (upstream is DialFailure dial)
-        {
-            _attempts.Failed(Gate, backend, dial.Outcome);
-            if (dial.InnerException is { } why)
-            {
-                Log.UpstreamTlsFailed(_forwarder.Logger, Gate.Name, backend.Id, why.Message);
-            }
-
-            return (Outcome.NotSent, default);
-        }
-
-        var failure = Failure.Of(error, cause, isDown);
-        if ((isDown || upstream is AnswerLost) && !HasAnswer && _losses < MostLosses && Resending.Allows(_context))
-        {
-            if (++_losses > 1)
-            {
-                // A machine that dies takes connections to the last and answers none: it is left alone until it is another.
-                _attempts.Failed(Gate, backend, DialOutcome.Refused);
-            }
-
-            Log.RequestResent(_forwarder.Logger, _context.Request.Method, Gate.Name, backend.Id, failure.Reason);
-            return (Outcome.Lost, default);
-        }
-
-        if (failure.IsWorthTelling)
-        {
-            Log.RequestFailed(_forwarder.Logger, _context.Request.Method, Gate.Name, backend.Id, error, failure.Reason, failure.Answer.Status);
-        }
-
-        if (!_context.Response.HasStarted)
+        var judged = _errand.Judge(
+            backend, error, cause, _context.RequestAborted.IsCancellationRequested, isDown, _context.Request.Method, Resending.Allows(_context));
+        if (_errand.Failure is { } failure && !_context.Response.HasStarted)
         {
             await AnswerWriter.WriteAsync(_context, failure.Answer);
         }
 
-        return (Outcome.Over, failure.End);
+        return judged;
     }
 }

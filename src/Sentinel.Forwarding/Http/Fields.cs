@@ -21,14 +21,44 @@ internal static class Fields
         HeaderNames.ProxyAuthenticate, "Proxy-Authentication-Info", HeaderNames.ProxyAuthorization, "Proxy-Features", "Proxy-Instruction",
         "Security-Scheme", "ALPN", "Close", "HTTP2-Settings", HeaderNames.UpgradeInsecureRequests, HeaderNames.TE, HeaderNames.AltSvc);
 
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> OneHopSpans = OneHop.GetAlternateLookup<ReadOnlySpan<char>>();
+
+    // A bit for each length that such a name has: most others need no closer look.
+    private static readonly uint OneHopLengths = OneHop.Aggregate(0u, static (lengths, name) => lengths | (1u << name.Length));
+
     /// <summary>Whether a field is for one hop only, in either direction. The pseudo-fields of HTTP/2 are no fields.</summary>
-    public static bool IsOneHop(string name) => name.StartsWith(':') || OneHop.Contains(name);
+    /// <param name="name">Letters, digits and what else RFC 9110 §5.6.2 allows: ASCII.</param>
+    public static bool IsOneHop(ReadOnlySpan<byte> name)
+    {
+        if (name.Length >= 32 || ((OneHopLengths >> name.Length) & 1) == 0)
+        {
+            return false;
+        }
+
+        Span<char> text = stackalloc char[32];
+        return OneHopSpans.Contains(text[..Encoding.ASCII.GetChars(name, text)]);
+    }
+
+    /// <inheritdoc cref="IsOneHop(ReadOnlySpan{byte})"/>
+    public static bool IsOneHop(ReadOnlySpan<char> name) => name.StartsWith(':') || OneHopSpans.Contains(name);
+
+    /// <inheritdoc cref="IsClaim(ReadOnlySpan{char})"/>
+    public static bool IsClaim(ReadOnlySpan<byte> name)
+    {
+        if (name is not [(byte)'X' or (byte)'x' or (byte)'F' or (byte)'f', ..])
+        {
+            return false;
+        }
+
+        Span<char> text = name.Length <= 64 ? stackalloc char[64] : new char[name.Length];
+        return IsClaim(text[..Encoding.ASCII.GetChars(name, text)]);
+    }
 
     /// <summary>
     /// Whether a field makes claims about the client's connection: X-Forwarded-*, Forwarded (RFC 7239) and X-Real-IP, also
     /// with underscores, which servers that pass fields as variables (CGI, WSGI) cannot tell from hyphens.
     /// </summary>
-    public static bool IsClaim(string name)
+    public static bool IsClaim(ReadOnlySpan<char> name)
     {
         if (name is not ['X' or 'x' or 'F' or 'f', ..])
         {
@@ -38,11 +68,11 @@ internal static class Fields
         Span<char> plain = stackalloc char[64];
         if (name.Length > plain.Length)
         {
-            plain = name.ToCharArray();
+            plain = new char[name.Length];
         }
 
         plain = plain[..name.Length];
-        name.AsSpan().Replace(plain, '_', '-');
+        name.Replace(plain, '_', '-');
         return plain.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
             || plain.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
             || plain.Equals("X-Forwarded", StringComparison.OrdinalIgnoreCase)
@@ -75,6 +105,25 @@ internal static class Fields
 
     /// <summary>Whether a field is among those that its sender nominated.</summary>
     public static bool Has(List<string>? nominated, string name) => nominated is not null && nominated.Contains(name, StringComparer.OrdinalIgnoreCase);
+
+    /// <inheritdoc cref="Has(List{string}, string)"/>
+    public static bool Has(List<string>? nominated, ReadOnlySpan<byte> name)
+    {
+        if (nominated is null)
+        {
+            return false;
+        }
+
+        foreach (var one in nominated)
+        {
+            if (Ascii.EqualsIgnoreCase(name, one))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>What the sentinel says about the client, in place of what the client said.</summary>
     /// <returns>The values of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host; the last is null where there is no host.</returns>

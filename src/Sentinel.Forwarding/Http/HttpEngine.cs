@@ -126,7 +126,7 @@ internal sealed class HttpEngine : IEngine
         {
             if (!_kestrels.TryGetValue(headerTimeout, out kestrel))
             {
-                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests.HandleAsync, _certificates, _quiet, cancellationToken);
+                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests, _certificates, _quiet, cancellationToken);
                 _kestrels[headerTimeout] = kestrel;
             }
 

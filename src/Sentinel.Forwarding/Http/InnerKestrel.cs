@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Sentinel.Forwarding.Http.Door;
 using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Tls;
@@ -22,13 +23,19 @@ namespace Sentinel.Forwarding.Http;
 /// </summary>
 internal sealed class InnerKestrel : IAsyncDisposable
 {
+    /// <summary>
+    /// How long a client may be silent between two requests: it costs a few KiB. Longer than the 60–75 s after which common load balancers and
+    /// browsers close, so that they close first and no request meets a connection that is just being closed.
+    /// </summary>
+    public static readonly TimeSpan LongestIdle = TimeSpan.FromMinutes(2);
+
     private readonly HandOverTransport _transport = new();
     private readonly KestrelServer _server;
     private readonly SocketConnectionContextFactory _sockets;
 
-    private InnerKestrel(TimeSpan headerTimeout, ICertificates? certificates, ILoggerFactory logs)
+    private InnerKestrel(TimeSpan headerTimeout, RequestForwarder requests, ICertificates? certificates, ILoggerFactory logs)
     {
-        _server = new(Options.Create(Configure(headerTimeout, certificates)), _transport, logs);
+        _server = new(Options.Create(Configure(headerTimeout, requests, certificates)), _transport, logs);
         _sockets = new(
             new()
             {
@@ -47,10 +54,10 @@ internal sealed class InnerKestrel : IAsyncDisposable
     }
 
     public static async Task<InnerKestrel> StartAsync(
-        TimeSpan headerTimeout, RequestDelegate requests, ICertificates? certificates, ILoggerFactory logs, CancellationToken cancellationToken)
+        TimeSpan headerTimeout, RequestForwarder requests, ICertificates? certificates, ILoggerFactory logs, CancellationToken cancellationToken)
     {
-        var kestrel = new InnerKestrel(headerTimeout, certificates, logs);
-        await kestrel._server.StartAsync(new RequestApplication(requests), cancellationToken);
+        var kestrel = new InnerKestrel(headerTimeout, requests, certificates, logs);
+        await kestrel._server.StartAsync(new RequestApplication(requests.HandleAsync), cancellationToken);
         return kestrel;
     }
 
@@ -76,7 +83,7 @@ internal sealed class InnerKestrel : IAsyncDisposable
         _sockets.Dispose();
     }
 
-    private static KestrelServerOptions Configure(TimeSpan headerTimeout, ICertificates? certificates)
+    private static KestrelServerOptions Configure(TimeSpan headerTimeout, RequestForwarder requests, ICertificates? certificates)
     {
         var options = new KestrelServerOptions
         {
@@ -97,9 +104,7 @@ internal sealed class InnerKestrel : IAsyncDisposable
         var limits = options.Limits;
         limits.RequestHeadersTimeout = headerTimeout;
 
-        // An idle client costs a few KiB. Longer than the 60–75 s after which common load balancers and browsers close,
-        // so that they close first and no request meets a connection that is just being closed.
-        limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        limits.KeepAliveTimeout = LongestIdle;
 
         // A front must not be narrower than what stands behind it: twice what nginx and Apache take, and still small
         // enough that maxConnections clients cannot fill the memory with header alone.
@@ -131,13 +136,14 @@ internal sealed class InnerKestrel : IAsyncDisposable
         limits.Http2.InitialStreamWindowSize = 256 * 1024;
         limits.Http2.InitialConnectionWindowSize = 512 * 1024;
 
-        Listen(options, HandOverEndPoint.Http1, HttpProtocols.Http1);
-        Listen(options, HandOverEndPoint.Http2, HttpProtocols.Http2);
-        Listen(options, HandOverEndPoint.Tls, HttpProtocols.Http1AndHttp2, certificates);
+        Listen(options, HandOverEndPoint.Http1, HttpProtocols.Http1, requests);
+        Listen(options, HandOverEndPoint.Http2, HttpProtocols.Http2, requests);
+        Listen(options, HandOverEndPoint.Tls, HttpProtocols.Http1AndHttp2, requests, certificates);
         return options;
     }
 
-    private static void Listen(KestrelServerOptions options, HandOverEndPoint endPoint, HttpProtocols protocols, ICertificates? certificates = null) =>
+    private static void Listen(
+        KestrelServerOptions options, HandOverEndPoint endPoint, HttpProtocols protocols, RequestForwarder requests, ICertificates? certificates = null) =>
         options.Listen(endPoint, listen =>
         {
             listen.Protocols = protocols;
@@ -151,6 +157,10 @@ internal sealed class InnerKestrel : IAsyncDisposable
                 context.Features.Get<ClientConnection>()!.Served(context.Features.Get<IConnectionLifetimeNotificationFeature>()!);
                 return next(context);
             });
+            if (protocols != HttpProtocols.Http2)
+            {
+                listen.Use(next => new PlainDoor(requests, next).ServeAsync);
+            }
         });
 
     /// <summary>Takes requests from Kestrel without a web host around it.</summary>

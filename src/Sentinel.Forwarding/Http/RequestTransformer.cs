@@ -55,13 +55,13 @@ internal sealed class RequestTransformer : HttpTransformer
             proxyRequest.RequestUri = new(destinationPrefix + target, AsWritten);
         }
 
-        httpContext.Features.GetRequiredFeature<Exchange>().Terms.AttachTo(proxyRequest);
+        httpContext.Features.GetRequiredFeature<Errand>().Terms.AttachTo(proxyRequest);
     }
 
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         var copies = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
-        httpContext.Features.GetRequiredFeature<Exchange>().HasAnswer = proxyResponse is not null;
+        httpContext.Features.GetRequiredFeature<Errand>().HasAnswer = proxyResponse is not null;
         if (proxyResponse is not null && proxyResponse.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var connection))
         {
             foreach (var name in Fields.Nominated(new StringValues([.. connection])) ?? [])

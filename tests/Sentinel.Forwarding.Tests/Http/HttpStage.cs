@@ -16,11 +16,11 @@ internal sealed class HttpStage : IAsyncDisposable
 {
     public static readonly PoolId Web = new("web");
 
-    private HttpStage(PoolTable pools, IOutageOutlook? outlook, TestCertificates? certificates, IPEndPoint endPoint)
+    private HttpStage(PoolTable pools, IOutageOutlook? outlook, TestCertificates? certificates, IPEndPoint endPoint, TimeProvider time)
     {
         Pools = pools;
         Loops = new(TimeProvider.System);
-        Forwarder = new(pools, Loops, TimeProvider.System, Logs, outlook: outlook, certificates: certificates);
+        Forwarder = new(pools, Loops, time, Logs, outlook: outlook, certificates: certificates);
         EndPoint = endPoint;
     }
 
@@ -49,13 +49,14 @@ internal sealed class HttpStage : IAsyncDisposable
         IReadOnlyList<PoolDefinition>? pools = null,
         IOutageOutlook? outlook = null,
         IPAddress? address = null,
-        TestCertificates? certificates = null)
+        TestCertificates? certificates = null,
+        TimeProvider? time = null)
     {
         var table = new PoolTable(TimeProvider.System);
         table.Configure(
             [.. backends.Select((backend, i) => new BackendDefinition { Id = Backend(i), Address = backend.Address.ToString(), Priority = i })],
             pools ?? [new() { Id = Web, Backends = [.. backends.Select((_, i) => Backend(i))] }]);
-        var stage = new HttpStage(table, outlook, certificates, new(address ?? Loopback.Next(), Loopback.FreePort()));
+        var stage = new HttpStage(table, outlook, certificates, new(address ?? Loopback.Next(), Loopback.FreePort()), time ?? TimeProvider.System);
         for (var i = 0; i < backends.Count; i++)
         {
             stage.Report(i, healthy: true);

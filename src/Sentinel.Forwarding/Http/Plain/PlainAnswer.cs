@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -12,8 +10,6 @@ namespace Sentinel.Forwarding.Http.Plain;
 /// <summary>A backend's answer on its way to the client.</summary>
 internal static class PlainAnswer
 {
-    private const int PieceSize = 64 * 1024;
-
     public static void CopyHead(AnswerHead head, HttpResponse response)
     {
         response.StatusCode = head.Status;
@@ -24,7 +20,7 @@ internal static class PlainAnswer
 
         var headers = response.Headers;
         List<string>? nominated = null;
-        foreach (var (name, value) in head.Fields)
+        foreach (var (name, value) in head.Fields.Fields)
         {
             if (name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) && Fields.Nominated(value) is { } names)
             {
@@ -32,7 +28,7 @@ internal static class PlainAnswer
             }
         }
 
-        foreach (var (name, value) in head.Fields)
+        foreach (var (name, value) in head.Fields.Fields)
         {
             if (!Fields.IsOneHop(name) && !name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) && !Fields.Has(nominated, name)
                 && !headers.TryAdd(name, value))
@@ -45,8 +41,7 @@ internal static class PlainAnswer
     }
 
     /// <summary>
-    /// Copies the body as it comes. What has arrived with the head goes out with it, and the end with what comes last: Kestrel
-    /// sends an answer of one piece when this returns. Whatever is there before a wait goes out before it.
+    /// Copies the body as it comes (<see cref="Pieces"/>). Kestrel sends an answer of one piece when this returns.
     /// </summary>
     /// <exception cref="Upstreams.UpstreamFailure">The answer is cut or malformed.</exception>
     /// <exception cref="IOException">The client has gone.</exception>
@@ -62,77 +57,21 @@ internal static class PlainAnswer
 
         // The head is written first, so that the body goes behind it and needs no copy of its own.
         await context.Response.StartAsync();
-        var writer = context.Response.BodyWriter;
-        CopyArrived(body, writer);
-        var isFlushed = false;
-        while (!body.IsOver)
-        {
-            isFlushed = true;
-            await FlushAsync(writer);
-            _ = await body.ReadAsync(Memory<byte>.Empty);
-            await CopyStreamAsync(body, writer);
-            CopyArrived(body, writer);
-        }
-
-        if (isFlushed)
+        var pieces = new Pieces(context.Response.BodyWriter, isChunked: false);
+        if (await pieces.CopyAsync(body))
         {
             // Kestrel sends what it holds at the end only if the head is still in it.
-            await FlushAsync(writer);
+            await pieces.FlushAsync();
         }
 
         CopyTrailers(body, context);
-    }
-
-    private static void CopyArrived(AnswerBody body, PipeWriter writer)
-    {
-        while (body.TryTake(out var piece))
-        {
-            writer.Write(piece);
-        }
-    }
-
-    /// <summary>Something has arrived. Memory is held for as long as there is always more.</summary>
-    private static async ValueTask CopyStreamAsync(AnswerBody body, PipeWriter writer)
-    {
-        var piece = ArrayPool<byte>.Shared.Rent(PieceSize);
-        var turns = new Turns();
-        try
-        {
-            while (true)
-            {
-                var length = await body.ReadAsync(piece.AsMemory());
-                writer.Write(piece.AsSpan(0, length));
-                if (length < piece.Length / 4 || body.IsOver)
-                {
-                    return;
-                }
-
-                await FlushAsync(writer);
-                if (turns.IsOver(length))
-                {
-                    await Task.Yield();
-                }
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(piece);
-        }
-    }
-
-    private static async ValueTask FlushAsync(PipeWriter writer)
-    {
-        if ((await writer.FlushAsync()).IsCompleted)
-        {
-            throw new IOException("The client has gone.");
-        }
     }
 
     private static void CopyTrailers(AnswerBody body, HttpContext context)
     {
         if (body.Trailers.Count > 0 && context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { IsReadOnly: false } trailers)
         {
-            foreach (var (name, value) in body.Trailers)
+            foreach (var (name, value) in body.Trailers.Fields)
             {
                 if (!Fields.IsOneHop(name))
                 {

@@ -57,7 +57,7 @@ internal sealed class PlainRequest : OutgoingRequest
         }
     }
 
-    public override void WriteHead(HeadWriter target)
+    protected override void WriteHead(HeadWriter target)
     {
         var request = _context.Request;
         var headers = request.Headers;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace Sentinel.Forwarding.Http.Tls;
 
@@ -10,6 +11,7 @@ internal sealed class PipeStream(IDuplexPipe pipe) : AsyncStream
 
     public override bool CanWrite => true;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> target, CancellationToken cancellationToken = default)
     {
         while (true)
@@ -33,6 +35,7 @@ internal sealed class PipeStream(IDuplexPipe pipe) : AsyncStream
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
         var flushed = await pipe.Output.WriteAsync(source, cancellationToken);

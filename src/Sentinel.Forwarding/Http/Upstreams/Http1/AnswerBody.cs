@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
 /// <summary>Reads the body of one answer up to its end, and not a byte further (RFC 9112 §7). Tells the connection when it is there.</summary>
-internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, AnswerHead head, HttpResponseMessage? message = null) : AsyncStream
+internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer) : AsyncStream
 {
     private enum At
     {
@@ -16,17 +16,13 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
         End,
     }
 
-    private readonly bool _untilClose = head.Framing == Framing.Close;
-    private FieldParser? _trailers;
-    private At _at = head.Framing switch
-    {
-        Framing.None => At.End,
-        Framing.Chunked => At.ChunkSize,
-        _ => At.PlainData,
-    };
+    private readonly FieldParser _trailers = new();
+    private HttpResponseMessage? _message;
+    private bool _untilClose;
+    private At _at = At.End;
 
     // Of the chunk or of the whole.
-    private long _left = head.Framing == Framing.Length ? head.Length : long.MaxValue;
+    private long _left;
 
     public override bool CanRead => true;
 
@@ -34,7 +30,23 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
     public bool IsOver => _at == At.End;
 
     /// <summary>The fields after it; all of them once it is over.</summary>
-    public IReadOnlyList<(string Name, string Value)> Trailers => _trailers?.Fields ?? [];
+    public FieldParser Trailers => _trailers;
+
+    /// <summary>Begins with what comes behind a head.</summary>
+    /// <param name="head">Says where the body ends.</param>
+    /// <param name="message">Gets the trailers.</param>
+    public void Begin(AnswerHead head, HttpResponseMessage? message)
+    {
+        _trailers.Reset();
+        (_message, _untilClose) = (message, head.Framing == Framing.Close);
+        _left = head.Framing == Framing.Length ? head.Length : long.MaxValue;
+        _at = head.Framing switch
+        {
+            Framing.None => At.End,
+            Framing.Chunked => At.ChunkSize,
+            _ => At.PlainData,
+        };
+    }
 
     /// <exception cref="UpstreamFailure">The answer is cut or malformed.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -173,7 +185,7 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
 
     private bool TryReadTrailers()
     {
-        if (!(_trailers ??= new()).TryParse(buffer))
+        if (!_trailers.TryParse(buffer))
         {
             return false;
         }
@@ -204,9 +216,9 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer, 
     private void End()
     {
         _at = At.End;
-        foreach (var (name, value) in message is null ? [] : Trailers)
+        foreach (var (name, value) in _message is null ? [] : Trailers.Fields)
         {
-            message!.TrailingHeaders.TryAddWithoutValidation(name, value);
+            _message!.TrailingHeaders.TryAddWithoutValidation(name, value);
         }
 
         connection.AnswerEnded();

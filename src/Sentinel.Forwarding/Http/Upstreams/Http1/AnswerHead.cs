@@ -41,7 +41,7 @@ internal sealed class AnswerHead
     /// <summary>Whether its first line is there.</summary>
     public bool HasBegun => _hasStatus;
 
-    public IReadOnlyList<(string Name, string Value)> Fields => _parser.Fields;
+    public FieldParser Fields => _parser;
 
     /// <summary>What it says its body has, or would have; of several alike one, and beside another framing none (RFC 9112 §6.2, §6.3).</summary>
     public long? ContentLength => Framing == Framing.Chunked ? null : _saidLength;
@@ -115,12 +115,9 @@ internal sealed class AnswerHead
 
     private void DecideFraming(bool toHead)
     {
-        var connection = _parser.List("Connection");
-        KeepsAlive = _isHttp10
-            ? connection is not null && connection.Contains("keep-alive", StringComparer.OrdinalIgnoreCase)
-            : connection is null || !connection.Contains("close", StringComparer.OrdinalIgnoreCase);
-        var codings = _parser.List("Transfer-Encoding");
-        _saidLength = ReadLength();
+        var said = new FramingFields(_parser);
+        _saidLength = said.Length;
+        KeepsAlive = _isHttp10 ? said.KeepsAlive : !said.Closes;
         if (Status == 101)
         {
             (Framing, KeepsAlive) = (Framing.Close, false);
@@ -129,10 +126,10 @@ internal sealed class AnswerHead
         {
             Framing = Framing.None;
         }
-        else if (codings is not null)
+        else if (said.Codings > 0)
         {
             // We never asked for another coding, and could not pass it on.
-            if (codings is not [var coding] || !coding.Equals("chunked", StringComparison.OrdinalIgnoreCase))
+            if (said.Codings > 1 || !said.IsChunked)
             {
                 throw new AnswerMalformed("a transfer coding other than chunked");
             }
@@ -149,21 +146,5 @@ internal sealed class AnswerHead
         {
             (Framing, KeepsAlive) = (Framing.Close, false);
         }
-    }
-
-    private long? ReadLength()
-    {
-        long? length = null;
-        foreach (var text in _parser.List("Content-Length") ?? [])
-        {
-            if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || (length is not null && length != value))
-            {
-                throw new AnswerMalformed("a Content-Length that is none, or two that differ");
-            }
-
-            length = value;
-        }
-
-        return length;
     }
 }

@@ -3,26 +3,57 @@ using System.Text;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
-/// <summary>Reads the field lines of a head or of trailers, one by one (RFC 9112 §5). Not thread-safe.</summary>
+/// <summary>
+/// Reads the field lines of a head or of trailers, one by one (RFC 9112 §5), and keeps them as the bytes they are, in memory that is
+/// held until they are forgotten. Not thread-safe.
+/// </summary>
 internal sealed class FieldParser
 {
     private const int MostFields = 500;
 
     private static readonly SearchValues<byte> Token = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"u8);
 
-    // What would end a line, or a string in the program behind us.
-    private static readonly SearchValues<byte> NeverInValues = SearchValues.Create("\r\n\0"u8);
+    // What would end a line, or a string in the program behind us, and other control characters (RFC 9110 §5.5).
+    private static readonly SearchValues<byte> NeverInValues = SearchValues.Create([.. Enumerable.Range(0, ' ').Append(127).Where(c => c != '\t').Select(c => (byte)c)]);
 
-    private readonly List<(string Name, string Value)> _fields = [];
+    private readonly List<Place> _places = [];
+    private byte[] _bytes = [];
+    private int _length;
     private int _size;
 
-    public List<(string Name, string Value)> Fields => _fields;
+    public int Count => _places.Count;
+
+    /// <summary>No less than all names and values together.</summary>
+    public int Size => _length;
+
+    /// <summary>As strings.</summary>
+    public IEnumerable<(string Name, string Value)> Fields
+    {
+        get
+        {
+            for (var i = 0; i < _places.Count; i++)
+            {
+                yield return (FieldNames.Of(Name(i)), Encoding.Latin1.GetString(Value(i)));
+            }
+        }
+    }
+
+    /// <summary>Valid until something is read or forgotten.</summary>
+    public ReadOnlySpan<byte> Name(int index) => _places[index] is var place ? _bytes.AsSpan(place.Name, place.NameLength) : default;
+
+    /// <summary>Without the space around it; valid until something is read or forgotten.</summary>
+    public ReadOnlySpan<byte> Value(int index) => _places[index] is var place ? _bytes.AsSpan(place.Value, place.ValueLength) : default;
 
     /// <summary>Forgets all, for the next head.</summary>
     public void Reset()
     {
-        _fields.Clear();
-        _size = 0;
+        _places.Clear();
+        (_size, _length) = (0, 0);
+        if (_bytes.Length > 0)
+        {
+            ArrayPool<byte>.Shared.Return(_bytes);
+            _bytes = [];
+        }
     }
 
     /// <summary>Takes lines as far as they have arrived.</summary>
@@ -38,7 +69,7 @@ internal sealed class FieldParser
             }
 
             _size += line.Length;
-            if (_size > ReadBuffer.LargestHead || _fields.Count >= MostFields)
+            if (_size > ReadBuffer.LargestHead || _places.Count >= MostFields)
             {
                 throw new AnswerMalformed($"fields of more than {ReadBuffer.LargestHead} bytes, or more than {MostFields} of them");
             }
@@ -49,30 +80,11 @@ internal sealed class FieldParser
         return false;
     }
 
-    /// <summary>All values of a list-valued field, split at commas.</summary>
-    /// <returns>Null if there is no such field, or nothing in it.</returns>
-    public List<string>? List(string name)
-    {
-        List<string>? items = null;
-        foreach (var (field, value) in _fields)
-        {
-            if (field.Equals(name, StringComparison.OrdinalIgnoreCase))
-            {
-                foreach (var item in value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-                {
-                    (items ??= []).Add(item);
-                }
-            }
-        }
-
-        return items;
-    }
-
     private void Parse(ReadOnlySpan<byte> line)
     {
         if (line[0] is (byte)' ' or (byte)'\t')
         {
-            Unfold(line);
+            Unfold(Bare(line));
             return;
         }
 
@@ -83,24 +95,55 @@ internal sealed class FieldParser
             throw new AnswerMalformed("a field line without a proper name");
         }
 
-        _fields.Add((FieldNames.Of(line[..colon]), Value(line[(colon + 1)..])));
+        var value = Bare(line[(colon + 1)..]);
+        var start = Keep(line[..colon]);
+        _places.Add(new(start, colon, Keep(value), value.Length));
     }
 
     // obs-fold: a proxy replaces it with a space (RFC 9112 §5.2).
-    private void Unfold(ReadOnlySpan<byte> line)
+    private void Unfold(ReadOnlySpan<byte> more)
     {
-        if (_fields.Count == 0)
+        if (_places.Count == 0)
         {
             throw new AnswerMalformed("a continued line that continues nothing");
         }
 
-        var (name, value) = _fields[^1];
-        _fields[^1] = (name, $"{value} {Value(line)}".Trim());
+        // what is continued is what was kept last
+        var place = _places[^1];
+        if (place.ValueLength > 0 && !more.IsEmpty)
+        {
+            Keep(" "u8);
+        }
+
+        Keep(more);
+        _places[^1] = place with { ValueLength = _length - place.Value };
     }
 
-    private static string Value(ReadOnlySpan<byte> bytes)
+    private int Keep(ReadOnlySpan<byte> bytes)
     {
-        bytes = bytes.Trim(" \t"u8);
-        return bytes.ContainsAny(NeverInValues) ? throw new AnswerMalformed("a field with a control character") : Encoding.Latin1.GetString(bytes);
+        if (_bytes.Length - _length < bytes.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(1024, (_length + bytes.Length) * 2));
+            _bytes.AsSpan(0, _length).CopyTo(larger);
+            if (_bytes.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(_bytes);
+            }
+
+            _bytes = larger;
+        }
+
+        bytes.CopyTo(_bytes.AsSpan(_length));
+        _length += bytes.Length;
+        return _length - bytes.Length;
     }
+
+    private static ReadOnlySpan<byte> Bare(ReadOnlySpan<byte> value)
+    {
+        value = value.Trim(" \t"u8);
+        return value.ContainsAny(NeverInValues) ? throw new AnswerMalformed("a field with a control character") : value;
+    }
+
+    /// <summary>Where a field is in what was kept.</summary>
+    private readonly record struct Place(int Name, int NameLength, int Value, int ValueLength);
 }

@@ -24,10 +24,30 @@ internal sealed class HeadWriter
         Bytes(" HTTP/1.1\r\n"u8);
     }
 
-    /// <exception cref="InvalidOperationException">The value would end its line and write the rest of the head. Kestrel lets no such value through.</exception>
-    public void Field(string name, string? value)
+    /// <summary>Begins with a line that is written already.</summary>
+    public void Start(ReadOnlySpan<byte> line)
     {
-        if (value.AsSpan().ContainsAny(NeverInLines))
+        _length = 0;
+        Bytes(line);
+        Bytes("\r\n"u8);
+    }
+
+    /// <param name="name">Checked.</param>
+    /// <param name="value">Checked.</param>
+    public void Field(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
+    {
+        var room = Room(name.Length + value.Length + 4);
+        name.CopyTo(room);
+        ": "u8.CopyTo(room[name.Length..]);
+        value.CopyTo(room[(name.Length + 2)..]);
+        "\r\n"u8.CopyTo(room[(name.Length + 2 + value.Length)..]);
+        _length += name.Length + value.Length + 4;
+    }
+
+    /// <exception cref="InvalidOperationException">The value would end its line and write the rest of the head. Kestrel lets no such value through.</exception>
+    public void Field(string name, ReadOnlySpan<char> value)
+    {
+        if (value.ContainsAny(NeverInLines))
         {
             throw new InvalidOperationException($"The field {name} has a line end in it.");
         }

@@ -24,6 +24,7 @@ internal sealed class Http1Connection
     private readonly TimeProvider _time;
     private readonly AnswerHead _head = new();
     private readonly HeadWriter _writer = new();
+    private readonly AnswerBody _body;
 
     // Of the present exchange.
     private CancellationTokenSource? _stopSending;
@@ -42,6 +43,7 @@ internal sealed class Http1Connection
     {
         (_home, _socket, _onLoop, _stream, _time, Way) = (home, socket, onLoop, stream, time, way);
         _buffer = new(_stream);
+        _body = new(this, _buffer);
     }
 
     /// <summary>For which exchanges it can be used again.</summary>
@@ -87,7 +89,21 @@ internal sealed class Http1Connection
         _head.Reset();
         try
         {
-            var head = await ExchangeAsync(request);
+            try
+            {
+                await _stream.WriteAsync(request.Head(_writer));
+            }
+            finally
+            {
+                _writer.Release();
+            }
+
+            if (request.Framing == Framing.None)
+            {
+                RequestEnded();
+            }
+
+            var head = await (request.Framing == Framing.None ? ReadHeadAsync(request.IsHead, null) : AskWithBodyAsync(request));
             _keepsAlive &= head.KeepsAlive;
             if (head.Status == 101 && !request.MayUpgrade)
             {
@@ -105,12 +121,14 @@ internal sealed class Http1Connection
         }
     }
 
-    /// <summary>The body of an answer whose head was just read. Its end may be there already.</summary>
+    /// <summary>The body of an answer whose head was just read, until <see cref="Release"/>. Its end may be there already.</summary>
     /// <param name="head">Where it begins.</param>
     /// <param name="message">Gets the trailers.</param>
     public AnswerBody Open(AnswerHead head, HttpResponseMessage? message = null)
     {
-        var body = new AnswerBody(this, _buffer, head, message);
+        // Whoever has a message may dispose of its body when this connection is at another exchange.
+        var body = message is null ? _body : new AnswerBody(this, _buffer);
+        body.Begin(head, message);
         if (body.IsOver)
         {
             AnswerEnded();
@@ -158,24 +176,8 @@ internal sealed class Http1Connection
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AnswerHead> ExchangeAsync(OutgoingRequest request)
+    private async ValueTask<AnswerHead> AskWithBodyAsync(OutgoingRequest request)
     {
-        try
-        {
-            request.WriteHead(_writer);
-            await _stream.WriteAsync(_writer.Written);
-        }
-        finally
-        {
-            _writer.Release();
-        }
-
-        if (request.Framing == Framing.None)
-        {
-            RequestEnded();
-            return await ReadHeadAsync(request.IsHead, null);
-        }
-
         var begin = new BodyBegin(_time);
         if (!request.AwaitsContinue)
         {
@@ -212,7 +214,7 @@ internal sealed class Http1Connection
             while (!_head.TryRead(_buffer, toHead))
             {
                 var isBegun = _head.HasBegun || !_buffer.IsEmpty;
-                if (!await _buffer.FillAsync(CancellationToken.None))
+                if (!_buffer.Filled(await _stream.ReadAsync(_buffer.Room())))
                 {
                     throw isBegun ? new AnswerCut() : new AnswerLost();
                 }
@@ -296,6 +298,9 @@ internal sealed class Http1Connection
             return;
         }
 
+        // they hold memory
+        _head.Reset();
+        _body.Trailers.Reset();
         if (_keepsAlive && _buffer.IsEmpty)
         {
             _buffer.Release();

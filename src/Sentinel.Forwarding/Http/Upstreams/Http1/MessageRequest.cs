@@ -13,7 +13,7 @@ internal sealed class MessageRequest(HttpRequestMessage message) : OutgoingReque
 
     public override bool AwaitsContinue => false;
 
-    public override void WriteHead(HeadWriter target)
+    protected override void WriteHead(HeadWriter target)
     {
         target.Start(message.Method.Method, message.RequestUri!.PathAndQuery);
         target.Field("Host", message.Headers.Host ?? message.RequestUri.Authority);

@@ -18,8 +18,16 @@ internal abstract class OutgoingRequest
     /// <summary>Whether its client sends the body only when it is told to (RFC 9110 §10.1.1).</summary>
     public abstract bool AwaitsContinue { get; }
 
+    /// <summary>Its head up to the empty line.</summary>
+    /// <param name="writer">For whoever has none written yet.</param>
+    public virtual ReadOnlyMemory<byte> Head(HeadWriter writer)
+    {
+        WriteHead(writer);
+        return writer.Written;
+    }
+
     /// <summary>Writes its head up to the empty line.</summary>
-    public abstract void WriteHead(HeadWriter target);
+    protected abstract void WriteHead(HeadWriter target);
 
     /// <summary>Copies its body, piece by piece as it comes. What it throws is the client's fault, unless <paramref name="stop"/> is cancelled.</summary>
     public abstract Task CopyBodyAsync(RequestBody target, CancellationToken stop);

@@ -20,11 +20,9 @@ internal sealed class ReadBuffer(Stream stream)
 
     public bool IsEmpty => _start == _end;
 
-    /// <summary>Reads more behind what is there.</summary>
-    /// <returns>False at the end of the stream.</returns>
+    /// <summary>Where to read more to, behind what is there; <see cref="Filled"/> follows.</summary>
     /// <exception cref="AnswerMalformed">More than anybody may want to see at once.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<bool> FillAsync(CancellationToken cancellationToken)
+    public Memory<byte> Room()
     {
         if (_bytes.Length == 0)
         {
@@ -35,10 +33,22 @@ internal sealed class ReadBuffer(Stream stream)
             MakeRoom();
         }
 
-        var n = await stream.ReadAsync(_bytes.AsMemory(_end), cancellationToken);
-        _end += n;
-        return n > 0;
+        return _bytes.AsMemory(_end);
     }
+
+    /// <summary>So much was read.</summary>
+    /// <returns>False at the end of the stream.</returns>
+    public bool Filled(int length)
+    {
+        _end += length;
+        return length > 0;
+    }
+
+    /// <summary>Reads more behind what is there.</summary>
+    /// <returns>False at the end of the stream.</returns>
+    /// <exception cref="AnswerMalformed">More than anybody may want to see at once.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> FillAsync(CancellationToken cancellationToken) => Filled(await stream.ReadAsync(Room(), cancellationToken));
 
     /// <summary>Takes a line, without its CRLF (or LF alone, RFC 9112 §2.2).</summary>
     /// <param name="line">Valid until the next call.</param>

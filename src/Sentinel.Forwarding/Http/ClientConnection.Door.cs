@@ -1,0 +1,41 @@
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace Sentinel.Forwarding.Http;
+
+// How a connection is served without Kestrel's HTTP, and goes on with it.
+internal sealed partial class ClientConnection
+{
+    private Errand? _unfinished;
+    private volatile bool _isAtDoor;
+
+    /// <summary>Its requests are read without Kestrel, until <see cref="GoesOn"/>: what Kestrel would do for it by the clock is done here.</summary>
+    public void IsAtDoor() => _isAtDoor = true;
+
+    /// <summary>
+    /// Kestrel reads it from here on, and a request is there or on the way. As at its beginning, that one is still answered: a close
+    /// that is or was asked for is repeated when it begins.
+    /// </summary>
+    /// <param name="lifetime">Asked for nothing yet.</param>
+    /// <param name="unfinished">The request, if it was begun: Kestrel shows it first.</param>
+    public void GoesOn(IConnectionLifetimeNotificationFeature lifetime, Errand? unfinished)
+    {
+        lock (_lock)
+        {
+            (_lifetime, _unfinished, _hasAsked, _readSince) = (lifetime, unfinished, false, Gate.Time.GetTimestamp());
+        }
+
+        _isAtDoor = false;
+    }
+
+    /// <summary>What was begun of the request that Kestrel shows first; null ever after.</summary>
+    public Errand? TakeUnfinished() => _unfinished is null ? null : Interlocked.Exchange(ref _unfinished, null);
+
+    /// <summary>Kestrel's limit between two requests, for those that Kestrel does not have.</summary>
+    private void CloseIfIdleAtDoor()
+    {
+        if (_isAtDoor && Volatile.Read(ref _open) == 0 && Traffic.IsIdleFor(InnerKestrel.LongestIdle))
+        {
+            Close();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
+using Microsoft.AspNetCore.WebUtilities;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
+
+namespace Sentinel.Forwarding.Http.Door;
+
+/// <summary>Writes the head of a backend's answer for its client: the fields that pass as they are, and framing of our own.</summary>
+internal static class AnswerLines
+{
+    // The status line without its reason, and what is said of date, framing and connection.
+    private const int MostOwn = 192;
+
+    /// <param name="output">Towards the client.</param>
+    /// <param name="head">The backend's.</param>
+    /// <param name="isChunked">Whether the body comes in chunks.</param>
+    /// <param name="length">What is said to be the body's length; null: nothing.</param>
+    /// <param name="closes">Whether nothing comes after this answer.</param>
+    /// <param name="time">Dates what has no date.</param>
+    public static void Write(PipeWriter output, AnswerHead head, bool isChunked, long? length, bool closes, TimeProvider time)
+    {
+        var reason = string.IsNullOrEmpty(head.Reason) ? ReasonPhrases.GetReasonPhrase(head.Status) : head.Reason;
+        var fields = head.Fields;
+        var span = output.GetSpan(MostOwn + reason.Length + fields.Size + (fields.Count * 4));
+        var target = new Target(span);
+        target.Add("HTTP/1.1 "u8);
+        target.Add(head.Status);
+        target.Add(" "u8);
+        target.Add(reason);
+        target.Add("\r\n"u8);
+        AddFields(ref target, fields, time);
+        if (length is { } bytes)
+        {
+            target.Add("Content-Length: "u8);
+            target.Add(bytes);
+            target.Add("\r\n"u8);
+        }
+
+        if (isChunked)
+        {
+            target.Add("Transfer-Encoding: chunked\r\n"u8);
+        }
+
+        if (closes)
+        {
+            target.Add("Connection: close\r\n"u8);
+        }
+
+        target.Add("\r\n"u8);
+        output.Advance(target.Length);
+    }
+
+    private static void AddFields(ref Target target, FieldParser fields, TimeProvider time)
+    {
+        var nominated = Nominated(fields);
+        var hasDate = false;
+        for (var i = 0; i < fields.Count; i++)
+        {
+            var name = fields.Name(i);
+            if (Fields.IsOneHop(name) || (name.Length == 14 && Ascii.EqualsIgnoreCase(name, "Content-Length"u8)) || Fields.Has(nominated, name))
+            {
+                continue;
+            }
+
+            hasDate |= name.Length == 4 && Ascii.EqualsIgnoreCase(name, "Date"u8);
+            target.Add(name);
+            target.Add(": "u8);
+            target.Add(fields.Value(i));
+            target.Add("\r\n"u8);
+        }
+
+        if (!hasDate)
+        {
+            target.Add(HttpDate.Field(time));
+        }
+    }
+
+    private static List<string>? Nominated(FieldParser fields)
+    {
+        List<string>? nominated = null;
+        for (var i = 0; i < fields.Count; i++)
+        {
+            var name = fields.Name(i);
+            if (name.Length == 10 && Ascii.EqualsIgnoreCase(name, "Connection"u8)
+                && fields.Value(i) is var value && !Ascii.EqualsIgnoreCase(value, "keep-alive"u8) && !Ascii.EqualsIgnoreCase(value, "close"u8)
+                && Fields.Nominated(Encoding.Latin1.GetString(value)) is { } names)
+            {
+                (nominated ??= []).AddRange(names);
+            }
+        }
+
+        return nominated;
+    }
+
+    private ref struct Target(Span<byte> bytes)
+    {
+        private readonly Span<byte> _bytes = bytes;
+
+        public int Length { get; private set; }
+
+        public void Add(ReadOnlySpan<byte> bytes)
+        {
+            bytes.CopyTo(_bytes[Length..]);
+            Length += bytes.Length;
+        }
+
+        public void Add(string text) => Length += Encoding.ASCII.GetBytes(text, _bytes[Length..]);
+
+        public void Add(long number)
+        {
+            number.TryFormat(_bytes[Length..], out var length, default, CultureInfo.InvariantCulture);
+            Length += length;
+        }
+    }
+}

@@ -1,0 +1,197 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Sentinel.Backends;
+using Sentinel.Forwarding.Http.Plain;
+using Sentinel.Forwarding.Http.Upstreams;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Sentinel.Forwarding.Http.Door;
+
+/// <summary>
+/// A client's connection while its requests are plain: reads them, sends each on its <see cref="Errand"/> and brings the answer, one
+/// after the other, with nothing made for each. What goes on otherwise than wanted before a byte of the answer is passed on is left for Kestrel.
+/// </summary>
+internal sealed class PlainVisit : IAsker
+{
+    private static readonly Action<object?> Close = static visit => ((PlainVisit)visit!).CloseAfterThis();
+
+    private readonly RequestForwarder _requests;
+    private readonly ClientConnection _connection;
+    private readonly ConnectionContext _context;
+    private readonly PipeReader _input;
+    private readonly PipeWriter _output;
+    private readonly PlainHead _head;
+    private readonly Errand _errand;
+    private ReadOnlySequence<byte> _arrived;
+    private volatile bool _isClosing;
+    private bool _isLast;
+    private bool _isBegun;
+
+    public PlainVisit(RequestForwarder requests, ClientConnection connection, ConnectionContext context)
+    {
+        (_requests, _connection, _context) = (requests, connection, context);
+        (_input, _output, Gone) = (context.Transport.Input, context.Transport.Output, context.ConnectionClosed);
+        _head = new(connection.ClientText, context.Features.Get<ITlsConnectionFeature>() is null ? "http" : "https");
+        _errand = new(requests, connection);
+    }
+
+    public CancellationToken Gone { get; }
+
+    public bool HasBegun { get; private set; }
+
+    /// <summary>Serves until there is something that is not plain, or the end.</summary>
+    /// <returns>Which of them, and what was begun of the request that is left for Kestrel.</returns>
+    public async Task<(VisitEnd End, Errand? Unfinished)> ServeAsync()
+    {
+        await using var closing = _context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().ConnectionClosedRequested.UnsafeRegister(Close, this);
+        while (true)
+        {
+            ReadResult read;
+            try
+            {
+                read = await _input.ReadAsync();
+            }
+            catch (Exception)
+            {
+                // Whatever breaks on the client's side ends its connection.
+                return (VisitEnd.Over, null);
+            }
+
+            (_arrived, HasBegun) = (read.Buffer, false);
+            var next =
+                !_arrived.IsEmpty ? (IsPlain() && await PassAsync() is var passed ? passed : VisitEnd.Kestrel)
+                : read.IsCompleted || _isClosing ? VisitEnd.Over
+                : VisitEnd.None;
+            if (!HasBegun)
+            {
+                _input.AdvanceTo(_arrived.Start);
+            }
+
+            _arrived = default;
+            _head.Release();
+            if (next != VisitEnd.None)
+            {
+                return (next, _isBegun ? _errand : null);
+            }
+        }
+    }
+
+    /// <summary>The answer's head is there. From here on the request is nobody else's.</summary>
+    public ValueTask AnswerAsync(AnswerHead head, AnswerBody body)
+    {
+        // What is malformed from the start is told by its status.
+        body.PassFrames();
+        _input.AdvanceTo(_arrived.GetPosition(_head.HeadLength));
+        _head.Release();
+        HasBegun = true;
+        _isLast = _head.Closes || _isClosing;
+
+        // A length beside no content is what only HEAD and 304 may have (RFC 9110 §8.6).
+        var length = head.ContentLength ?? (body.IsOver && head.Framing == Framing.Chunked ? 0 : null);
+        var isChunked = !body.IsOver && length is null;
+        AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _connection.Gate.Time);
+        return CopyAsync(new(_output, isChunked), body, isChunked);
+    }
+
+    public Task CompleteAsync() => Task.CompletedTask;
+
+    public void Break() => _context.Abort(new ConnectionAbortedException("An answer was broken off."));
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask CopyAsync(Pieces pieces, AnswerBody body, bool isChunked)
+    {
+        await pieces.CopyAsync(body);
+        if (isChunked)
+        {
+            _output.Write("0\r\n\r\n"u8);
+        }
+
+        await pieces.FlushAsync();
+    }
+
+    private bool IsPlain() => _arrived.IsSingleSegment && _head.TryRead(_arrived.FirstSpan);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<VisitEnd> PassAsync()
+    {
+        _errand.Begin(_head.Host, _head.Path);
+        var settings = _errand.Rules.Settings;
+        if (settings.RedirectToHttps || settings.Protocol == ListenerProtocol.Tls || !_connection.Crowd.TryEnter(_connection.Gate.Rules.Settings.MaxConnections))
+        {
+            return VisitEnd.Kestrel;
+        }
+
+        var (next, end) = (VisitEnd.Over, ConnectionEnd.Failed);
+        Backend? backend = null;
+        Upstream? upstream = null;
+        _connection.RequestBegan();
+        try
+        {
+            if (_errand.TakeTurn() is not null)
+            {
+                // not counted: Kestrel asks again, and says so
+                (next, end) = (VisitEnd.Kestrel, ConnectionEnd.Completed);
+            }
+            else if ((backend = _errand.Next()) is null || (upstream = _errand.Enter(backend)) is null)
+            {
+                (next, end) = Leave();
+            }
+            else
+            {
+                var down = _errand.Down(upstream);
+                var (error, cause) = await PlainPass.SendAsync(this, _head, _errand, upstream, isRepeatable: true, down);
+                (next, end) = error == ForwarderError.None
+                    ? (_isLast ? VisitEnd.Over : VisitEnd.None, ConnectionEnd.Completed)
+                    : Failed(backend, error, cause, down.IsCancellationRequested);
+            }
+        }
+        catch (Exception) when (Gone.IsCancellationRequested)
+        {
+            end = ConnectionEnd.ClientLeft;
+        }
+        catch (Exception e)
+        {
+            // A fault in one request is that request's.
+            Log.RequestBroke(_requests.Logger, e, _connection.Gate.Name);
+            Break();
+        }
+        finally
+        {
+            if (upstream is not null)
+            {
+                Errand.Leave(backend!, upstream);
+            }
+
+            _connection.RequestEnded(end);
+            _connection.Crowd.Exit();
+        }
+
+        return next;
+    }
+
+    private (VisitEnd Next, ConnectionEnd End) Failed(Backend backend, ForwarderError error, Exception? cause, bool isDown)
+    {
+        var (outcome, end) = _errand.Judge(backend, error, cause, Gone.IsCancellationRequested, isDown, _head.Method, isRepeatable: !HasBegun);
+        return HasBegun || (outcome == Outcome.Over && _errand.Failure is null) ? (VisitEnd.Over, end) : Leave();
+    }
+
+    /// <summary>Kestrel brings the request to its end.</summary>
+    private (VisitEnd Next, ConnectionEnd End) Leave()
+    {
+        _isBegun = true;
+        return (VisitEnd.Kestrel, ConnectionEnd.Completed);
+    }
+
+    private void CloseAfterThis()
+    {
+        _isClosing = true;
+        _input.CancelPendingRead();
+    }
+}
