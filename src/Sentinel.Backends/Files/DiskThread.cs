@@ -7,5 +7,16 @@ namespace Sentinel.Backends.Files;
 public static class DiskThread
 {
     /// <summary>Does what may wait for a disk. What it throws is thrown to whoever waits for the task.</summary>
-    public static Task RunAsync(Action work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public static Task RunAsync(Action work)
+    {
+        try
+        {
+            return Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        }
+        catch (TaskSchedulerException)
+        {
+            // Out of descriptors no thread can be started either. The pool has some.
+            return Task.Run(work);
+        }
+    }
 }

@@ -8,6 +8,9 @@ namespace Sentinel.Service.Demo;
 /// <summary>What the demo shows in the terminal.</summary>
 internal static partial class DemoView
 {
+    /// <summary>This program as a shell finds it: whoever tries the demo has not installed it.</summary>
+    private static string Program => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "sentinel" ? path : "sentinel";
+
     /// <summary>What there is to try.</summary>
     /// <param name="scene">Where everything is.</param>
     /// <param name="logsToFile">Whether the log is not on the terminal itself.</param>
@@ -18,7 +21,7 @@ internal static partial class DemoView
         scene.Ssh is { } ssh
             ? $"  ssh      ssh -F {ssh.ClientConfiguration} demo"
             : "  ssh      left out: OpenSSH's server is not installed (Debian, Ubuntu: openssh-server)",
-        $"  status   sentinel status --config {scene.ConfigurationFile}",
+        $"  status   {Program} status --config {scene.ConfigurationFile}",
         .. logsToFile ? [$"  log      {scene.LogFile}"] : (string[])[],
     ];
 

@@ -10,6 +10,7 @@ internal sealed partial class MemoryStore : IDescriptorStore, IDisposable
 {
     private readonly Dictionary<string, Descriptor> _kept = [];
     private readonly List<Descriptor> _forgotten = [];
+    private readonly List<PassedSockets> _passed = [];
     private readonly FileStream _nothing = new("/dev/null", FileMode.Open);
 
     public IReadOnlyCollection<string> Names
@@ -62,7 +63,9 @@ internal sealed partial class MemoryStore : IDescriptorStore, IDisposable
     {
         lock (_kept)
         {
-            return new(_kept.ToImmutableDictionary(kept => kept.Key, kept => ImmutableArray.Create(Descriptor.DuplicateOf(kept.Value).Release())));
+            var sockets = new PassedSockets(_kept.ToImmutableDictionary(kept => kept.Key, kept => ImmutableArray.Create(Descriptor.DuplicateOf(kept.Value).Release())));
+            _passed.Add(sockets);
+            return sockets;
         }
     }
 
@@ -72,6 +75,9 @@ internal sealed partial class MemoryStore : IDescriptorStore, IDisposable
         {
             Forget(name);
         }
+
+        // A process that ends closes what it never took; here it would stay, and with it all numbers below it: see Succession.
+        _passed.ForEach(sockets => sockets.CloseUntaken(""));
 
         _forgotten.ForEach(descriptor => descriptor.Dispose());
         _nothing.Dispose();

@@ -63,6 +63,9 @@ internal sealed class Succession(params RelayEngine[] engines) : IAsyncDisposabl
     private void FillNumbers()
     {
         var highest = Directory.EnumerateFileSystemEntries("/proc/self/fd").Max(entry => int.Parse(Path.GetFileName(entry)));
+
+        // Out of descriptors the runtime ends the process with "Out of memory": it can start no thread then.
+        Assert.True(highest + Margin < (long)Descriptors.Limit - Margin, $"{highest} is in use, of {Descriptors.Limit}: a test leaves descriptors open");
         FileStream filler;
         do
         {
