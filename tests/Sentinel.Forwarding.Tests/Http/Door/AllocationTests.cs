@@ -58,8 +58,8 @@ public sealed class AllocationTests
             most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true));
         }
 
-        // what is on its way is with the system, and with us a buffer or two
-        Assert.InRange(most - before, long.MinValue, Size / 8);
+        // what is on its way is with the system, and with us a few buffers, as with the backend and the client of this test
+        Assert.InRange(most - before, long.MinValue, Size / 4);
     }
 
     // Without optimization each call of an async method is an object.
