@@ -62,7 +62,9 @@ public sealed class LoginTests(LoginStage stage) : IClassFixture<LoginStage>
     [NeedsFact("root", "ip", "nft", "sshd", "ssh", "ssh-add", "unshare", "systemd-socket-activate")]
     public async Task An_interrupt_is_for_what_runs_on_the_VM()
     {
-        using var session = stage.Start("timeout", "60", "ssh", "-F", stage.Sandbox.PathOf("login-alice"), "-tt", Front, "trap 'exit 9' INT; echo $MACHINE; sleep 1000");
+        // Short sleeps: one that is just beginning may miss the interrupt, and the shell then heeds it at its end.
+        using var session = stage.Start(
+            "timeout", "60", "ssh", "-F", stage.Sandbox.PathOf("login-alice"), "-tt", Front, "trap 'exit 9' INT; echo $MACHINE; for i in $(seq 50); do sleep 1; done");
         Assert.Equal("vm-1", await session.StandardOutput.ReadLineAsync());
         await session.StandardInput.WriteAsync('\x03');
         await session.StandardInput.FlushAsync();
