@@ -344,7 +344,14 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
                 (record, course.Closing) = (closing with { Revoked = record.Revoked }, null);
             }
 
-            await TryKeepAsync(course, record).ConfigureAwait(false);
+            try
+            {
+                await TryKeepAsync(course, record).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                Log.RenewalFault(logger, e, course.Names.ToString());
+            }
         }
     }
 }

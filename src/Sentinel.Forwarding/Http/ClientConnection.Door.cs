@@ -7,9 +7,14 @@ internal sealed partial class ClientConnection
 {
     private Errand? _unfinished;
     private volatile bool _isAtDoor;
+    private long _quietSince;
 
     /// <summary>Its requests are read without Kestrel, until <see cref="GoesOn"/>: what Kestrel would do for it by the clock is done here.</summary>
-    public void IsAtDoor() => _isAtDoor = true;
+    public void IsAtDoor()
+    {
+        Volatile.Write(ref _quietSince, Gate.Time.GetTimestamp());
+        _isAtDoor = true;
+    }
 
     /// <summary>
     /// Kestrel reads it from here on, and a request is there or on the way. As at its beginning, that one is still answered: a close
@@ -30,10 +35,10 @@ internal sealed partial class ClientConnection
     /// <summary>What was begun of the request that Kestrel shows first; null ever after.</summary>
     public Errand? TakeUnfinished() => _unfinished is null ? null : Interlocked.Exchange(ref _unfinished, null);
 
-    /// <summary>Kestrel's limit between two requests, for those that Kestrel does not have.</summary>
+    /// <summary>Kestrel's limit between two requests, for those that Kestrel does not have. Bytes that are no request do not count.</summary>
     private void CloseIfIdleAtDoor()
     {
-        if (_isAtDoor && Volatile.Read(ref _open) == 0 && Traffic.IsIdleFor(InnerKestrel.LongestIdle))
+        if (_isAtDoor && Volatile.Read(ref _open) == 0 && Gate.Time.GetElapsedTime(Volatile.Read(ref _quietSince)) >= InnerKestrel.LongestIdle)
         {
             Close();
         }

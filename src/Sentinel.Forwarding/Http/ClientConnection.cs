@@ -302,6 +302,7 @@ internal sealed partial class ClientConnection
     {
         _lastRequest = end;
         Traffic.Touch();
+        Volatile.Write(ref _quietSince, Gate.Time.GetTimestamp());
         Interlocked.Decrement(ref _open);
     }
 

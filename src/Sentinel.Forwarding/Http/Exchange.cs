@@ -24,17 +24,15 @@ internal sealed class Exchange : IAsker
     private readonly Errand _errand;
     private readonly bool _isBegun;
 
-    public Exchange(RequestForwarder forwarder, HttpContext context, ClientConnection connection)
+    /// <param name="unfinished">What was begun of it elsewhere; null: nothing was.</param>
+    public Exchange(RequestForwarder forwarder, HttpContext context, ClientConnection connection, Errand? unfinished)
     {
         (_forwarder, _context, _connection) = (forwarder, context, connection);
-        if (connection.TakeUnfinished() is { } unfinished)
+        (_errand, _isBegun) = (unfinished ?? new(forwarder, connection), unfinished is not null);
+        if (!_isBegun)
         {
-            (_errand, _isBegun) = (unfinished, true);
-            return;
+            _errand.Begin(context.Request.Host.Value, context.Request.Path.Value);
         }
-
-        _errand = new(forwarder, connection);
-        _errand.Begin(context.Request.Host.Value, context.Request.Path.Value);
     }
 
     public CancellationToken Gone => _context.RequestAborted;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
@@ -50,6 +51,19 @@ internal sealed partial class HttpCarrier
         else
         {
             await engine.HandOverAsync(connection, socket, place);
+        }
+    }
+
+    private void Keep(ClientConnection connection)
+    {
+        try
+        {
+            _kept.Add(connection.TakeOut());
+        }
+        catch (SocketException)
+        {
+            // No descriptor is left for it.
+            connection.Drop(ConnectionEnd.Failed);
         }
     }
 

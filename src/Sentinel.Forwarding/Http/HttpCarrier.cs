@@ -117,7 +117,7 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         }
         catch (OperationCanceledException) when (connection.IsLeaving)
         {
-            _kept.Add(connection.TakeOut());
+            Keep(connection);
         }
         catch (OperationCanceledException)
         {

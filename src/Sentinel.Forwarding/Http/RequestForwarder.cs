@@ -85,6 +85,8 @@ internal sealed class RequestForwarder : IDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ConnectionEnd> ForwardAsync(HttpContext context, ClientConnection connection)
     {
+        // It belongs to this request, or to none.
+        var unfinished = connection.TakeUnfinished();
         if (!connection.Crowd.TryEnter(connection.Gate.Rules.Settings.MaxConnections))
         {
             await AnswerWriter.WriteAsync(context, Refusals.Busy);
@@ -93,7 +95,7 @@ internal sealed class RequestForwarder : IDisposable
 
         try
         {
-            return await new Exchange(this, context, connection).RunAsync();
+            return await new Exchange(this, context, connection, unfinished).RunAsync();
         }
         finally
         {

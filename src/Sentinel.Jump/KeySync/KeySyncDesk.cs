@@ -92,6 +92,9 @@ public sealed class KeySyncDesk : IAsyncDisposable
         }
 
         await Task.WhenAll(work).ConfigureAwait(false);
+
+        // What is still to be written is the last that is known: who it no longer names must not be back after the restart.
+        await Task.WhenAny(_disk.RunAsync(() => { }), Task.Delay(DiskPatience, _time)).ConfigureAwait(false);
         _stopping.Dispose();
     }
 
@@ -136,7 +139,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
             }
         }
 
-        _kept.Keep(asked);
+        _ = _disk.RunAsync(ForgetOthers);
     }
 
     internal void Start() => _loop = KeepAsync();
@@ -275,6 +278,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
         }
 
         bool isNews;
+        var writing = Task.CompletedTask;
         lock (_lock)
         {
             if (!IsAsked(place))
@@ -284,12 +288,18 @@ public sealed class KeySyncDesk : IAsyncDisposable
             }
 
             isNews = Take(place, answer);
+            if (isNews && !place.IsQueued)
+            {
+                // At most one is being written, and one stands behind it.
+                (place.IsQueued, place.Writing) = (true, _disk.RunAsync(() => Keep(place)));
+            }
+
+            writing = place.Writing;
         }
 
         if (isNews)
         {
-            place.Writing = place.Writing.IsCompleted ? _disk.RunAsync(() => Keep(place)) : place.Writing;
-            await Task.WhenAny(place.Writing, Task.Delay(DiskPatience, _time, _stopping.Token)).ConfigureAwait(false);
+            await Task.WhenAny(writing, Task.Delay(DiskPatience, _time, _stopping.Token)).ConfigureAwait(false);
         }
 
         return answer.Refused is { } refused ? $"{url} {refused}" : null;
@@ -318,6 +328,7 @@ public sealed class KeySyncDesk : IAsyncDisposable
         EquatableList<SyncedUser> users;
         lock (_lock)
         {
+            place.IsQueued = false;
             if (!IsAsked(place))
             {
                 return;
@@ -332,6 +343,18 @@ public sealed class KeySyncDesk : IAsyncDisposable
             // What came meanwhile is not.
             place.IsKept = isKept && ReferenceEquals(users, place.Known);
         }
+    }
+
+    /// <summary>In its turn among the writes: what one of them still wrote of a backend that has gone, goes with it.</summary>
+    private void ForgetOthers()
+    {
+        HashSet<BackendId> asked;
+        lock (_lock)
+        {
+            asked = [.. _places.Keys];
+        }
+
+        _kept.Keep(asked);
     }
 
     // Under the lock.

@@ -33,6 +33,9 @@ internal sealed class KeySyncPlace(BackendId backend)
     /// <summary>Whether that is on disk.</summary>
     public bool IsKept { get; set; }
 
+    /// <summary>Whether a write that has not begun will take it along.</summary>
+    public bool IsQueued { get; set; }
+
     /// <summary>What writes it.</summary>
     public Task Writing { get; set; } = Task.CompletedTask;
 

@@ -18,6 +18,9 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, AlertDocument> _waiting = [];
 
+    // Never used again: the file of one that was sent may be about to be deleted.
+    private long _last;
+
     /// <summary>Reads what earlier daemons left.</summary>
     public void Load()
     {
@@ -30,6 +33,7 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
                     if (long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && Read(path) is { } alert)
                     {
                         _waiting[number] = alert;
+                        _last = Math.Max(_last, number);
                     }
                 }
             }
@@ -48,7 +52,7 @@ internal sealed class WebhookQueue(string directory, string receiver, ILogger lo
             (long Number, AlertDocument Alert)? dropped;
             lock (_lock)
             {
-                number = _waiting.Count == 0 ? alert.At.UtcTicks : Math.Max(alert.At.UtcTicks, _waiting.Keys.Last() + 1);
+                number = _last = Math.Max(alert.At.UtcTicks, _last + 1);
                 _waiting[number] = alert;
                 dropped = _waiting.Count > Capacity ? First() : null;
                 _waiting.Remove(dropped?.Number ?? -1);

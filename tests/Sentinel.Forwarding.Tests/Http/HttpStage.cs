@@ -111,9 +111,13 @@ internal sealed class HttpStage : IAsyncDisposable
         };
 
     /// <summary>The same over TLS, for a host name; whatever certificate is shown is taken.</summary>
-    public async Task<SslStream> ConnectTlsAsync(string host, params SslApplicationProtocol[] protocols)
+    public Task<SslStream> ConnectTlsAsync(string host, params SslApplicationProtocol[] protocols) => ConnectTlsAsync(host, null, protocols);
+
+    /// <inheritdoc cref="ConnectTlsAsync(string, SslApplicationProtocol[])"/>
+    /// <param name="inner">What it goes over; null: a new connection.</param>
+    public async Task<SslStream> ConnectTlsAsync(string host, NetworkStream? inner, params SslApplicationProtocol[] protocols)
     {
-        var tls = new SslStream(await ConnectAsync());
+        var tls = new SslStream(inner ?? await ConnectAsync());
         await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
             TargetHost = host,

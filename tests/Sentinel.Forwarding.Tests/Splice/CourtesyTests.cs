@@ -18,11 +18,12 @@ public sealed partial class CourtesyTests
         {
             var time = new ManualTimeProvider();
             var courtesy = new Courtesy(time);
-            void After(double worked, double passed)
+            var total = 0L;
+            void After(double worked, double passed, int moved = 0)
             {
                 Work(worked);
                 time.Advance(TimeSpan.FromMilliseconds(passed));
-                courtesy.Review();
+                courtesy.Review(total += moved);
                 policies.Add(Policy());
             }
 
@@ -33,11 +34,15 @@ public sealed partial class CourtesyTests
             After(worked: 25, passed: 100);
             After(worked: 0, passed: 99);
             After(worked: 0, passed: 1);
+            After(worked: 20, passed: 100, moved: 1_000_000);
+            After(worked: 20, passed: 100, moved: 5_000_000);
+            After(worked: 8, passed: 100, moved: 5_000_000);
+            After(worked: 8, passed: 100);
         });
         thread.Start();
         thread.Join();
 
-        Assert.Equal([Ordinary, Ordinary, Ordinary, Batch, Batch, Batch, Ordinary], policies);
+        Assert.Equal([Ordinary, Ordinary, Ordinary, Batch, Batch, Batch, Ordinary, Ordinary, Batch, Batch, Ordinary], policies);
     }
 
     private static void Work(double milliseconds)

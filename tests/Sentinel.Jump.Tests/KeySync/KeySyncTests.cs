@@ -232,7 +232,7 @@ public sealed class KeySyncTests : IAsyncLifetime
         _rig.Configure(_settings, "spot-2");
 
         Assert.Empty(_rig.Users.Users);
-        Assert.Empty(Directory.EnumerateFiles(Path.Combine(_rig.State, "synced")));
+        await Eventually.TrueAsync(() => !Directory.EnumerateFiles(Path.Combine(_rig.State, "synced")).Any());
     }
 
     private void Start()

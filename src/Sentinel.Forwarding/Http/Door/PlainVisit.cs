@@ -20,6 +20,7 @@ namespace Sentinel.Forwarding.Http.Door;
 /// </summary>
 internal sealed class PlainVisit : IAsker
 {
+    private static readonly Action<object?> Unwait = static visit => ((PlainVisit)visit!)._output.CancelPendingFlush();
     private static readonly Action<object?> Close = static visit => ((PlainVisit)visit!).CloseAfterThis();
 
     private readonly RequestForwarder _requests;
@@ -51,6 +52,9 @@ internal sealed class PlainVisit : IAsker
     public async Task<(VisitEnd End, Errand? Unfinished)> ServeAsync()
     {
         await using var closing = _context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().ConnectionClosedRequested.UnsafeRegister(Close, this);
+
+        // Who has gone reads nothing any more, and nothing else would tell whoever waits for that.
+        await using var leaving = Gone.UnsafeRegister(Unwait, this);
         while (true)
         {
             ReadResult read;
@@ -121,20 +125,16 @@ internal sealed class PlainVisit : IAsker
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<VisitEnd> PassAsync()
     {
-        _errand.Begin(_head.Host, _head.Path);
-        var settings = _errand.Rules.Settings;
-        if (settings.RedirectToHttps || settings.Protocol == ListenerProtocol.Tls || !_connection.Crowd.TryEnter(_connection.Gate.Rules.Settings.MaxConnections))
-        {
-            return VisitEnd.Kestrel;
-        }
-
-        var (next, end) = (VisitEnd.Over, ConnectionEnd.Failed);
+        var (next, end, isIn) = (VisitEnd.Over, ConnectionEnd.Failed, false);
         Backend? backend = null;
         Upstream? upstream = null;
         _connection.RequestBegan();
         try
         {
-            if (_errand.TakeTurn() is not null)
+            _errand.Begin(_head.Host, _head.Path);
+            var settings = _errand.Rules.Settings;
+            if (settings.RedirectToHttps || settings.Protocol == ListenerProtocol.Tls
+                || !(isIn = _connection.Crowd.TryEnter(_connection.Gate.Rules.Settings.MaxConnections)) || _errand.TakeTurn() is not null)
             {
                 // not counted: Kestrel asks again, and says so
                 (next, end) = (VisitEnd.Kestrel, ConnectionEnd.Completed);
@@ -170,7 +170,10 @@ internal sealed class PlainVisit : IAsker
             }
 
             _connection.RequestEnded(end);
-            _connection.Crowd.Exit();
+            if (isIn)
+            {
+                _connection.Crowd.Exit();
+            }
         }
 
         return next;

@@ -26,6 +26,7 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> CopyAsync(AnswerBody body)
     {
+        var turns = new Turns();
         CopyArrived(body);
         var isFlushed = false;
         while (!body.IsOver)
@@ -33,8 +34,10 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
             isFlushed = true;
             await FlushAsync();
             _ = await body.ReadAsync(Memory<byte>.Empty);
-            await CopyStreamAsync(body);
-            CopyArrived(body);
+            if (turns.IsOver(await CopyStreamAsync(body) + CopyArrived(body)))
+            {
+                await Task.Yield();
+            }
         }
 
         return isFlushed;
@@ -44,23 +47,29 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask FlushAsync()
     {
-        if ((await writer.FlushAsync()).IsCompleted)
+        if (await writer.FlushAsync() is { IsCompleted: true } or { IsCanceled: true })
         {
             throw new IOException("The client has gone.");
         }
     }
 
-    private void CopyArrived(AnswerBody body)
+    /// <returns>How many bytes.</returns>
+    private int CopyArrived(AnswerBody body)
     {
+        var bytes = 0;
         while (body.TryTake(out var piece))
         {
             Write(piece);
+            bytes += piece.Length;
         }
+
+        return bytes;
     }
 
     /// <summary>Something has arrived. Memory is held for as long as there is always more.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask CopyStreamAsync(AnswerBody body)
+    /// <returns>How many bytes were copied since it last stepped aside.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> CopyStreamAsync(AnswerBody body)
     {
         var piece = ArrayPool<byte>.Shared.Rent(PieceSize);
         var turns = new Turns();
@@ -72,7 +81,7 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
                 Write(piece.AsSpan(0, length));
                 if (length < piece.Length / 4 || body.IsOver)
                 {
-                    return;
+                    return length;
                 }
 
                 await FlushAsync();

@@ -54,7 +54,7 @@ internal sealed class TlsTermination(ICertificates certificates, ConnectionDeleg
         }
         finally
         {
-            await inside.CompleteAsync();
+            await CompleteAsync(inside);
             await SayGoodbyeAsync(tls, connection.Gate.Time);
             context.Transport = transport;
         }
@@ -90,6 +90,19 @@ internal sealed class TlsTermination(ICertificates certificates, ConnectionDeleg
             // Scanners, clients that do not trust us, clients that left: everyday things, told by the connection's end.
             connection.Note(late.IsCancellationRequested ? ConnectionEnd.Idle : ConnectionEnd.HandshakeFailed);
             return false;
+        }
+    }
+
+    /// <summary>Sends what is left, if there is still somebody to send it to.</summary>
+    private static async ValueTask CompleteAsync(TlsPipe inside)
+    {
+        try
+        {
+            await inside.CompleteAsync();
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException)
+        {
+            // It has gone already.
         }
     }
 

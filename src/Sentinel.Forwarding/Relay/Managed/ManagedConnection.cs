@@ -131,7 +131,8 @@ internal sealed partial class ManagedConnection(
         }
 
         using var deadline = new CancellationTokenSource(rules.Settings.HeaderTimeout, Gate.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _pause!.Token);
+        var draining = carrier.Answerer is null ? CancellationToken.None : carrier.Draining;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, _pause!.Token, draining);
         try
         {
             if (await caller.IntroduceAsync(new SocketReceiver(client), either.Token).ConfigureAwait(false) is { } end)

@@ -10,13 +10,18 @@ internal sealed unsafe class Courtesy
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    // Shares of a processor. Far apart, since the same work costs less from then on.
-    private const double Loaded = 0.4;
-    private const double Idle = 0.15;
+    // Shares of a processor. Far apart, since the same work costs less from then on. Who moves much at once is not waiting for an answer.
+    private static readonly (double Begin, double End) Loaded = (0.4, 0.15);
+    private static readonly (double Begin, double End) LoadedInBulk = (0.1, 0.04);
+    private const long Bulk = 4 * 1024 * 1024;
 
     private readonly TimeProvider _time;
+
+    // Whoever set something else for the whole daemon knows why.
+    private readonly bool _isOurs = Libc.GetScheduler(thread: 0) == Libc.SchedulerOther;
     private long _lookedAt;
     private TimeSpan _used;
+    private long _moved;
 
     public Courtesy(TimeProvider time)
     {
@@ -27,19 +32,21 @@ internal sealed unsafe class Courtesy
     public bool GivesWay { get; private set; }
 
     /// <summary>Decides anew, ten times a second. Costs nothing in between.</summary>
-    public void Review()
+    /// <param name="moved">Bytes that busy flows have moved so far.</param>
+    public void Review(long moved)
     {
         var now = _time.GetTimestamp();
         var elapsed = _time.GetElapsedTime(_lookedAt, now);
-        if (elapsed < Interval)
+        if (elapsed < Interval || !_isOurs)
         {
             return;
         }
 
         var used = Used();
         var share = (used - _used) / elapsed;
-        (_lookedAt, _used) = (now, used);
-        if (GivesWay ? share < Idle : share > Loaded)
+        var limits = moved - _moved >= Bulk ? LoadedInBulk : Loaded;
+        (_lookedAt, _used, _moved) = (now, used, moved);
+        if (GivesWay ? share < limits.End : share > limits.Begin)
         {
             GivesWay = !GivesWay;
             var none = 0;

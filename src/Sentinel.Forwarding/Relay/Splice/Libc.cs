@@ -44,6 +44,10 @@ internal static unsafe partial class Libc
     [SuppressGCTransition]
     public static partial int SetScheduler(int thread, int policy, int* priority);
 
+    [LibraryImport("libc", EntryPoint = "sched_getscheduler")]
+    [SuppressGCTransition]
+    public static partial int GetScheduler(int thread);
+
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     [SuppressGCTransition]
     public static partial int GetTime(int clock, long* secondsAndNanoseconds);

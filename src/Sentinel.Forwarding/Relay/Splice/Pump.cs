@@ -44,6 +44,9 @@ internal sealed unsafe class Pump(int mostPipes)
 
     public LeftoverPool Leftovers { get; } = new();
 
+    /// <summary>Bytes of all flows that were spliced.</summary>
+    public long Spliced { get; private set; }
+
     /// <summary>
     /// Moves what can be moved now, up to a turn's worth. A socket that turns out to be broken is marked so in its
     /// readiness; whoever called decides what that ends.
@@ -251,6 +254,7 @@ internal sealed unsafe class Pump(int mostPipes)
 
         flow.Moved += drained;
         flow.Piped -= drained;
+        Spliced += drained;
         return true;
     }
 

@@ -90,6 +90,9 @@ internal struct Slot
 
     public int ClientSocket;
     public int UpstreamSocket;
+
+    /// <summary>Bytes that were looked at to find out where it wants to go, again and again as more came.</summary>
+    public int Looked;
     public int TimerNext;
     public int TimerPrevious;
     public short TimerBucket;

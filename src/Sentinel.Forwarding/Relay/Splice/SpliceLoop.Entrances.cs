@@ -34,7 +34,11 @@ internal sealed unsafe partial class SpliceLoop
     public void Leave(CarrierShare share) => Post(() =>
     {
         share.Leave();
-        EndAll(share, SlotState.Greeting, ConnectionEnd.Completed);
+        if (share.Answerer is not null)
+        {
+            EndAll(share, SlotState.Prefacing, ConnectionEnd.Completed);
+            EndAll(share, SlotState.Greeting, ConnectionEnd.Completed);
+        }
     });
 
     /// <summary>Ends what goes to a backend that is down.</summary>

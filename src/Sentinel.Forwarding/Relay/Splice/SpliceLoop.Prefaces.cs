@@ -6,6 +6,9 @@ namespace Sentinel.Forwarding.Relay.Splice;
 // What a client must show before a backend is looked for, and what a backend is told before the client's first byte.
 internal sealed unsafe partial class SpliceLoop
 {
+    // Of a hello that comes in drops: 5 KiB byte by byte, or all that one may have in pieces of thirty. Each look costs everybody else some time.
+    private const int MostLookedAt = 12 * 1024 * 1024;
+
     /// <summary>Begins with a client of whom nothing is known yet but its address.</summary>
     /// <param name="isProxy">That is a proxy's, and a header must come first.</param>
     private void Begin(int index, bool isProxy)
@@ -104,6 +107,10 @@ internal sealed unsafe partial class SpliceLoop
         else if (preface != TlsPreface.Undecided)
         {
             GiveTo(answerer, index);
+        }
+        else if ((slot.Looked += Math.Max(0, peeked)) > MostLookedAt)
+        {
+            End(index, ConnectionEnd.HandshakeFailed);
         }
         else if (peeked < 0 || (slot.ClientReady & Readiness.Broken) != 0)
         {

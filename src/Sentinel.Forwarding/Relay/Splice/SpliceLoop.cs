@@ -244,7 +244,7 @@ internal sealed unsafe partial class SpliceLoop
             return;
         }
 
-        _courtesy.Review();
+        _courtesy.Review(_pump.Spliced);
 
         foreach (var index in _due)
         {

@@ -30,39 +30,31 @@ internal sealed class GceMemory(string directory, ILogger logger)
     /// <returns>Whether they are on disk; what is not is in memory.</returns>
     public async Task<bool> KeepAsync(params KeyValuePair<InstanceName, JsonObject>[] descriptions)
     {
-        InstanceName[] news;
+        List<(InstanceName Vm, JsonObject Description)> news = [];
         lock (_lock)
         {
             var changed = Array.FindAll(descriptions, one => _unwritten.Contains(one.Key) || !JsonNode.DeepEquals(Read(one.Key), one.Value));
             foreach (var (vm, description) in changed)
             {
-                _known[vm] = description.DeepClone().AsObject();
+                // Replaced whole, never changed.
+                news.Add((vm, description.DeepClone().AsObject()));
+                _known[vm] = news[^1].Description;
                 _unwritten.Add(vm);
             }
-
-            news = Array.ConvertAll(changed, one => one.Key);
         }
 
-        if (news.Length > 0)
+        var isKept = true;
+        foreach (var (vm, description) in news)
         {
-            await _disk.RunAsync(() => Array.ForEach(news, Write)).ConfigureAwait(false);
+            // One by one: a VM that is to be moved just now does not wait for a whole zone.
+            await _disk.RunAsync(() => isKept &= Write(vm, description)).ConfigureAwait(false);
         }
 
-        lock (_lock)
-        {
-            return !news.Any(_unwritten.Contains);
-        }
+        return isKept;
     }
 
-    private void Write(InstanceName vm)
+    private bool Write(InstanceName vm, JsonObject description)
     {
-        JsonObject description;
-        lock (_lock)
-        {
-            // Replaced whole, never changed.
-            description = _known[vm]!;
-        }
-
         try
         {
             DurableFile.CreateDirectory(directory);
@@ -71,7 +63,7 @@ internal sealed class GceMemory(string directory, ILogger logger)
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Log.DescriptionUnwritable(logger, vm, e.Message);
-            return;
+            return false;
         }
 
         lock (_lock)
@@ -81,6 +73,8 @@ internal sealed class GceMemory(string directory, ILogger logger)
                 _unwritten.Remove(vm);
             }
         }
+
+        return true;
     }
 
     private JsonObject? Read(InstanceName vm)

@@ -188,10 +188,40 @@ public sealed class DoorTests
         }
 
         await sending;
-        await client.SendAsync("GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET /never HTTP/1.1\r\nHost: h\r\n\r\n");
-        Assert.Contains("\nConnection: close\n", (await client.ReadAnswerAsync()).Head, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_is_read_behind_a_request_that_closes()
+    {
+        using var backend = new ScriptedBackend(EchoAsync);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync(Plain + Plain.Replace("host: h", "host: h\r\nconnection: close", StringComparison.Ordinal) + Plain.Replace("/plain", "/never", StringComparison.Ordinal));
+
+        Assert.Contains("user-agent: x", (await client.ReadAnswerAsync()).Body, StringComparison.Ordinal);
+        var (head, body) = await client.ReadAnswerAsync();
+        Assert.Contains("\nConnection: close\n", head, StringComparison.Ordinal);
+        Assert.Contains("user-agent: x", body, StringComparison.Ordinal);
         await client.HowItEndsAsync();
-        Assert.DoesNotContain(backend.Requests, request => request.Contains("/never", StringComparison.Ordinal));
+        Assert.Equal(2, backend.Requests.Count);
+    }
+
+    [Fact]
+    public async Task What_is_behind_a_plain_request_is_neither_lost_nor_read_twice()
+    {
+        using var backend = new ScriptedBackend(EchoAsync);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync(Plain + Primer + Plain.Replace("/plain", "/third", StringComparison.Ordinal));
+
+        foreach (var path in new[] { "GET /plain", "OPTIONS /primer", "GET /third" })
+        {
+            Assert.StartsWith(path, (await client.ReadAnswerAsync()).Body, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(["GET /plain", "OPTIONS /primer", "GET /third"], backend.Requests.Select(request => request[..request.IndexOf(" HTTP", StringComparison.Ordinal)]));
     }
 
     [Fact]
