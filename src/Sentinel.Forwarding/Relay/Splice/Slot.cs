@@ -90,9 +90,6 @@ internal struct Slot
 
     public int ClientSocket;
     public int UpstreamSocket;
-
-    /// <summary>Bytes that were looked at to find out where it wants to go, again and again as more came.</summary>
-    public int Looked;
     public int TimerNext;
     public int TimerPrevious;
     public short TimerBucket;
@@ -112,6 +109,13 @@ internal struct Slot
 
     /// <summary>Bytes were sent since its sockets were last reviewed, see <see cref="DeadPeer"/>.</summary>
     public bool IsUnreviewed;
+
+    /// <summary>Until it is dialled: bytes that were looked at to find out where it wants to go, again and again as more came.</summary>
+    public long Looked
+    {
+        readonly get => Dialled;
+        set => Dialled = value;
+    }
 
     /// <summary>Where it goes.</summary>
     public readonly Destination Destination => Route ?? Rules.Destination;
