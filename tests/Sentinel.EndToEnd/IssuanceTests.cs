@@ -84,7 +84,7 @@ public sealed partial class IssuanceTests : IAsyncLifetime
         Assert.Equal((1, 1), (_pebble.Orders, _pebble.Accounts));
         Assert.InRange(resumed, 1, steps.Count);
         AssertWhole();
-        Assert.Empty(Directory.GetFiles(Store, "*.tmp", SearchOption.AllDirectories));
+        await Eventually.TrueAsync(() => Directory.GetFiles(Store, "*.tmp", SearchOption.AllDirectories).Length == 0);
         await Eventually.TrueAsync(() => !File.ReadAllText(Record).Contains("PRIVATE KEY", StringComparison.Ordinal));
         Assert.Equal(0, (int)JsonNode.Parse(await File.ReadAllTextAsync(Record))!["failures"]!);
         Assert.Null((string?)(await sentinel.StatusAsync())["certificates"]![0]!["lastError"]);
@@ -113,7 +113,7 @@ public sealed partial class IssuanceTests : IAsyncLifetime
         var second = await _sandbox.StartAsync(Configuration());
 
         Assert.Equal(serial, await SerialAsync(second));
-        Assert.Empty(Directory.GetFiles(Store, "*.tmp", SearchOption.AllDirectories));
+        await Eventually.TrueAsync(() => Directory.GetFiles(Store, "*.tmp", SearchOption.AllDirectories).Length == 0);
         Assert.Equal(1, _pebble.Orders);
     }
 
