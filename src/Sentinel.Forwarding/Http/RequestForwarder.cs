@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
@@ -50,7 +49,6 @@ internal sealed class RequestForwarder : IDisposable
     /// <summary>Who answers challenges; null: nobody.</summary>
     public ICertificates? Certificates { get; }
 
-    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "A fault in one request is that request's.")]
     public async Task HandleAsync(HttpContext context)
     {
         var connection = context.Features.GetRequiredFeature<ClientConnection>();
@@ -66,6 +64,7 @@ internal sealed class RequestForwarder : IDisposable
         }
         catch (Exception e)
         {
+            // A fault in one request is that request's.
             Log.RequestBroke(Logger, e, connection.Gate.Name);
             if (context.Response.HasStarted)
             {

@@ -14,16 +14,16 @@ public sealed class DoorEndTests
     [Fact]
     public async Task Who_reads_slowly_slows_his_backend_down()
     {
-        var torrent = new Torrent();
-        using var backend = new ScriptedBackend(torrent.SendAsync);
+        var answer = new LongAnswer();
+        using var backend = new ScriptedBackend(answer.SendAsync);
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
         using var client = await RawClient.ConnectAsync(stage.EndPoint);
 
         await client.SendAsync(Plain);
-        await torrent.StalledAsync();
+        await answer.StalledAsync();
 
         // what is on its way is with the system
-        Assert.InRange(torrent.Sent, 1, Size / 2);
+        Assert.InRange(answer.Sent, 1, Size / 2);
         await client.ReadHeadAsync();
         for (var left = Size; left > 0; left -= 1024 * 1024)
         {
@@ -36,13 +36,13 @@ public sealed class DoorEndTests
     [InlineData(true)]
     public async Task Who_reads_nothing_and_says_that_he_sends_no_more_has_gone(bool tls)
     {
-        var torrent = new Torrent();
-        using var backend = new ScriptedBackend(torrent.SendAsync);
+        var answer = new LongAnswer();
+        using var backend = new ScriptedBackend(answer.SendAsync);
         await using var stage = await HttpStage.StartAsync([backend.EndPoint], certificates: tls ? new("h") : null);
         await using var plain = await stage.ConnectAsync();
         await using var client = tls ? await stage.ConnectTlsAsync("h", plain) : (Stream)plain;
         await client.WriteAsync(Encoding.Latin1.GetBytes(Plain));
-        await torrent.StalledAsync();
+        await answer.StalledAsync();
 
         plain.Socket.Shutdown(SocketShutdown.Send);
 
@@ -106,7 +106,7 @@ public sealed class DoorEndTests
     }
 
     /// <summary>An answer that is sent as fast as it is taken.</summary>
-    private sealed class Torrent
+    private sealed class LongAnswer
     {
         private int _sent;
         private int _seen;

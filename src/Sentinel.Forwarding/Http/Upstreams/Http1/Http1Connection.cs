@@ -10,7 +10,7 @@ namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 /// request is whole, and both may go on at once for as long as they like. Free for the next exchange only when the
 /// request is wholly sent, the answer wholly read, and not a byte is left over.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Abort disposes of it.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Abort disposes of the stream; a source without a timer holds nothing.")]
 internal sealed class Http1Connection
 {
     // 103 Early Hints and the like; who sends more than a few has lost his way.
