@@ -1,4 +1,6 @@
 using Microsoft.AspNetCore.Connections.Features;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
@@ -10,23 +12,24 @@ internal sealed partial class ClientConnection
     private long _quietSince;
 
     /// <summary>Its requests are read without Kestrel, until <see cref="GoesOn"/>: what Kestrel would do for it by the clock is done here.</summary>
-    public void IsAtDoor()
+    /// <param name="lifetime">Asked to end it.</param>
+    public void IsAtDoor(IConnectionLifetimeNotificationFeature lifetime)
     {
         Volatile.Write(ref _quietSince, Gate.Time.GetTimestamp());
         _isAtDoor = true;
+        Served(lifetime);
     }
 
     /// <summary>
     /// Kestrel reads it from here on, and a request is there or on the way. As at its beginning, that one is still answered: a close
     /// that is or was asked for is repeated when it begins.
     /// </summary>
-    /// <param name="lifetime">Asked for nothing yet.</param>
     /// <param name="unfinished">The request, if it was begun: Kestrel shows it first.</param>
-    public void GoesOn(IConnectionLifetimeNotificationFeature lifetime, Errand? unfinished)
+    public void GoesOn(Errand? unfinished)
     {
         lock (_lock)
         {
-            (_lifetime, _unfinished, _hasAsked, _readSince) = (lifetime, unfinished, false, Gate.Time.GetTimestamp());
+            (_lifetime, _unfinished, _hasAsked, _readSince) = (null, unfinished, false, Gate.Time.GetTimestamp());
         }
 
         _isAtDoor = false;
@@ -35,12 +38,27 @@ internal sealed partial class ClientConnection
     /// <summary>What was begun of the request that Kestrel shows first; null ever after.</summary>
     public Errand? TakeUnfinished() => _unfinished is null ? null : Interlocked.Exchange(ref _unfinished, null);
 
-    /// <summary>Kestrel's limit between two requests, for those that Kestrel does not have. Bytes that are no request do not count.</summary>
+    /// <summary>
+    /// Kestrel's limit between two requests, for those that Kestrel does not have; and the listener's for who has not said a word. Bytes that are no request do not count.
+    /// </summary>
     private void CloseIfIdleAtDoor()
     {
-        if (_isAtDoor && Volatile.Read(ref _open) == 0 && Gate.Time.GetElapsedTime(Volatile.Read(ref _quietSince)) >= InnerKestrel.LongestIdle)
+        if (!_isAtDoor || Volatile.Read(ref _open) > 0)
         {
-            Close();
+            return;
         }
+
+        var isSilent = !_hasAsked && Rules.Settings.Protocol == ListenerProtocol.Http;
+        if (Gate.Time.GetElapsedTime(Volatile.Read(ref _quietSince)) < (isSilent ? Rules.Settings.HeaderTimeout : InnerKestrel.LongestIdle))
+        {
+            return;
+        }
+
+        if (isSilent)
+        {
+            Note(ConnectionEnd.Idle);
+        }
+
+        Close();
     }
 }

@@ -8,14 +8,14 @@ internal sealed partial class ClientConnection
 {
     private bool _leaving;
 
-    /// <summary>Kestrel has it.</summary>
+    /// <summary>Somebody serves it.</summary>
     public bool IsServed
     {
         get
         {
             lock (_lock)
             {
-                return _context is not null;
+                return _transport is not null;
             }
         }
     }
@@ -37,7 +37,7 @@ internal sealed partial class ClientConnection
     {
         lock (_lock)
         {
-            if (_context is not null || _end is not null)
+            if (_transport is not null || _end is not null)
             {
                 return;
             }
@@ -45,7 +45,7 @@ internal sealed partial class ClientConnection
             _leaving = true;
         }
 
-        _beginning.Cancel();
+        BeginningSource.Cancel();
     }
 
     /// <summary>Takes it out of this process. Nothing of it was read, but for the PROXY header of one that is known.</summary>

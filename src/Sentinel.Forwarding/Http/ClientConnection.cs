@@ -1,12 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Backends;
-using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Tls;
+using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
@@ -18,15 +17,15 @@ namespace Sentinel.Forwarding.Http;
 /// The sentinel's record of one client connection whose HTTP it serves, from accept to end: what it is under, what
 /// it moved, whom it reached, why it ended. A feature of every request on it. Thread-safe.
 /// </summary>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Kestrel disposes what it was handed; a deadline nobody needs any more passes by itself.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Whoever serves it disposes of its transport; a deadline nobody needs any more passes by itself.")]
 internal sealed partial class ClientConnection
 {
     private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
-    private readonly CancellationTokenSource _beginning;
     private readonly TaskCompletionSource _decided = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
-    private ConnectionContext? _context;
+    private CancellationTokenSource? _beginning;
+    private ClientTransport? _transport;
     private IConnectionLifetimeNotificationFeature? _lifetime;
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
@@ -45,7 +44,6 @@ internal sealed partial class ClientConnection
     public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Crowd crowd, Action<ClientConnection> closed, long? start = null)
     {
         (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
-        _beginning = new(rules.Settings.HeaderTimeout, rules.Gate.Time);
         (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
         Start = _readSince = start ?? rules.Gate.Time.GetTimestamp();
     }
@@ -72,8 +70,8 @@ internal sealed partial class ClientConnection
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
 
-    /// <summary>Cancelled when the client has taken too long to begin, or need not begin any more.</summary>
-    public CancellationToken Beginning => _beginning.Token;
+    /// <summary>Cancelled when the client has taken too long to begin, or need not begin any more. From <see cref="Serve"/> on, whoever serves it sees to that.</summary>
+    public CancellationToken Beginning => BeginningSource.Token;
 
     /// <summary>Its socket on a loop; null: .NET waits for it.</summary>
     public LoopSocket? Loop { get; private set; }
@@ -93,8 +91,7 @@ internal sealed partial class ClientConnection
     /// <summary>It is somebody else's now, and so is its end.</summary>
     public void GivenAway()
     {
-        // Not disposed: somebody may be asking for its end just now.
-        _beginning.CancelAfter(Timeout.InfiniteTimeSpan);
+        EndBeginning();
         _decided.TrySetResult();
         _closed(this);
     }
@@ -102,6 +99,7 @@ internal sealed partial class ClientConnection
     /// <summary>From here on the loop waits for it.</summary>
     public void PutOn(LoopSocket socket)
     {
+        socket.Loop.GuestCame();
         lock (_lock)
         {
             Loop = socket;
@@ -114,9 +112,9 @@ internal sealed partial class ClientConnection
         socket.Close();
     }
 
-    /// <summary>Gives the connection to Kestrel, unless the end came first.</summary>
+    /// <summary>It is served from here on, unless the end came first: disposing of its transport ends it.</summary>
     /// <returns>False if it is over; then <see cref="Drop"/> follows.</returns>
-    public bool HandOver(ConnectionContext context, HandOverListener listener)
+    public bool Serve(ClientTransport transport)
     {
         lock (_lock)
         {
@@ -125,17 +123,11 @@ internal sealed partial class ClientConnection
                 return false;
             }
 
-            // Not disposed: somebody may be asking for its end just now.
-            _beginning.CancelAfter(Timeout.InfiniteTimeSpan);
-            _decided.TrySetResult();
-            _context = context;
-            if (!listener.HandOver(_context))
-            {
-                _context = null;
-                return false;
-            }
+            EndBeginning();
+            _transport = transport;
         }
 
+        _decided.TrySetResult();
         return true;
     }
 
@@ -156,7 +148,7 @@ internal sealed partial class ClientConnection
         Drop(ConnectionEnd.HandshakeFailed);
     }
 
-    /// <summary>It ended before Kestrel had it.</summary>
+    /// <summary>It ended before it was served.</summary>
     public void Drop(ConnectionEnd end)
     {
         Note(end);
@@ -176,16 +168,16 @@ internal sealed partial class ClientConnection
     /// <summary>Ends it at once, with a reset, so that nobody takes for whole what was cut. The first reason counts.</summary>
     public void Abort(ConnectionEnd end)
     {
-        ConnectionContext? context;
+        ClientTransport? transport;
         lock (_lock)
         {
             _end ??= end;
-            context = _context;
+            transport = _transport;
         }
 
-        if (context is not null)
+        if (transport is not null)
         {
-            context.Abort(new ConnectionAbortedException(end.ToName()));
+            transport.Abort(end.ToName());
         }
         else
         {
@@ -238,25 +230,39 @@ internal sealed partial class ClientConnection
         Close();
     }
 
+    // Not disposed: somebody may be asking for its end just now. Made when it is needed: most clients begin at once.
+    private CancellationTokenSource BeginningSource
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _beginning ??= new(Rules.Settings.HeaderTimeout, Gate.Time);
+            }
+        }
+    }
+
+    private void EndBeginning() => _beginning?.CancelAfter(Timeout.InfiniteTimeSpan);
+
     private bool IsLate => Gate.Time.GetElapsedTime(_readSince) >= Rules.Settings.HeaderTimeout;
 
     private void Close()
     {
-        ConnectionContext? context;
+        ClientTransport? transport;
         IConnectionLifetimeNotificationFeature? lifetime;
         lock (_lock)
         {
-            (context, lifetime) = (_context, _lifetime);
-            if (context is null)
+            (transport, lifetime) = (_transport, _lifetime);
+            if (transport is null)
             {
                 // Whoever has not begun to speak has nothing to finish.
                 _end ??= ConnectionEnd.Completed;
             }
         }
 
-        if (context is null)
+        if (transport is null)
         {
-            _beginning.Cancel();
+            BeginningSource.Cancel();
         }
         else
         {
@@ -264,7 +270,7 @@ internal sealed partial class ClientConnection
         }
     }
 
-    /// <summary>Kestrel serves it now. A close that was asked for before Kestrel could hear of it is repeated.</summary>
+    /// <summary>Somebody serves it who ends it when he is asked to. A close that was asked for before anybody could hear of it is repeated.</summary>
     public void Served(IConnectionLifetimeNotificationFeature lifetime)
     {
         bool closing;
@@ -362,6 +368,7 @@ internal sealed partial class ClientConnection
     /// <summary>The socket is closed.</summary>
     public void Closed()
     {
+        Loop?.Loop.GuestLeft();
         _decided.TrySetResult();
         Traffic.Tell();
         ConnectionEnd end;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Sentinel.Forwarding.HandOver;
-using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
@@ -42,7 +41,7 @@ internal sealed partial class HttpCarrier
         return [.. _kept];
     }
 
-    private async Task HandOverAsync(ClientConnection connection, Socket socket, HandOverEndPoint place)
+    private async Task ServeOrKeepAsync(ClientConnection connection, Socket socket)
     {
         if (_leaving)
         {
@@ -50,7 +49,7 @@ internal sealed partial class HttpCarrier
         }
         else
         {
-            await engine.HandOverAsync(connection, socket, place);
+            await engine.ServeAsync(connection, socket);
         }
     }
 

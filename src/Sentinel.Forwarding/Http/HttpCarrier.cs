@@ -1,20 +1,21 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
-using Sentinel.Backends.Progress;
-using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
+using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Http;
 
-/// <summary>The client connections of one <c>http</c> or <c>https</c> listener, and those of a <c>tls</c> listener that its relay does not serve: looks how each begins, hands it to Kestrel, and knows it to its end.</summary>
-internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegistry loops, ILogger logger) : ICarrier, IAcceptSink, IAnswerer
+/// <summary>The client connections of one <c>http</c> or <c>https</c> listener, and those of a <c>tls</c> listener that its relay does not serve: looks how each begins, has it served, and knows it to its end.</summary>
+internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, ILogger logger) : ICarrier, IAcceptSink, IArrivalSink, IAnswerer
 {
-    private readonly ConcurrentDictionary<Socket, AcceptLoop> _accepting = new();
+    private readonly ConcurrentDictionary<Socket, ImmutableArray<IAccepting>> _accepting = new();
     private readonly ConcurrentDictionary<ClientConnection, byte> _open = new();
     private readonly Crowd _crowd = new(gate.Time);
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -22,26 +23,49 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
     private Task _lastAccepts = Task.CompletedTask;
     private volatile bool _draining;
 
-    public void Accept(Socket listening) => _accepting[listening] = AcceptLoop.Start(listening, gate, this, loops, logger);
+    public void Accept(Socket listening) => _accepting[listening] = engine.Accept(listening, gate, this, this);
 
     public void StopAccepting(Socket listening)
     {
-        if (_accepting.TryRemove(listening, out var loop))
+        if (!_accepting.TryRemove(listening, out var accepting))
         {
-            loop.Dispose();
-            lock (_lock)
-            {
-                _lastAccepts = Task.WhenAll(_lastAccepts, loop.Completion);
-            }
+            return;
+        }
+
+        foreach (var each in accepting)
+        {
+            each.Dispose();
+        }
+
+        lock (_lock)
+        {
+            _lastAccepts = Task.WhenAll(accepting.Select(each => each.Completion).Append(_lastAccepts));
         }
     }
 
     public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy) =>
-        Serve(new(rules, new Caller(rules, socket, endPoint, client, isProxy), socket, _crowd, Forget), socket);
+        ServeElsewhere(Enter(rules, new(rules, socket, endPoint, client, isProxy), socket), socket);
+
+    public void Take(SocketLoop loop, Arrival arrival)
+    {
+        var handle = new SafeSocketHandle(arrival.Socket, ownsHandle: true);
+        var rules = gate.Rules;
+        var isProxy = rules.Proxies is { } proxies && proxies.Contains(arrival.Client.Address);
+        if (!gate.Admit(rules, isProxy ? null : arrival.Client.ClientAddress))
+        {
+            handle.Dispose();
+            return;
+        }
+
+        var socket = new Socket(handle);
+        var connection = Enter(rules, new(rules, socket, arrival.Client.ToEndPoint(), arrival.Client.ClientAddress, isProxy), socket);
+        _ = ServeAsync(connection, socket, loop);
+    }
 
     public bool Wants(ClientHello hello) => engine.IsChallenge(hello);
 
-    public void Answer(ListenerRules rules, Caller caller, Socket socket, long start) => Serve(new(rules, caller, socket, _crowd, Forget, start), socket);
+    public void Answer(ListenerRules rules, Caller caller, Socket socket, long start) =>
+        ServeElsewhere(Enter(rules, caller, socket, start), socket);
 
     /// <summary>Backends that are down are the engine's business: it cancels what was sent to them, request by request.</summary>
     public void CloseDown() => engine.ReviewUpstreams();
@@ -91,28 +115,32 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         }
     }
 
-    private void Serve(ClientConnection connection, Socket socket)
+    private ClientConnection Enter(ListenerRules rules, Caller caller, Socket socket, long? start = null)
     {
+        var connection = new ClientConnection(rules, caller, socket, _crowd, Forget, start);
         _open.TryAdd(connection, 0);
-        _ = Task.Run(() => ServeAsync(connection, socket));
+        return connection;
     }
 
-    private async Task ServeAsync(ClientConnection connection, Socket socket)
+    private void ServeElsewhere(ClientConnection connection, Socket socket) => _ = Task.Run(() => ServeAsync(connection, socket, here: null));
+
+    /// <param name="here">The loop whose thread this is, and which let it in; null: .NET waits for the socket.</param>
+    private async Task ServeAsync(ClientConnection connection, Socket socket, SocketLoop? here)
     {
         try
         {
-            if (connection.Rules.Settings.Protocol != ListenerProtocol.Tls)
+            if (here is not null)
             {
-                engine.PutOnLoop(connection, socket);
+                engine.PutOnLoop(connection, socket, here);
             }
 
-            if (await connection.Caller.IntroduceAsync(connection.Receiver, connection.Beginning) is { } end)
+            if (connection.Caller.IsUnknown && await connection.Caller.IntroduceAsync(connection.Receiver, connection.Beginning) is { } end)
             {
                 connection.Drop(end);
             }
-            else if (await PlaceAsync(connection, socket) is { } place)
+            else if (await BeginsWellAsync(connection, socket))
             {
-                await HandOverAsync(connection, socket, place);
+                await ServeOrKeepAsync(connection, socket);
             }
         }
         catch (OperationCanceledException) when (connection.IsLeaving)
@@ -134,32 +162,23 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, LoopRegi
         }
     }
 
-    /// <returns>Where it is served; null if it is over already.</returns>
-    private async ValueTask<HandOverEndPoint?> PlaceAsync(ClientConnection connection, Socket socket)
+    /// <summary>Looks for a ClientHello where there must be one.</summary>
+    /// <returns>False if it is over already.</returns>
+    private async ValueTask<bool> BeginsWellAsync(ClientConnection connection, Socket socket)
     {
-        var settings = connection.Rules.Settings;
-        if (settings.Protocol != ListenerProtocol.Http)
+        if (connection.Rules.Settings.Protocol == ListenerProtocol.Http)
         {
-            (var preface, connection.Hello) = await TlsPeek.ReadAsync(connection.Receiver, gate.Time, connection.Beginning);
-            if (preface == TlsPreface.Hello)
-            {
-                return HandOverEndPoint.Tls;
-            }
-
-            await connection.RefuseAsync(socket, preface);
-            return null;
+            return true;
         }
 
-        switch (settings.Http2 ? await HttpPrefacePeek.ReadAsync(connection.Receiver, gate.Time, connection.Beginning) : HttpPreface.Http1)
+        (var preface, connection.Hello) = await TlsPeek.ReadAsync(connection.Receiver, gate.Time, connection.Beginning);
+        if (preface == TlsPreface.Hello)
         {
-            case HttpPreface.Http1:
-                return HandOverEndPoint.Http1;
-            case HttpPreface.Http2:
-                return HandOverEndPoint.Http2;
-            default:
-                connection.Drop(ConnectionEnd.Completed);
-                return null;
+            return true;
         }
+
+        await connection.RefuseAsync(socket, preface);
+        return false;
     }
 
     private void Forget(ClientConnection connection)

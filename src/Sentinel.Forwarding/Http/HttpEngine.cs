@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
-using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
@@ -29,6 +29,7 @@ internal sealed class HttpEngine : IEngine
     private readonly QuietLogs _quiet;
     private readonly UpstreamTable _upstreams;
     private readonly RequestForwarder _requests;
+    private readonly HttpPath _path;
 
     private readonly SocketLoops _sockets;
     private readonly RuleFiles _files = new();
@@ -41,9 +42,10 @@ internal sealed class HttpEngine : IEngine
     public HttpEngine(PoolTable pools, LoopRegistry loops, TimeProvider time, ILoggerFactory logs, IOutageOutlook outlook, ICertificates? certificates)
     {
         (_loops, _time, _certificates, _logger, _quiet) = (loops, time, certificates, logs.CreateLogger<HttpEngine>(), new(logs));
-        _sockets = new(loops, _logger);
+        _sockets = new(loops, time, _logger);
         _upstreams = new(pools, time);
         _requests = new(_upstreams, outlook, _files, certificates, _quiet, _logger);
+        _path = new(_requests, certificates, _quiet, _logger);
         _reviews = ReviewAsync();
     }
 
@@ -62,30 +64,25 @@ internal sealed class HttpEngine : IEngine
             return Opening.Of(carrier);
         }
 
-        carrier = new(gate, this, _loops, _logger);
+        carrier = new(gate, this, _logger);
         _carriers.TryAdd(carrier, 0);
         return Opening.Of(carrier);
     }
 
-    /// <summary>Gives a connection to the Kestrel that its rules ask for.</summary>
-    public async Task HandOverAsync(ClientConnection connection, Socket socket, HandOverEndPoint place)
-    {
-        var kestrel = await KestrelAsync(connection.Rules.Settings.HeaderTimeout, CancellationToken.None);
-        if (!await kestrel.HandOverAsync(connection, socket, place))
-        {
-            connection.Drop(ConnectionEnd.Stopped);
-        }
-    }
+    /// <summary>Begins to accept.</summary>
+    /// <param name="onLoops">Gets who comes where loops of ours wait for sockets.</param>
+    /// <param name="otherwise">Gets who comes where .NET does.</param>
+    public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink onLoops, IAcceptSink otherwise) =>
+        _sockets.IsEmpty ? [AcceptLoop.Start(listening, gate, otherwise, _loops, _logger)] : _sockets.Accept(listening, gate, onLoops);
 
-    /// <summary>From here on the connection is waited for by a loop of ours, where the system has what that needs. It must not have been waited for before.</summary>
+    /// <summary>From here on the connection is waited for by a loop of ours. It must not have been waited for before.</summary>
+    /// <param name="here">The loop that let it in.</param>
     /// <exception cref="SocketException">The system refuses.</exception>
-    public void PutOnLoop(ClientConnection connection, Socket socket)
-    {
-        if (_sockets.Next() is { } loop)
-        {
-            connection.PutOn(loop.Add(socket));
-        }
-    }
+    public void PutOnLoop(ClientConnection connection, Socket socket, SocketLoop here) => connection.PutOn(_sockets.PlaceFor(here).Add(socket));
+
+    /// <summary>Serves a connection to its end.</summary>
+    public async Task ServeAsync(ClientConnection connection, Socket socket) =>
+        await _path.ServeAsync(connection, socket, await KestrelAsync(connection.Rules.Settings.HeaderTimeout, CancellationToken.None));
 
     /// <summary>Whether a client validates a name for which a challenge of ours is pending.</summary>
     public bool IsChallenge(ClientHello hello) => hello.IsAcmeChallenge && _certificates?.FindChallenge(hello.ServerName) is not null;
@@ -106,6 +103,7 @@ internal sealed class HttpEngine : IEngine
         }
 
         _upstreams.Dispose();
+        _path.Dispose();
         _requests.Dispose();
         _sockets.Dispose();
         _starting.Dispose();
@@ -126,7 +124,7 @@ internal sealed class HttpEngine : IEngine
         {
             if (!_kestrels.TryGetValue(headerTimeout, out kestrel))
             {
-                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests, _certificates, _quiet, cancellationToken);
+                kestrel = await InnerKestrel.StartAsync(headerTimeout, _requests, _quiet, cancellationToken);
                 _kestrels[headerTimeout] = kestrel;
             }
 

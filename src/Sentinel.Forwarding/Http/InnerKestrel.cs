@@ -1,19 +1,13 @@
-using System.Net.Sockets;
 using System.Text;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Abstractions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Sentinel.Forwarding.Http.Door;
 using Sentinel.Forwarding.Http.HandOver;
-using Sentinel.Forwarding.Http.Loops;
-using Sentinel.Forwarding.Http.Tls;
 
 namespace Sentinel.Forwarding.Http;
 
@@ -31,48 +25,28 @@ internal sealed class InnerKestrel : IAsyncDisposable
 
     private readonly HandOverTransport _transport = new();
     private readonly KestrelServer _server;
-    private readonly SocketConnectionContextFactory _sockets;
 
-    private InnerKestrel(TimeSpan headerTimeout, RequestForwarder requests, ICertificates? certificates, ILoggerFactory logs)
-    {
-        _server = new(Options.Create(Configure(headerTimeout, requests, certificates)), _transport, logs);
-        _sockets = new(
-            new()
-            {
-                // What one connection may have read ahead of its backend. The default, 1 MiB, times maxConnections is
-                // more memory than the small machines have that this runs on; 256 KiB still fills a 1 Gb/s path of 2 ms.
-                MaxReadBufferSize = 256 * 1024,
-
-                // What may wait for a slow client; the backend is slowed down beyond it.
-                MaxWriteBufferSize = 64 * 1024,
-
-                // A request goes on where its bytes were read, and its answer where that was read: no thread wakes another.
-                // Whatever copies much steps aside now and then (Turns).
-                UnsafePreferInlineScheduling = true,
-            },
-            logs.CreateLogger<InnerKestrel>());
-    }
+    private InnerKestrel(TimeSpan headerTimeout, ILoggerFactory logs) => _server = new(Options.Create(Configure(headerTimeout)), _transport, logs);
 
     public static async Task<InnerKestrel> StartAsync(
-        TimeSpan headerTimeout, RequestForwarder requests, ICertificates? certificates, ILoggerFactory logs, CancellationToken cancellationToken)
+        TimeSpan headerTimeout, RequestForwarder requests, ILoggerFactory logs, CancellationToken cancellationToken)
     {
-        var kestrel = new InnerKestrel(headerTimeout, requests, certificates, logs);
+        var kestrel = new InnerKestrel(headerTimeout, logs);
         await kestrel._server.StartAsync(new RequestApplication(requests.HandleAsync), cancellationToken);
         return kestrel;
     }
 
-    /// <summary>Serves a connection from its first byte on. Not one of them may have been consumed.</summary>
-    /// <returns>False if the connection or this server is at its end; the socket is closed then.</returns>
-    public async ValueTask<bool> HandOverAsync(ClientConnection connection, Socket socket, HandOverEndPoint place)
+    /// <summary>Serves a connection's HTTP, and returns when that is over.</summary>
+    public async Task ServeAsync(LentContext context, HandOverEndPoint place)
     {
-        ConnectionContext context = connection.Loop is { } loop ? new LoopContext(loop, connection) : new HandedOverContext(_sockets.Create(socket), connection);
-        if (connection.HandOver(context, _transport[place]))
+        if (_transport[place].HandOver(context))
         {
-            return true;
+            await context.Returned;
         }
-
-        context.Abort();
-        return false;
+        else
+        {
+            context.Abort(new("The server has stopped."));
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -80,10 +54,9 @@ internal sealed class InnerKestrel : IAsyncDisposable
         // Carriers drain before the engine goes: nothing is left that would be worth waiting for.
         await _server.StopAsync(new CancellationToken(canceled: true));
         _server.Dispose();
-        _sockets.Dispose();
     }
 
-    private static KestrelServerOptions Configure(TimeSpan headerTimeout, RequestForwarder requests, ICertificates? certificates)
+    private static KestrelServerOptions Configure(TimeSpan headerTimeout)
     {
         var options = new KestrelServerOptions
         {
@@ -136,31 +109,20 @@ internal sealed class InnerKestrel : IAsyncDisposable
         limits.Http2.InitialStreamWindowSize = 256 * 1024;
         limits.Http2.InitialConnectionWindowSize = 512 * 1024;
 
-        Listen(options, HandOverEndPoint.Http1, HttpProtocols.Http1, requests);
-        Listen(options, HandOverEndPoint.Http2, HttpProtocols.Http2, requests);
-        Listen(options, HandOverEndPoint.Tls, HttpProtocols.Http1AndHttp2, requests, certificates);
+        Listen(options, HandOverEndPoint.Http1, HttpProtocols.Http1);
+        Listen(options, HandOverEndPoint.Http2, HttpProtocols.Http2);
         return options;
     }
 
-    private static void Listen(
-        KestrelServerOptions options, HandOverEndPoint endPoint, HttpProtocols protocols, RequestForwarder requests, ICertificates? certificates = null) =>
+    private static void Listen(KestrelServerOptions options, HandOverEndPoint endPoint, HttpProtocols protocols) =>
         options.Listen(endPoint, listen =>
         {
             listen.Protocols = protocols;
-            if (certificates is not null)
-            {
-                listen.Use(next => new TlsTermination(certificates, next).ServeAsync);
-            }
-
             listen.Use(next => context =>
             {
                 context.Features.Get<ClientConnection>()!.Served(context.Features.Get<IConnectionLifetimeNotificationFeature>()!);
                 return next(context);
             });
-            if (protocols != HttpProtocols.Http2)
-            {
-                listen.Use(next => new PlainDoor(requests, next).ServeAsync);
-            }
         });
 
     /// <summary>Takes requests from Kestrel without a web host around it.</summary>

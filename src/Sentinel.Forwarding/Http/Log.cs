@@ -19,7 +19,7 @@ internal static partial class Log
     [LoggerMessage(1503, LogLevel.Error, "A request on {Listener} met a fault of ours.", EventName = "request.broke")]
     public static partial void RequestBroke(ILogger logger, Exception exception, string listener);
 
-    [LoggerMessage(1504, LogLevel.Error, "A connection on {Listener} could not be handed to Kestrel.", EventName = "http.handover.failed")]
+    [LoggerMessage(1504, LogLevel.Error, "A connection on {Listener} could not be served.", EventName = "http.handover.failed")]
     public static partial void HandOverFailed(ILogger logger, Exception exception, string listener);
 
     [LoggerMessage(1506, LogLevel.Warning, "{Listener} and {Backend} could not agree on TLS: {Why} See upstreamTls.", EventName = "upstream.tls.failed")]
@@ -27,6 +27,9 @@ internal static partial class Log
 
     [LoggerMessage(1507, LogLevel.Error, "What waited for a socket of {Loop} failed; the loop goes on.", EventName = "http.loop.failed")]
     public static partial void LoopTurnFailed(ILogger logger, Exception exception, string loop);
+
+    [LoggerMessage(1508, LogLevel.Error, "A connection on {Listener} met a fault of ours.", EventName = "http.connection.broke")]
+    public static partial void ConnectionBroke(ILogger logger, Exception exception, string listener);
 
     [LoggerMessage(1505, LogLevel.Error, "A review of the open HTTP connections failed; the next one comes in a second.", EventName = "http.review.failed")]
     public static partial void ReviewFailed(ILogger logger, Exception exception);

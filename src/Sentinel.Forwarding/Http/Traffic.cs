@@ -1,4 +1,4 @@
-using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Http;

@@ -11,7 +11,7 @@ namespace Sentinel.Forwarding.Listeners;
 /// Accepts on one socket for the engines that have no loop of their own, and passes on whom the gate admits. An error
 /// never ends it: out of descriptors, it pauses and goes on.
 /// </summary>
-internal sealed class AcceptLoop : IDisposable
+internal sealed class AcceptLoop : IAccepting
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan BeatInterval = TimeSpan.FromSeconds(1);
@@ -38,10 +38,8 @@ internal sealed class AcceptLoop : IDisposable
         return loop;
     }
 
-    /// <summary>After <see cref="Dispose"/>: when the last connection has been passed on.</summary>
     public Task Completion { get; private set; } = Task.CompletedTask;
 
-    /// <summary>Accepts no more; one that is being accepted just now is still passed on.</summary>
     public void Dispose() => _stop.Cancel();
 
     private async Task RunAsync()

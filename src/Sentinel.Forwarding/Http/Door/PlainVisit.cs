@@ -1,14 +1,13 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Http.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Plain;
+using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -25,21 +24,25 @@ internal sealed class PlainVisit : IAsker
 
     private readonly RequestForwarder _requests;
     private readonly ClientConnection _connection;
-    private readonly ConnectionContext _context;
+    private readonly ClientTransport _transport;
     private readonly PipeReader _input;
     private readonly PipeWriter _output;
     private readonly PlainHead _head;
     private readonly Errand _errand;
+    private readonly LaterClose _lifetime = new();
     private ReadOnlySequence<byte> _arrived;
     private volatile bool _isClosing;
+    private bool _mayBeHttp2;
     private bool _isLast;
     private bool _isBegun;
 
-    public PlainVisit(RequestForwarder requests, ClientConnection connection, ConnectionContext context)
+    /// <param name="pipe">What is inside the transport.</param>
+    public PlainVisit(RequestForwarder requests, ClientConnection connection, ClientTransport transport, IDuplexPipe pipe, bool isEncrypted)
     {
-        (_requests, _connection, _context) = (requests, connection, context);
-        (_input, _output, Gone) = (context.Transport.Input, context.Transport.Output, context.ConnectionClosed);
-        _head = new(connection.ClientText, context.Features.Get<ITlsConnectionFeature>() is null ? "http" : "https");
+        (_requests, _connection, _transport) = (requests, connection, transport);
+        (_input, _output, Gone) = (pipe.Input, pipe.Output, transport.Closed);
+        _mayBeHttp2 = !isEncrypted && connection.Rules.Settings.Http2;
+        _head = new(connection.ClientText, isEncrypted ? "https" : "http");
         _errand = new(requests, connection);
     }
 
@@ -51,7 +54,8 @@ internal sealed class PlainVisit : IAsker
     /// <returns>Which of them, and what was begun of the request that is left for Kestrel.</returns>
     public async Task<(VisitEnd End, Errand? Unfinished)> ServeAsync()
     {
-        await using var closing = _context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().ConnectionClosedRequested.UnsafeRegister(Close, this);
+        await using var closing = _lifetime.ConnectionClosedRequested.UnsafeRegister(Close, this);
+        _connection.IsAtDoor(_lifetime);
 
         // Who has gone reads nothing any more, and nothing else would tell whoever waits for that.
         await using var leaving = Gone.UnsafeRegister(Unwait, this);
@@ -69,13 +73,21 @@ internal sealed class PlainVisit : IAsker
             }
 
             (_arrived, HasBegun) = (read.Buffer, false);
+            var isOver = read.IsCompleted || _isClosing;
             var next =
-                !_arrived.IsEmpty ? (IsPlain() && await PassAsync() is var passed ? passed : VisitEnd.Kestrel)
-                : read.IsCompleted || _isClosing ? VisitEnd.Over
-                : VisitEnd.None;
+                _arrived.IsEmpty ? (isOver ? VisitEnd.Over : VisitEnd.None)
+                : IsPlain() ? await PassAsync()
+                : Preface() switch
+                {
+                    HttpPreface.Http2 => VisitEnd.Http2,
+                    HttpPreface.Undecided when isOver => VisitEnd.Over,
+                    HttpPreface.Undecided => VisitEnd.None,
+                    _ => VisitEnd.Kestrel,
+                };
             if (!HasBegun)
             {
-                _input.AdvanceTo(_arrived.Start);
+                // what is still undecided is shown again when there is more
+                _input.AdvanceTo(_arrived.Start, next == VisitEnd.None ? _arrived.End : _arrived.Start);
             }
 
             _arrived = default;
@@ -106,7 +118,7 @@ internal sealed class PlainVisit : IAsker
 
     public Task CompleteAsync() => Task.CompletedTask;
 
-    public void Break() => _context.Abort(new ConnectionAbortedException("An answer was broken off."));
+    public void Break() => _transport.Abort("An answer was broken off.");
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask CopyAsync(Pieces pieces, AnswerBody body, bool isChunked)
@@ -122,12 +134,27 @@ internal sealed class PlainVisit : IAsker
 
     private bool IsPlain() => _arrived.IsSingleSegment && _head.TryRead(_arrived.FirstSpan);
 
+    /// <summary>Whether what arrived begins HTTP/2, which only the first bytes of a connection do.</summary>
+    private HttpPreface Preface()
+    {
+        if (!_mayBeHttp2)
+        {
+            return HttpPreface.Http1;
+        }
+
+        var start = _arrived.Slice(0, Math.Min(_arrived.Length, Http2Preface.Length));
+        Span<byte> bytes = stackalloc byte[Http2Preface.Length];
+        start.CopyTo(bytes);
+        return Http2Preface.Read(bytes[..(int)start.Length]);
+    }
+
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<VisitEnd> PassAsync()
     {
         var (next, end, isIn) = (VisitEnd.Over, ConnectionEnd.Failed, false);
         Backend? backend = null;
         Upstream? upstream = null;
+        _mayBeHttp2 = false;
         _connection.RequestBegan();
         try
         {

@@ -11,4 +11,7 @@ internal enum VisitEnd
 
     /// <summary>Something for Kestrel, which nobody has consumed.</summary>
     Kestrel,
+
+    /// <summary>The same, in HTTP/2 from its preface on.</summary>
+    Http2,
 }

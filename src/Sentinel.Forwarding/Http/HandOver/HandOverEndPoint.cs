@@ -2,18 +2,15 @@ using System.Net;
 
 namespace Sentinel.Forwarding.Http.HandOver;
 
-/// <summary>A place in the inner Kestrel where sockets are handed in. It is no address: nothing on the network leads there.</summary>
+/// <summary>A place in the inner Kestrel where connections are handed in. It is no address: nothing on the network leads there.</summary>
 /// <param name="name">For Kestrel's own messages.</param>
 internal sealed class HandOverEndPoint(string name) : EndPoint
 {
-    /// <summary>Takes cleartext HTTP/1.x.</summary>
+    /// <summary>Takes HTTP/1.x.</summary>
     public static readonly HandOverEndPoint Http1 = new("http/1");
 
-    /// <summary>Takes cleartext HTTP/2 from its preface on.</summary>
+    /// <summary>Takes HTTP/2 from its preface on.</summary>
     public static readonly HandOverEndPoint Http2 = new("http/2");
-
-    /// <summary>Takes TLS from its ClientHello on, and either version of HTTP inside it.</summary>
-    public static readonly HandOverEndPoint Tls = new("tls");
 
     public override string ToString() => name;
 }

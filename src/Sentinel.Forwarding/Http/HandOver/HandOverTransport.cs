@@ -6,7 +6,7 @@ namespace Sentinel.Forwarding.Http.HandOver;
 /// <summary>The transport of the inner Kestrel: it has no sockets of its own to listen on.</summary>
 internal sealed class HandOverTransport : IConnectionListenerFactory
 {
-    private readonly Dictionary<EndPoint, HandOverListener> _listeners = new HandOverEndPoint[] { HandOverEndPoint.Http1, HandOverEndPoint.Http2, HandOverEndPoint.Tls }
+    private readonly Dictionary<EndPoint, HandOverListener> _listeners = new[] { HandOverEndPoint.Http1, HandOverEndPoint.Http2 }
         .ToDictionary(EndPoint (place) => place, place => new HandOverListener(place));
 
     /// <summary>Where connections go in.</summary>

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
-using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Transports;
 
 namespace Sentinel.Forwarding.Http.Loops;
 

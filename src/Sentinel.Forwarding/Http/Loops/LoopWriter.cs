@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
-using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Transports;
 
 namespace Sentinel.Forwarding.Http.Loops;
 

@@ -9,7 +9,7 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// One thread that waits for many sockets, and on which goes on whatever waited for one of them: the next thing that is
 /// done with bytes that came is done where they came. Nothing here may block. Sockets are edge-triggered and registered once.
 /// </summary>
-internal sealed unsafe class SocketLoop : IDisposable
+internal sealed unsafe partial class SocketLoop : IDisposable
 {
     private const int EventsPerBatch = 128;
     private const int LongestSleep = 1000; // a sign of life at least this often, in milliseconds
@@ -18,6 +18,7 @@ internal sealed unsafe class SocketLoop : IDisposable
     private readonly int _epoll;
     private readonly int _wake;
     private readonly LoopProgress _progress;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Thread _thread;
     private readonly Lock _lock = new();
@@ -28,15 +29,15 @@ internal sealed unsafe class SocketLoop : IDisposable
     private volatile bool _isStopping;
     private bool _isOver;
 
-    private SocketLoop(string name, int epoll, int wake, LoopRegistry loops, ILogger logger)
+    private SocketLoop(string name, int epoll, int wake, LoopRegistry loops, TimeProvider time, ILogger logger)
     {
-        (_epoll, _wake, _logger) = (epoll, wake, logger);
+        (_epoll, _wake, _time, _logger) = (epoll, wake, time, logger);
         _progress = loops.Add(name);
         _thread = new(Run) { Name = name, IsBackground = true };
     }
 
     /// <summary>Starts a loop; null where the system has no descriptors left for it.</summary>
-    public static SocketLoop? Start(string name, LoopRegistry loops, ILogger logger)
+    public static SocketLoop? Start(string name, LoopRegistry loops, TimeProvider time, ILogger logger)
     {
         var epoll = Libc.EpollCreate(Libc.CloseOnExec);
         var wake = epoll < 0 ? -1 : Libc.EventFd(0, Libc.NonBlock | Libc.CloseOnExec);
@@ -47,7 +48,7 @@ internal sealed unsafe class SocketLoop : IDisposable
             return null;
         }
 
-        var loop = new SocketLoop(name, epoll, wake, loops, logger);
+        var loop = new SocketLoop(name, epoll, wake, loops, time, logger);
         loop._thread.Start();
         return loop;
     }
@@ -112,13 +113,8 @@ internal sealed unsafe class SocketLoop : IDisposable
     /// <summary>Ends the loop, and whatever it still waits for: those sockets are broken off.</summary>
     public void Dispose()
     {
-        lock (_lock)
-        {
-            _isStopping = true;
-            ulong one = 1;
-            _ = _isOver ? 0 : Libc.Write(_wake, (byte*)&one, sizeof(ulong));
-        }
-
+        _isStopping = true;
+        Wake();
         if (Thread.CurrentThread != _thread)
         {
             _thread.Join();
@@ -130,12 +126,15 @@ internal sealed unsafe class SocketLoop : IDisposable
         using var events = new EpollEvents(EventsPerBatch);
         while (!_isStopping)
         {
-            var count = Libc.EpollWait(_epoll, events.Pointer, events.Capacity, LongestSleep);
+            var count = Libc.EpollWait(_epoll, events.Pointer, events.Capacity, _hasPaused ? PauseMilliseconds : LongestSleep);
             _progress.Beat();
             for (var i = 0; i < count; i++)
             {
                 Tell(events.EventsAt(i), events.DataAt(i));
             }
+
+            RunPosted();
+            ReopenPaused();
         }
 
         _progress.Dispose();
@@ -148,6 +147,7 @@ internal sealed unsafe class SocketLoop : IDisposable
             _ = Libc.Close(_epoll);
         }
 
+        RunPosted();
         foreach (var socket in left)
         {
             socket.Abort();
@@ -156,17 +156,21 @@ internal sealed unsafe class SocketLoop : IDisposable
 
     private void Tell(uint events, ulong data)
     {
-        // an event that was on its way when its socket was closed finds nobody, or somebody else
-        if (data != WakeUp && Volatile.Read(ref _sockets)[(int)(data & uint.MaxValue)] is { } socket && socket.Id == (uint)(data >> 32))
+        try
         {
-            try
+            if ((data & EntranceMark) != 0)
             {
+                Accept(data);
+            }
+            else if (Volatile.Read(ref _sockets)[(int)(data & uint.MaxValue)] is { } socket && socket.Id == (uint)(data >> 32))
+            {
+                // an event that was on its way when its socket was closed finds nobody, or somebody else
                 socket.Tell(events);
             }
-            catch (Exception e)
-            {
-                Log.LoopTurnFailed(_logger, e, _thread.Name!);
-            }
+        }
+        catch (Exception e)
+        {
+            Log.LoopTurnFailed(_logger, e, _thread.Name!);
         }
     }
 }

@@ -1,5 +1,9 @@
+using System.Collections.Immutable;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.Listeners;
+using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Http.Loops;
 
@@ -7,16 +11,46 @@ namespace Sentinel.Forwarding.Http.Loops;
 internal sealed class SocketLoops : IDisposable
 {
     private const int Most = 8;
+    private const int Slack = 2;
 
     private readonly SocketLoop[] _loops;
-    private int _next;
 
-    public SocketLoops(LoopRegistry loops, ILogger logger) =>
+    public SocketLoops(LoopRegistry loops, TimeProvider time, ILogger logger) =>
         _loops = !OperatingSystem.IsLinux() ? []
-            : [.. Enumerable.Range(0, Math.Min(Environment.ProcessorCount, Most)).Select(i => SocketLoop.Start($"http.loop.{i}", loops, logger)).OfType<SocketLoop>()];
+            : [.. Enumerable.Range(0, Math.Min(Environment.ProcessorCount, Most)).Select(i => SocketLoop.Start($"http.loop.{i}", loops, time, logger)).OfType<SocketLoop>()];
 
-    /// <summary>The loop for the next connection, in turn; null if there is none.</summary>
-    public SocketLoop? Next() => _loops.Length == 0 ? null : _loops[(int)((uint)Interlocked.Increment(ref _next) % (uint)_loops.Length)];
+    public bool IsEmpty => _loops.Length == 0;
+
+    /// <summary>Begins to accept on each loop.</summary>
+    public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink sink)
+    {
+        var accepting = ImmutableArray.CreateBuilder<IAccepting>();
+        foreach (var loop in _loops)
+        {
+            if (Entrance.DuplicateOf(listening) is >= 0 and var duplicate)
+            {
+                accepting.Add(loop.Open(gate, sink, duplicate));
+            }
+            else
+            {
+                gate.AcceptFailed(SocketError.TooManyOpenSockets);
+            }
+        }
+
+        return accepting.ToImmutable();
+    }
+
+    /// <summary>Where to serve a client who came in here: here, unless another loop has noticeably less to do. Clients that stay would burden whoever happened to let them in.</summary>
+    public SocketLoop PlaceFor(SocketLoop here)
+    {
+        var least = here;
+        foreach (var loop in _loops)
+        {
+            least = loop.Guests < least.Guests ? loop : least;
+        }
+
+        return here.Guests > least.Guests + Slack ? least : here;
+    }
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -7,6 +8,8 @@ namespace Sentinel.Forwarding.Http.Tls;
 /// <summary>Tells Kestrel that a connection is encrypted, and which HTTP was agreed upon. Clients show no certificates.</summary>
 internal sealed class TlsFeature(ReadOnlyMemory<byte> protocol) : ITlsConnectionFeature, ITlsApplicationProtocolFeature
 {
+    public bool IsHttp2 => protocol.Span.SequenceEqual(SslApplicationProtocol.Http2.Protocol.Span);
+
     public X509Certificate2? ClientCertificate { get; set; }
 
     public ReadOnlyMemory<byte> ApplicationProtocol => protocol;

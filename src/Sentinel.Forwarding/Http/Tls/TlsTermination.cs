@@ -1,19 +1,16 @@
-using System.Buffers;
+using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http.Tls;
 
 /// <summary>
-/// Ends TLS between a handed-over socket and Kestrel's HTTP. The certificate is looked up at each handshake, by the name
+/// Ends TLS between a client and HTTP. The certificate is looked up at each handshake, by the name
 /// in the hello that was peeked; nothing is cached here, so a new one needs no restart.
 /// </summary>
-internal sealed class TlsTermination(ICertificates certificates, ConnectionDelegate next)
+internal sealed class TlsTermination(ICertificates certificates)
 {
     // TLS 1.0 and 1.1 are deprecated (RFC 8996). What else is agreed upon (suites, groups) is the system's policy.
     private const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
@@ -26,10 +23,10 @@ internal sealed class TlsTermination(ICertificates certificates, ConnectionDeleg
     private static readonly List<SslApplicationProtocol> Http1Only = [SslApplicationProtocol.Http11];
     private static readonly List<SslApplicationProtocol> ChallengeOnly = [AcmeChallenge];
 
-    public async Task ServeAsync(ConnectionContext context)
+    /// <summary>Agrees on TLS, and has what is inside served to its end.</summary>
+    /// <param name="next">Serves it.</param>
+    public async Task ServeAsync(ClientConnection connection, ClientTransport transport, Func<IDuplexPipe, TlsFeature, Task> next)
     {
-        var connection = context.Features.GetRequiredFeature<ClientConnection>();
-        var transport = context.Transport;
         await using var tls = new SslStream(new PipeStream(transport), leaveInnerStreamOpen: true);
         if (!await TryAgreeAsync(tls, connection))
         {
@@ -43,20 +40,15 @@ internal sealed class TlsTermination(ICertificates certificates, ConnectionDeleg
             return;
         }
 
-        var feature = new TlsFeature(tls.NegotiatedApplicationProtocol.Protocol);
-        context.Features.Set<ITlsConnectionFeature>(feature);
-        context.Features.Set<ITlsApplicationProtocolFeature>(feature);
-        var inside = new TlsPipe(tls, context.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? MemoryPool<byte>.Shared);
-        context.Transport = inside;
+        var inside = new TlsPipe(tls, transport.Memory);
         try
         {
-            await next(context);
+            await next(inside, new(tls.NegotiatedApplicationProtocol.Protocol));
         }
         finally
         {
             await CompleteAsync(inside);
             await SayGoodbyeAsync(tls, connection.Gate.Time);
-            context.Transport = transport;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Relay.Splice;
@@ -9,17 +10,13 @@ internal readonly record struct Arrival(int Socket, SocketName Client);
 /// A loop's duplicate of a listening socket. Whoever stops listening must find the address free at once, so it is
 /// closed by that thread and not by the loop; hence the lock, which is otherwise never contended.
 /// </summary>
-internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descriptor)
+/// <param name="gate">Told of what goes wrong.</param>
+/// <param name="descriptor">Owned.</param>
+internal sealed unsafe class Entrance(Gate gate, int epoll, int descriptor)
 {
-    // more wait in the backlog and get their turn after those who are in
-    public const int MostAtOnce = 64;
-
     private readonly Lock _lock = new();
     private bool _isClosed;
     private bool _isRegistered;
-
-    /// <summary>For whom.</summary>
-    public CarrierShare Share => share;
 
     public bool IsClosed
     {
@@ -30,6 +27,15 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
                 return _isClosed;
             }
         }
+    }
+
+    /// <summary>A duplicate of a listening socket that never waits in accept; -1 if no descriptor is left for it.</summary>
+    public static int DuplicateOf(Socket listening)
+    {
+        // .NET makes a socket non-blocking when it first needs it to be
+        var original = (int)listening.Handle;
+        _ = Libc.Fcntl(original, Libc.FcntlSetFlags, Libc.Fcntl(original, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
+        return Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
     }
 
     /// <summary>
@@ -48,7 +54,7 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
     }
 
     /// <summary>Takes who has arrived.</summary>
-    /// <param name="arrivals">Room for <see cref="MostAtOnce"/>.</param>
+    /// <param name="arrivals">Room for as many as may be taken: more wait in the backlog and get their turn after those who are in.</param>
     /// <param name="errno">Of this thread.</param>
     /// <param name="error">Zero; or why no more could be taken, which the gate knows already.</param>
     /// <returns>How many.</returns>
@@ -60,7 +66,7 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
         {
             for (var count = 0; ;)
             {
-                if (_isClosed || count == MostAtOnce)
+                if (_isClosed || count == arrivals.Length)
                 {
                     return count;
                 }
@@ -70,7 +76,7 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
                 if (socket >= 0 && Descriptors.IsLastForClients(socket))
                 {
                     _ = Libc.Close(socket);
-                    Share.Gate.OutOfDescriptors();
+                    gate.OutOfDescriptors();
                     error = Errno.ProcessFilesFull;
                     return count;
                 }
@@ -87,7 +93,7 @@ internal sealed unsafe class Entrance(CarrierShare share, int epoll, int descrip
                 {
                     // a client that gave up in the backlog makes room for the next; anything else is no better at once
                     error = *errno;
-                    Share.Gate.AcceptFailed(Errno.ToSocketError(error));
+                    gate.AcceptFailed(Errno.ToSocketError(error));
                     return count;
                 }
             }

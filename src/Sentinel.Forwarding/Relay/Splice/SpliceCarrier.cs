@@ -31,9 +31,6 @@ internal sealed class SpliceCarrier : IRelayCarrier
 
     public void Accept(Socket listening)
     {
-        // .NET makes a socket non-blocking when it first needs it to be; a loop must never wait in accept
-        var original = (int)listening.Handle;
-        _ = Libc.Fcntl(original, Libc.FcntlSetFlags, Libc.Fcntl(original, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
         lock (_lock)
         {
             var entrances = new List<Entrance>();
@@ -41,7 +38,7 @@ internal sealed class SpliceCarrier : IRelayCarrier
             {
                 ForEachLoop((loop, share) =>
                 {
-                    var duplicate = Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
+                    var duplicate = Entrance.DuplicateOf(listening);
                     if (duplicate < 0)
                     {
                         Gate.AcceptFailed(SocketError.TooManyOpenSockets);

@@ -3,12 +3,13 @@ namespace Sentinel.Forwarding.Relay.Splice;
 // What carriers ask of a loop, from any thread, and what comes in at the door.
 internal sealed unsafe partial class SpliceLoop
 {
+    private const int MostAtOnce = 64;
     private const int PauseTicks = 100 / TimerWheel.TickMilliseconds;
     private const int TellTicks = 1000 / TimerWheel.TickMilliseconds;
 
-    private readonly Dictionary<ulong, Entrance> _entrances = [];
+    private readonly Dictionary<ulong, (CarrierShare Share, Entrance Entrance)> _entrances = [];
     private readonly List<CarrierShare> _shares = [];
-    private readonly Arrival[] _arrivals = new Arrival[Entrance.MostAtOnce];
+    private readonly Arrival[] _arrivals = new Arrival[MostAtOnce];
     private ulong _lastTag;
     private bool _hasPaused;
     private long _reopenAt;
@@ -21,10 +22,10 @@ internal sealed unsafe partial class SpliceLoop
     /// <param name="descriptor">The entrance's from now on.</param>
     public Entrance Open(CarrierShare share, int descriptor)
     {
-        var entrance = new Entrance(share, _epoll, descriptor);
+        var entrance = new Entrance(share.Gate, _epoll, descriptor);
         Post(() =>
         {
-            _entrances.Add(++_lastTag, entrance);
+            _entrances.Add(++_lastTag, (share, entrance));
             _hasPaused |= !entrance.Register(_lastTag);
         });
         return entrance;
@@ -92,15 +93,16 @@ internal sealed unsafe partial class SpliceLoop
 
     private void Accept(ulong tag)
     {
-        if (!_entrances.TryGetValue(tag, out var entrance))
+        if (!_entrances.TryGetValue(tag, out var found))
         {
             return;
         }
 
+        var (share, entrance) = found;
         var count = entrance.Accept(_arrivals, _errno, out var error);
         for (var i = 0; i < count; i++)
         {
-            Admit(entrance.Share, _arrivals[i]);
+            Admit(share, _arrivals[i]);
         }
 
         if (error != 0)
@@ -141,7 +143,7 @@ internal sealed unsafe partial class SpliceLoop
         }
 
         (_hasPaused, _reopenAt) = (false, _wheel.Now + PauseTicks);
-        foreach (var (tag, entrance) in _entrances)
+        foreach (var (tag, (_, entrance)) in _entrances)
         {
             _hasPaused |= !entrance.Register(tag);
         }
@@ -162,7 +164,7 @@ internal sealed unsafe partial class SpliceLoop
         }
 
         _shares.RemoveAll(share => share is { HasLeft: true, Connections: 0 });
-        foreach (var (tag, entrance) in _entrances)
+        foreach (var (tag, (_, entrance)) in _entrances)
         {
             if (entrance.IsClosed)
             {

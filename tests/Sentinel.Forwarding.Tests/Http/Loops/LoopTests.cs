@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Abstractions;
-using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Relay;
 using Sentinel.Forwarding.Tests.Kit;
@@ -15,7 +15,7 @@ namespace Sentinel.Forwarding.Tests.Http.Loops;
 /// <summary>A socket on a loop, as whoever uses one meets it. The other end is a socket of .NET's.</summary>
 public sealed class LoopTests : IByteCount, IDisposable
 {
-    private readonly SocketLoop _loop = OperatingSystem.IsLinux() ? SocketLoop.Start("test", new(TimeProvider.System), NullLogger.Instance)! : null!;
+    private readonly SocketLoop _loop = OperatingSystem.IsLinux() ? SocketLoop.Start("test", new(TimeProvider.System), TimeProvider.System, NullLogger.Instance)! : null!;
     private readonly CancellationTokenSource _deadline = new(Eventually.Patience, TimeProvider.System);
     private long _from;
     private long _to;

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 
-namespace Sentinel.Forwarding.Http.HandOver;
+namespace Sentinel.Forwarding.Http.Transports;
 
 /// <summary>Told of every byte that passes between a client and the HTTP layer. Called on whatever thread moves them.</summary>
 internal interface IByteCount
