@@ -43,7 +43,8 @@ internal sealed class LentContext : DefaultConnectionContext, IMemoryPoolFeature
     /// <summary>When Kestrel is done with it.</summary>
     public Task Returned => _returned.Task;
 
-    public override void Abort(ConnectionAbortedException abortReason) => _transport.Abort(abortReason.Message);
+    // Kestrel may have no reason.
+    public override void Abort(ConnectionAbortedException? abortReason) => _transport.Abort(abortReason?.Message ?? "It was ended.");
 
     [SuppressMessage("Usage", "CA2215:Dispose methods should call base class dispose", Justification = "The base would dispose of a source of its own that nothing uses.")]
     public override ValueTask DisposeAsync()

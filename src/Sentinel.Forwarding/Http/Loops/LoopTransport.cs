@@ -11,7 +11,7 @@ internal sealed class LoopTransport : ClientTransport
     // What a client may still be saying when we close: read away, since what is left unread turns our last words into a reset.
     private const int MostReadAway = 256 * 1024;
 
-    private static readonly Action<CancellationTokenSource> Cancel = static closed => closed.Cancel();
+    private static readonly Action<LoopTransport> TellHungUp = static transport => transport.Tell();
 
     private readonly LoopSocket _socket;
     private readonly ClientConnection _connection;
@@ -57,7 +57,19 @@ internal sealed class LoopTransport : ClientTransport
     }
 
     // Elsewhere: whoever is told may do much, or hold what is needed here.
-    private void HangUp() => ThreadPool.UnsafeQueueUserWorkItem(Cancel, _closed, preferLocal: false);
+    private void HangUp() => ThreadPool.UnsafeQueueUserWorkItem(TellHungUp, this, preferLocal: false);
+
+    private void Tell()
+    {
+        try
+        {
+            _closed.Cancel();
+        }
+        catch (Exception e)
+        {
+            _socket.Loop.Failed(e);
+        }
+    }
 
     private void Farewell()
     {

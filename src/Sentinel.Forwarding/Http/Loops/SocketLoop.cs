@@ -121,6 +121,9 @@ internal sealed unsafe partial class SocketLoop : IDisposable
         }
     }
 
+    /// <summary>What belongs to one of its sockets failed; it goes on. Any thread.</summary>
+    public void Failed(Exception e) => Log.LoopTurnFailed(_logger, e, _thread.Name!);
+
     private void Run()
     {
         using var events = new EpollEvents(EventsPerBatch);
@@ -170,7 +173,7 @@ internal sealed unsafe partial class SocketLoop : IDisposable
         }
         catch (Exception e)
         {
-            Log.LoopTurnFailed(_logger, e, _thread.Name!);
+            Failed(e);
         }
     }
 }
