@@ -48,7 +48,7 @@ internal sealed partial class ClientConnection
         BeginningSource.Cancel();
     }
 
-    /// <summary>Takes it out of this process. Nothing of it was read, but for the PROXY header of one that is known.</summary>
+    /// <summary>Takes it out of this process, if .NET waits for it. Nothing of it was read, but for the PROXY header of one that is known.</summary>
     /// <exception cref="SocketException">Out of descriptors.</exception>
     public KeptConnection TakeOut()
     {
@@ -60,9 +60,9 @@ internal sealed partial class ClientConnection
             Reached = Caller.Reached,
             IsUnknown = Caller.IsUnknown,
             Start = time.GetUtcNow() - time.GetElapsedTime(Start),
-            ClientSocket = Descriptor.DuplicateOf(_socket.SafeHandle),
+            ClientSocket = Descriptor.DuplicateOf(Socket!.SafeHandle),
         };
-        _socket.Dispose();
+        Socket.Dispose();
         GivenAway();
         return taken;
     }

@@ -20,7 +20,6 @@ namespace Sentinel.Forwarding.Http;
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Whoever serves it disposes of its transport; a deadline nobody needs any more passes by itself.")]
 internal sealed partial class ClientConnection
 {
-    private readonly Socket _socket;
     private readonly Action<ClientConnection> _closed;
     private readonly TaskCompletionSource _decided = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
@@ -37,13 +36,15 @@ internal sealed partial class ClientConnection
 
     /// <param name="rules">What it was admitted under.</param>
     /// <param name="caller">The client.</param>
-    /// <param name="socket">Owned until it is handed over.</param>
+    /// <param name="loop">Its socket on a loop, owned; or null.</param>
+    /// <param name="socket">Otherwise: its socket, owned until it is served.</param>
     /// <param name="crowd">All requests of the listener.</param>
     /// <param name="closed">Called once, after the socket is closed and the end told to the gate.</param>
     /// <param name="start">When it was admitted: now unless given.</param>
-    public ClientConnection(ListenerRules rules, Caller caller, Socket socket, Crowd crowd, Action<ClientConnection> closed, long? start = null)
+    public ClientConnection(ListenerRules rules, Caller caller, LoopSocket? loop, Socket? socket, Crowd crowd, Action<ClientConnection> closed, long? start = null)
     {
-        (Rules, Caller, _socket, _closed) = (rules, caller, socket, closed);
+        (Rules, Caller, Loop, Socket, _closed) = (rules, caller, loop, socket, closed);
+        loop?.Loop.GuestCame();
         (Crowd, Traffic) = (crowd, new(rules.Gate, () => Note(ConnectionEnd.ClientReset)));
         Start = _readSince = start ?? rules.Gate.Time.GetTimestamp();
     }
@@ -74,10 +75,13 @@ internal sealed partial class ClientConnection
     public CancellationToken Beginning => BeginningSource.Token;
 
     /// <summary>Its socket on a loop; null: .NET waits for it.</summary>
-    public LoopSocket? Loop { get; private set; }
+    public LoopSocket? Loop { get; }
+
+    /// <summary>Its socket, if .NET waits for it.</summary>
+    public Socket? Socket { get; }
 
     /// <summary>Where its beginning is read.</summary>
-    public IReceiver Receiver => (IReceiver?)Loop ?? new SocketReceiver(_socket);
+    public IDuplexSocket Receiver => (IDuplexSocket?)Loop ?? new SocketReceiver(Socket!);
 
     /// <summary>How it began, if it began with TLS.</summary>
     public ClientHello Hello { get; set; }
@@ -94,22 +98,6 @@ internal sealed partial class ClientConnection
         EndBeginning();
         _decided.TrySetResult();
         _closed(this);
-    }
-
-    /// <summary>From here on the loop waits for it.</summary>
-    public void PutOn(LoopSocket socket)
-    {
-        socket.Loop.GuestCame();
-        lock (_lock)
-        {
-            Loop = socket;
-            if (_end is null)
-            {
-                return;
-            }
-        }
-
-        socket.Close();
     }
 
     /// <summary>It is served from here on, unless the end came first: disposing of its transport ends it.</summary>
@@ -132,17 +120,17 @@ internal sealed partial class ClientConnection
     }
 
     /// <summary>Turns away who does not begin with a ClientHello: with an answer, if it is one whom an answer helps.</summary>
-    /// <param name="socket">Its own.</param>
     /// <param name="preface">What it began with.</param>
     /// <exception cref="SocketException">The connection broke.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
     /// <exception cref="OperationCanceledException">The client took too long.</exception>
-    public async Task RefuseAsync(Socket socket, TlsPreface preface)
+    public async Task RefuseAsync(TlsPreface preface)
     {
         var isSilent = preface == TlsPreface.Undecided;
         Note(isSilent ? ConnectionEnd.Completed : ConnectionEnd.HandshakeFailed);
         if (preface is TlsPreface.PlainHttp or TlsPreface.Malformed)
         {
-            await ClearRefusal.GiveAsync(socket, preface == TlsPreface.PlainHttp ? ClearRefusal.PlainHttp : ClearRefusal.BrokenHello, Beginning);
+            await ClearRefusal.GiveAsync(Receiver, preface == TlsPreface.PlainHttp ? ClearRefusal.PlainHttp : ClearRefusal.BrokenHello, Beginning);
         }
 
         Drop(ConnectionEnd.HandshakeFailed);
@@ -187,27 +175,15 @@ internal sealed partial class ClientConnection
 
     private void CloseSocket(bool abort)
     {
-        LoopSocket? loop;
-        lock (_lock)
+        if (abort)
         {
-            loop = Loop;
-        }
-
-        if (loop is not null && abort)
-        {
-            loop.Abort();
-        }
-        else if (loop is not null)
-        {
-            loop.Close();
-        }
-        else if (abort)
-        {
-            _socket.Close(timeout: 0);
+            Loop?.Abort();
+            Socket?.Close(timeout: 0);
         }
         else
         {
-            _socket.Dispose();
+            Loop?.Close();
+            Socket?.Dispose();
         }
     }
 
@@ -332,7 +308,11 @@ internal sealed partial class ClientConnection
         Traffic.Tell();
         if (withSocket)
         {
-            SocketWatch.Review(_socket);
+            Loop?.Review();
+            if (Socket is not null)
+            {
+                SocketWatch.Review(Socket);
+            }
         }
 
         if (_closing && !_hasAsked && IsLate)

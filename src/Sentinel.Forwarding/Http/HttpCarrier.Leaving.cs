@@ -41,7 +41,7 @@ internal sealed partial class HttpCarrier
         return [.. _kept];
     }
 
-    private async Task ServeOrKeepAsync(ClientConnection connection, Socket socket)
+    private async Task ServeOrKeepAsync(ClientConnection connection)
     {
         if (_leaving)
         {
@@ -49,7 +49,7 @@ internal sealed partial class HttpCarrier
         }
         else
         {
-            await engine.ServeAsync(connection, socket);
+            await engine.ServeAsync(connection);
         }
     }
 

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Prefaces;
@@ -44,28 +45,36 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, ILogger 
     }
 
     public void Take(Socket socket, IPEndPoint endPoint, ClientAddress client, ListenerRules rules, bool isProxy) =>
-        ServeElsewhere(Enter(rules, new(rules, socket, endPoint, client, isProxy), socket), socket);
+        ServeElsewhere(rules, new(rules, socket, endPoint, client, isProxy), socket);
 
     public void Take(SocketLoop loop, Arrival arrival)
     {
-        var handle = new SafeSocketHandle(arrival.Socket, ownsHandle: true);
+        var descriptor = new Descriptor(arrival.Socket);
         var rules = gate.Rules;
         var isProxy = rules.Proxies is { } proxies && proxies.Contains(arrival.Client.Address);
         if (!gate.Admit(rules, isProxy ? null : arrival.Client.ClientAddress))
         {
-            handle.Dispose();
+            descriptor.Dispose();
             return;
         }
 
-        var socket = new Socket(handle);
-        var connection = Enter(rules, new(rules, socket, arrival.Client.ToEndPoint(), arrival.Client.ClientAddress, isProxy), socket);
-        _ = ServeAsync(connection, socket, loop);
+        var socket = Place(descriptor, loop);
+        var connection = new ClientConnection(
+            rules, new(rules, null, arrival.Client.ToEndPoint(), arrival.Client.ClientAddress, isProxy), socket, null, _crowd, Forget);
+        if (socket is not null)
+        {
+            _ = ServeAsync(connection);
+        }
+        else
+        {
+            connection.Drop(ConnectionEnd.Failed);
+        }
     }
 
     public bool Wants(ClientHello hello) => engine.IsChallenge(hello);
 
     public void Answer(ListenerRules rules, Caller caller, Socket socket, long start) =>
-        ServeElsewhere(Enter(rules, caller, socket, start), socket);
+        ServeElsewhere(rules, caller, socket, start);
 
     /// <summary>Backends that are down are the engine's business: it cancels what was sent to them, request by request.</summary>
     public void CloseDown() => engine.ReviewUpstreams();
@@ -115,32 +124,39 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, ILogger 
         }
     }
 
-    private ClientConnection Enter(ListenerRules rules, Caller caller, Socket socket, long? start = null)
-    {
-        var connection = new ClientConnection(rules, caller, socket, _crowd, Forget, start);
-        _open.TryAdd(connection, 0);
-        return connection;
-    }
-
-    private void ServeElsewhere(ClientConnection connection, Socket socket) => _ = Task.Run(() => ServeAsync(connection, socket, here: null));
-
-    /// <param name="here">The loop whose thread this is, and which let it in; null: .NET waits for the socket.</param>
-    private async Task ServeAsync(ClientConnection connection, Socket socket, SocketLoop? here)
+    /// <returns>Null if the system refuses, or the engine is at its end: it is closed then.</returns>
+    private LoopSocket? Place(Descriptor socket, SocketLoop loop)
     {
         try
         {
-            if (here is not null)
-            {
-                engine.PutOnLoop(connection, socket, here);
-            }
+            return engine.Place(socket, loop);
+        }
+        catch (SocketException)
+        {
+            socket.Dispose();
+            return null;
+        }
+    }
 
+    private void ServeElsewhere(ListenerRules rules, Caller caller, Socket socket, long? start = null)
+    {
+        var connection = new ClientConnection(rules, caller, null, socket, _crowd, Forget, start);
+        _open.TryAdd(connection, 0);
+        _ = Task.Run(() => ServeAsync(connection));
+    }
+
+    private async Task ServeAsync(ClientConnection connection)
+    {
+        _open.TryAdd(connection, 0);
+        try
+        {
             if (connection.Caller.IsUnknown && await connection.Caller.IntroduceAsync(connection.Receiver, connection.Beginning) is { } end)
             {
                 connection.Drop(end);
             }
-            else if (await BeginsWellAsync(connection, socket))
+            else if (await BeginsWellAsync(connection))
             {
-                await ServeOrKeepAsync(connection, socket);
+                await ServeOrKeepAsync(connection);
             }
         }
         catch (OperationCanceledException) when (connection.IsLeaving)
@@ -164,7 +180,7 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, ILogger 
 
     /// <summary>Looks for a ClientHello where there must be one.</summary>
     /// <returns>False if it is over already.</returns>
-    private async ValueTask<bool> BeginsWellAsync(ClientConnection connection, Socket socket)
+    private async ValueTask<bool> BeginsWellAsync(ClientConnection connection)
     {
         if (connection.Rules.Settings.Protocol == ListenerProtocol.Http)
         {
@@ -177,7 +193,7 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, ILogger 
             return true;
         }
 
-        await connection.RefuseAsync(socket, preface);
+        await connection.RefuseAsync(preface);
         return false;
     }
 

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
@@ -75,14 +76,14 @@ internal sealed class HttpEngine : IEngine
     public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink onLoops, IAcceptSink otherwise) =>
         _sockets.IsEmpty ? [AcceptLoop.Start(listening, gate, otherwise, _loops, _logger)] : _sockets.Accept(listening, gate, onLoops);
 
-    /// <summary>From here on the connection is waited for by a loop of ours. It must not have been waited for before.</summary>
+    /// <summary>Puts a client's socket on the loop that serves it.</summary>
     /// <param name="here">The loop that let it in.</param>
     /// <exception cref="SocketException">The system refuses.</exception>
-    public void PutOnLoop(ClientConnection connection, Socket socket, SocketLoop here) => connection.PutOn(_sockets.PlaceFor(here).Add(socket));
+    public LoopSocket Place(Descriptor socket, SocketLoop here) => _sockets.PlaceFor(here).Add(socket);
 
     /// <summary>Serves a connection to its end.</summary>
-    public async Task ServeAsync(ClientConnection connection, Socket socket) =>
-        await _path.ServeAsync(connection, socket, await KestrelAsync(connection.Rules.Settings.HeaderTimeout, CancellationToken.None));
+    public async Task ServeAsync(ClientConnection connection) =>
+        await _path.ServeAsync(connection, await KestrelAsync(connection.Rules.Settings.HeaderTimeout, CancellationToken.None));
 
     /// <summary>Whether a client validates a name for which a challenge of ours is pending.</summary>
     public bool IsChallenge(ClientHello hello) => hello.IsAcmeChallenge && _certificates?.FindChallenge(hello.ServerName) is not null;

@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding.Http.Door;
@@ -36,11 +35,10 @@ internal sealed class HttpPath(RequestForwarder requests, ICertificates? certifi
         logs.CreateLogger<HttpPath>());
 
     /// <summary>Serves a connection, of which not one byte may have been consumed but for a PROXY header's, and returns at its end.</summary>
-    /// <param name="socket">Its own.</param>
     /// <param name="kestrel">For what is not plain.</param>
-    public async Task ServeAsync(ClientConnection connection, Socket socket, InnerKestrel kestrel)
+    public async Task ServeAsync(ClientConnection connection, InnerKestrel kestrel)
     {
-        ClientTransport transport = connection.Loop is { } loop ? new LoopTransport(loop, connection) : new SocketTransport(_sockets.Create(socket), connection);
+        ClientTransport transport = connection.Loop is { } loop ? new LoopTransport(loop, connection) : new SocketTransport(_sockets.Create(connection.Socket!), connection);
         await using (transport)
         {
             if (!connection.Serve(transport))

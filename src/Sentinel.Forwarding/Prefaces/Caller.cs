@@ -7,9 +7,10 @@ using Sentinel.Forwarding.Relay;
 namespace Sentinel.Forwarding.Prefaces;
 
 /// <summary>Who a connection comes from: as its socket says and, if that is a proxy's, as the PROXY header at its start says.</summary>
+/// <param name="socket">What it connected to is asked of it, if a backend is told; null: no backend will be.</param>
 /// <param name="isProxy">It must begin with a header; until <see cref="IntroduceAsync"/> has read it, the connection is the proxy's.</param>
 /// <param name="reached">What the client connected to, if a header has said so before.</param>
-internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endPoint, ClientAddress client, bool isProxy, IPEndPoint? reached = null)
+internal sealed class Caller(ListenerRules rules, Socket? socket, IPEndPoint endPoint, ClientAddress client, bool isProxy, IPEndPoint? reached = null)
 {
     private IPEndPoint? _reached = reached;
 
@@ -29,7 +30,7 @@ internal sealed class Caller(ListenerRules rules, Socket socket, IPEndPoint endP
     public IPEndPoint? Reached => _reached;
 
     /// <summary>What a backend is told of it.</summary>
-    public ProxyHeader Header => new(EndPoint, _reached ?? socket.LocalEndPoint as IPEndPoint);
+    public ProxyHeader Header => new(EndPoint, _reached ?? socket?.LocalEndPoint as IPEndPoint);
 
     /// <summary>Reads the header, if there must be one.</summary>
     /// <param name="from">The connection.</param>

@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Relay;
 using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Http.Loops;
@@ -9,11 +11,11 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// A connected socket on a <see cref="SocketLoop"/>. One may read while another writes; any thread may close. A call is made
 /// only when it may find something: no read before each read, no look whether the connection still lives.
 /// </summary>
-internal sealed class LoopSocket : IReceiver
+internal sealed class LoopSocket : IDuplexSocket
 {
     private const uint Reading = EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.Priority;
 
-    private readonly SafeSocketHandle _handle;
+    private readonly SafeHandle _handle;
     private readonly Edge _reading = new();
     private readonly Edge _writing = new();
     private volatile bool _isEnding;
@@ -26,16 +28,13 @@ internal sealed class LoopSocket : IReceiver
     private bool _watchesWriting;
     private Action? _hungUp;
 
-    public LoopSocket(SocketLoop loop, Socket socket, int index, uint id)
-    {
-        (Loop, Socket, Index, Id) = (loop, socket, index, id);
-        _handle = socket.SafeHandle;
-    }
+    public LoopSocket(SocketLoop loop, SafeHandle handle, Socket? socket, int index, uint id) =>
+        (Loop, _handle, Socket, Index, Id) = (loop, handle, socket, index, id);
 
     public SocketLoop Loop { get; }
 
-    /// <summary>For options and addresses; not to be waited for.</summary>
-    public Socket Socket { get; }
+    /// <summary>What .NET made of it, for options and addresses, and not to be waited for; null: nothing, for that costs a dozen system calls.</summary>
+    public Socket? Socket { get; }
 
     /// <summary>Its place in its loop.</summary>
     public int Index { get; }
@@ -167,6 +166,22 @@ internal sealed class LoopSocket : IReceiver
         return n == source.Length ? default : SendLaterAsync(source[Math.Max(n, 0)..], cancellationToken);
     }
 
+    /// <summary>Sends no more.</summary>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    public void EndSending() => SocketCalls.EndSending(_handle);
+
+    /// <summary>Reviews it as <see cref="DeadPeer"/> asks for. It may be broken or closed: whoever uses it finds out.</summary>
+    public void Review()
+    {
+        try
+        {
+            SocketCalls.Review(_handle);
+        }
+        catch (ObjectDisposedException)
+        {
+        }
+    }
+
     /// <summary>Closes it; whoever waits for it finds out. What was sent is delivered.</summary>
     public void Close() => Close(abort: false);
 
@@ -253,17 +268,35 @@ internal sealed class LoopSocket : IReceiver
         }
     }
 
+    private void Reset()
+    {
+        try
+        {
+            SocketCalls.ResetOnClose(_handle);
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is closed.
+        }
+    }
+
     private void Close(bool abort)
     {
         _isClosed = true;
         Loop.Remove(this);
         if (abort)
         {
-            Socket.Close(timeout: 0);
+            Reset();
+        }
+
+        // The handle of a socket of .NET's would reset by itself.
+        if (Socket is not null)
+        {
+            Socket.Dispose();
         }
         else
         {
-            Socket.Dispose();
+            _handle.Dispose();
         }
 
         // somewhere else: whoever closes may hold locks

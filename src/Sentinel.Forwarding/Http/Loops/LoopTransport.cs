@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Net.Sockets;
 using Sentinel.Forwarding.Http.Transports;
 
 namespace Sentinel.Forwarding.Http.Loops;
@@ -80,7 +79,7 @@ internal sealed class LoopTransport : ClientTransport
 
         try
         {
-            _socket.Socket.Shutdown(SocketShutdown.Send);
+            _socket.EndSending();
             var buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
             for (int read = 0, length; read < MostReadAway && (length = _socket.TryReceive(buffer)) > 0; read += length)
             {
@@ -88,7 +87,7 @@ internal sealed class LoopTransport : ClientTransport
 
             ArrayPool<byte>.Shared.Return(buffer);
         }
-        catch (Exception e) when (e is IOException or SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
             // It has gone already.
         }

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Sentinel.Forwarding.Relay;
 using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Http.Loops;
@@ -12,7 +14,7 @@ internal static unsafe class SocketCalls
     private const int PendingError = 4;
 
     /// <exception cref="ObjectDisposedException">It is closed.</exception>
-    public static int Receive(SafeSocketHandle handle, Span<byte> target, SocketFlags flags, out int error)
+    public static int Receive(SafeHandle handle, Span<byte> target, SocketFlags flags, out int error)
     {
         using var held = new Held(handle);
         fixed (byte* place = target)
@@ -22,7 +24,7 @@ internal static unsafe class SocketCalls
     }
 
     /// <exception cref="ObjectDisposedException">It is closed.</exception>
-    public static int Send(SafeSocketHandle handle, ReadOnlySpan<byte> source, out int error)
+    public static int Send(SafeHandle handle, ReadOnlySpan<byte> source, out int error)
     {
         using var held = new Held(handle);
         fixed (byte* place = source)
@@ -32,7 +34,7 @@ internal static unsafe class SocketCalls
     }
 
     /// <exception cref="ObjectDisposedException">It is closed.</exception>
-    public static int Connect(SafeSocketHandle handle, IPEndPoint target)
+    public static int Connect(SafeHandle handle, IPEndPoint target)
     {
         using var held = new Held(handle);
         var address = target.Serialize();
@@ -45,11 +47,35 @@ internal static unsafe class SocketCalls
 
     /// <summary>What became of a connect, or of the connection since.</summary>
     /// <exception cref="ObjectDisposedException">It is closed.</exception>
-    public static int ErrorOf(SafeSocketHandle handle)
+    public static int ErrorOf(SafeHandle handle)
     {
         using var held = new Held(handle);
         int pending, length = sizeof(int);
         return Told(Libc.GetOption(held.Descriptor, SocketLevel, PendingError, &pending, &length), out var error) == 0 ? pending : error;
+    }
+
+    /// <summary>Sends no more: the peer reads an end after what was sent.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    public static void EndSending(SafeHandle handle)
+    {
+        using var held = new Held(handle);
+        _ = Libc.Shutdown(held.Descriptor, Libc.ShutdownWrite);
+    }
+
+    /// <summary>Makes the close to come a reset.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    public static void ResetOnClose(SafeHandle handle)
+    {
+        using var held = new Held(handle);
+        SocketOptions.ResetOnClose(held.Descriptor);
+    }
+
+    /// <summary>As <see cref="DeadPeer.Review"/>.</summary>
+    /// <exception cref="ObjectDisposedException">It is closed.</exception>
+    public static void Review(SafeHandle handle)
+    {
+        using var held = new Held(handle);
+        SocketOptions.Review(held.Descriptor);
     }
 
     private static int Told(int result, out int error)
@@ -61,10 +87,10 @@ internal static unsafe class SocketCalls
     /// <summary>Keeps a handle's descriptor from being closed.</summary>
     public readonly ref struct Held
     {
-        private readonly SafeSocketHandle _handle;
+        private readonly SafeHandle _handle;
 
         /// <exception cref="ObjectDisposedException">It is closed.</exception>
-        public Held(SafeSocketHandle handle)
+        public Held(SafeHandle handle)
         {
             var isHeld = false;
             handle.DangerousAddRef(ref isHeld);

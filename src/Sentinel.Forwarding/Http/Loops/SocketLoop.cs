@@ -1,6 +1,8 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
+using Sentinel.Forwarding.HandOver;
 using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Http.Loops;
@@ -58,7 +60,13 @@ internal sealed unsafe partial class SocketLoop : IDisposable
     /// <param name="withWriting">Whether it is to tell, too, when it can be written to.</param>
     /// <exception cref="SocketException">The system refuses, or the loop is at its end.</exception>
     /// <exception cref="ObjectDisposedException">It was closed.</exception>
-    public LoopSocket Add(Socket socket, bool withWriting = false)
+    public LoopSocket Add(Socket socket, bool withWriting = false) => Add(socket.SafeHandle, socket, withWriting);
+
+    /// <summary>As <see cref="Add(Socket, bool)"/>, of what .NET does not know.</summary>
+    /// <exception cref="SocketException">The system refuses, or the loop is at its end.</exception>
+    public LoopSocket Add(Descriptor socket) => Add(socket, null, withWriting: false);
+
+    private LoopSocket Add(SafeHandle handle, Socket? socket, bool withWriting)
     {
         LoopSocket added;
         lock (_lock)
@@ -72,7 +80,7 @@ internal sealed unsafe partial class SocketLoop : IDisposable
                 }
             }
 
-            added = new(this, socket, index, ++_lastId);
+            added = new(this, handle, socket, index, ++_lastId);
             Volatile.Write(ref _sockets[index], added);
         }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using Sentinel.Forwarding.Prefaces;
 
 namespace Sentinel.Forwarding.Http.Tls;
 
@@ -18,16 +19,17 @@ internal static class ClearRefusal
 
     /// <summary>Says it, and waits until the client has closed or enough time has passed. The socket stays the caller's.</summary>
     /// <exception cref="SocketException">The connection broke.</exception>
+    /// <exception cref="IOException">The connection broke.</exception>
     /// <exception cref="OperationCanceledException">The client took too long.</exception>
-    public static async Task GiveAsync(Socket socket, ReadOnlyMemory<byte> answer, CancellationToken cancellationToken)
+    public static async Task GiveAsync(IDuplexSocket socket, ReadOnlyMemory<byte> answer, CancellationToken cancellationToken)
     {
         await socket.SendAsync(answer, cancellationToken);
-        socket.Shutdown(SocketShutdown.Send);
+        socket.EndSending();
         var buffer = ArrayPool<byte>.Shared.Rent(4096);
         try
         {
             var read = 0;
-            for (int length; read < MostReadAway && (length = await socket.ReceiveAsync(buffer, cancellationToken)) > 0; read += length)
+            for (int length; read < MostReadAway && (length = await socket.ReceiveAsync(buffer, SocketFlags.None, cancellationToken)) > 0; read += length)
             {
             }
         }

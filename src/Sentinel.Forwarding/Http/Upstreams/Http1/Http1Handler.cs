@@ -84,7 +84,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     public async ValueTask<Http1Connection> DialAsync(int port, DialTerms terms, CancellationToken cancellationToken)
     {
         var onLoop = terms.Loop is null ? null : await terms.DialOnLoopAsync(host, port, cancellationToken);
-        var socket = onLoop?.Socket ?? await terms.DialAsync(host, port, cancellationToken);
+        var socket = onLoop is not null ? onLoop.Socket! : await terms.DialAsync(host, port, cancellationToken);
         Stream clear = onLoop is null ? new NetworkStream(socket, ownsSocket: true) : new LoopStream(onLoop);
         var stream = await terms.SecureAsync(clear, host, SslApplicationProtocol.Http11, cancellationToken);
         watch.Add(socket);
