@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
@@ -81,7 +82,7 @@ internal sealed class RequestForwarder : IDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<ConnectionEnd> ForwardAsync(HttpContext context, ClientConnection connection)
     {
         // It belongs to this request, or to none.

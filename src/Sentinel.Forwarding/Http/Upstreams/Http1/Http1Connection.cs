@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Loops;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
@@ -82,7 +83,7 @@ internal sealed class Http1Connection
     /// </summary>
     /// <exception cref="UpstreamFailure">There is no answer, or none that can be understood.</exception>
     /// <exception cref="IOException">The client's body broke off or was not what its head says.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public async ValueTask<AnswerHead> AskAsync(OutgoingRequest request)
     {
         (_stopSending, ClientFault, Sending, _keepsAlive, _isUnsent, _unfinished) = (null, null, Task.CompletedTask, true, true, 3);
@@ -175,7 +176,7 @@ internal sealed class Http1Connection
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<AnswerHead> AskWithBodyAsync(OutgoingRequest request)
     {
         var begin = new BodyBegin(_time);
@@ -205,7 +206,7 @@ internal sealed class Http1Connection
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<AnswerHead> ReadHeadAsync(bool toHead, BodyBegin? begin)
     {
         for (var interims = 0; interims <= MostInterims; interims++)
