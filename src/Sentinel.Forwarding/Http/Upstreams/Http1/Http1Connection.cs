@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Sentinel.Forwarding.Http.Loops;
@@ -25,6 +26,10 @@ internal sealed class Http1Connection
     private readonly AnswerHead _head = new();
     private readonly HeadWriter _writer = new();
     private readonly AnswerBody _body;
+
+    // Over TLS, reads while nothing is asked: what TLS has taken from the socket already, the socket does not show.
+    private ValueTask<int> _listening;
+    private bool _isListening;
 
     // Of the present exchange.
     private CancellationTokenSource? _stopSending;
@@ -59,7 +64,7 @@ internal sealed class Http1Connection
     {
         try
         {
-            return !_socket.Poll(0, SelectMode.SelectRead);
+            return !HasHeard && !_socket.Poll(0, SelectMode.SelectRead);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -68,7 +73,10 @@ internal sealed class Http1Connection
     }
 
     /// <summary>Whether nothing is known against it. Costs no call where a loop waits for it.</summary>
-    public bool SeemsUsable => _onLoop is { IsReadable: false } || IsUsable();
+    public bool SeemsUsable => _onLoop is { IsReadable: false } ? !HasHeard : IsUsable();
+
+    // What TLS says for itself, such as tickets for its next session, ends no read.
+    private bool HasHeard => _isListening && _listening.IsCompleted;
 
     /// <summary>Completes when the body of the present request is sent, or is given up; it does not fail.</summary>
     public Task Sending { get; private set; } = Task.CompletedTask;
@@ -208,6 +216,13 @@ internal sealed class Http1Connection
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<AnswerHead> ReadHeadAsync(bool toHead, BodyBegin? begin)
     {
+        if (_isListening)
+        {
+            // TLS is read by one at a time; this one took nothing.
+            _isListening = false;
+            _ = await _listening;
+        }
+
         for (var interims = 0; interims <= MostInterims; interims++)
         {
             _head.Reset();
@@ -301,7 +316,7 @@ internal sealed class Http1Connection
         // they hold memory
         _head.Reset();
         _body.Trailers.Reset();
-        if (_keepsAlive && _buffer.IsEmpty)
+        if (_keepsAlive && _buffer.IsEmpty && !ListenInTls())
         {
             _buffer.Release();
             IdleSince = _time.GetTimestamp();
@@ -311,5 +326,17 @@ internal sealed class Http1Connection
         {
             Abort();
         }
+    }
+
+    /// <returns>Whether there is something already that nobody asked for.</returns>
+    [SuppressMessage("Reliability", "CA2012:Use ValueTasks correctly", Justification = "Awaited once, before the next read; if there is none, it ends with the connection.")]
+    private bool ListenInTls()
+    {
+        if (_stream is SslStream)
+        {
+            (_listening, _isListening) = (_stream.ReadAsync(Memory<byte>.Empty), true);
+        }
+
+        return HasHeard;
     }
 }
