@@ -31,6 +31,9 @@ internal sealed class Http1Connection
     private ValueTask<int> _listening;
     private bool _isListening;
 
+    // Whether it has carried an exchange.
+    private bool _isKept;
+
     // Of the present exchange.
     private CancellationTokenSource? _stopSending;
     private volatile bool _keepsAlive;
@@ -124,7 +127,7 @@ internal sealed class Http1Connection
         {
             Abort();
             throw ClientFault is { } fault ? new IOException("the body of the request broke off", fault)
-                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (_buffer.IsEmpty && !_head.HasBegun ? new AnswerLost(e) : new AnswerCut(e))
+                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (_buffer.IsEmpty && !_head.HasBegun ? new AnswerLost(_isKept, e) : new AnswerCut(e))
                 : e;
         }
     }
@@ -231,7 +234,7 @@ internal sealed class Http1Connection
                 var isBegun = _head.HasBegun || !_buffer.IsEmpty;
                 if (!_buffer.Filled(await _stream.ReadAsync(_buffer.Room())))
                 {
-                    throw isBegun ? new AnswerCut() : new AnswerLost();
+                    throw isBegun ? new AnswerCut() : new AnswerLost(_isKept);
                 }
             }
 
@@ -319,7 +322,7 @@ internal sealed class Http1Connection
         if (_keepsAlive && _buffer.IsEmpty && !ListenInTls())
         {
             _buffer.Release();
-            IdleSince = _time.GetTimestamp();
+            (IdleSince, _isKept) = (_time.GetTimestamp(), true);
             _home.Return(this);
         }
         else
