@@ -106,6 +106,14 @@ internal sealed class Exchange : IAsker
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> IsAnsweredHereAsync()
     {
+        if (Fields.HasTwoFramings(_context.Request.Headers))
+        {
+            // RFC 9112 §6.1: refused, and nothing behind it is read.
+            _connection.RequestClose();
+            await AnswerWriter.WriteAsync(_context, Refusals.For(StatusCodes.Status400BadRequest));
+            return true;
+        }
+
         var isChallenge = AcmeAnswer.IsAsked(_context.Request, out var token);
         if (isChallenge && _forwarder.Certificates?.FindKeyAuthorization(token) is { } proof)
         {
