@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
 
@@ -12,12 +11,12 @@ internal sealed partial class ClientConnection
     private long _quietSince;
 
     /// <summary>Its requests are read without Kestrel, until <see cref="GoesOn"/>: what Kestrel would do for it by the clock is done here.</summary>
-    /// <param name="lifetime">Asked to end it.</param>
-    public void IsAtDoor(IConnectionLifetimeNotificationFeature lifetime)
+    /// <param name="requestClose">Asks for its end. Any thread.</param>
+    public void IsAtDoor(Action requestClose)
     {
         Volatile.Write(ref _quietSince, Gate.Time.GetTimestamp());
         _isAtDoor = true;
-        Served(lifetime);
+        Served(requestClose);
     }
 
     /// <summary>
@@ -29,7 +28,7 @@ internal sealed partial class ClientConnection
     {
         lock (_lock)
         {
-            (_lifetime, _unfinished, _hasAsked, _readSince) = (null, unfinished, false, Gate.Time.GetTimestamp());
+            (_requestClose, _unfinished, _hasAsked, _readSince) = (null, unfinished, false, Gate.Time.GetTimestamp());
         }
 
         _isAtDoor = false;

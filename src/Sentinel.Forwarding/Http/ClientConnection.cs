@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Connections.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Loops;
 using Sentinel.Forwarding.Http.Tls;
@@ -25,7 +24,7 @@ internal sealed partial class ClientConnection
     private readonly Lock _lock = new();
     private CancellationTokenSource? _beginning;
     private ClientTransport? _transport;
-    private IConnectionLifetimeNotificationFeature? _lifetime;
+    private Action? _requestClose;
     private ConnectionEnd? _end;
     private ConnectionEnd _lastRequest = ConnectionEnd.Completed;
     private long _readSince;
@@ -225,10 +224,10 @@ internal sealed partial class ClientConnection
     private void Close()
     {
         ClientTransport? transport;
-        IConnectionLifetimeNotificationFeature? lifetime;
+        Action? requestClose;
         lock (_lock)
         {
-            (transport, lifetime) = (_transport, _lifetime);
+            (transport, requestClose) = (_transport, _requestClose);
             if (transport is null)
             {
                 // Whoever has not begun to speak has nothing to finish.
@@ -242,17 +241,18 @@ internal sealed partial class ClientConnection
         }
         else
         {
-            lifetime?.RequestClose();
+            requestClose?.Invoke();
         }
     }
 
     /// <summary>Somebody serves it who ends it when he is asked to. A close that was asked for before anybody could hear of it is repeated.</summary>
-    public void Served(IConnectionLifetimeNotificationFeature lifetime)
+    /// <param name="requestClose">Asks for its end. Any thread.</param>
+    public void Served(Action requestClose)
     {
         bool closing;
         lock (_lock)
         {
-            (_lifetime, closing) = (lifetime, _closing);
+            (_requestClose, closing) = (requestClose, _closing);
         }
 
         if (closing)

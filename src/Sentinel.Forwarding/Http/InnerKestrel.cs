@@ -123,7 +123,7 @@ internal sealed class InnerKestrel : IAsyncDisposable
             listen.Protocols = protocols;
             listen.Use(next => context =>
             {
-                context.Features.Get<ClientConnection>()!.Served(context.Features.Get<IConnectionLifetimeNotificationFeature>()!);
+                context.Features.Get<ClientConnection>()!.Served(context.Features.GetRequiredFeature<IConnectionLifetimeNotificationFeature>().RequestClose);
                 return next(context);
             });
         });

@@ -1,7 +1,6 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using Sentinel.Forwarding.Prefaces;
+using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
@@ -26,42 +25,34 @@ public sealed class PrefaceTests
         Assert.Equal(preface, Http2Preface.Read(Encoding.Latin1.GetBytes(start)).ToString());
 
     [Fact]
-    public async Task A_preface_in_pieces_is_recognised_and_nothing_of_it_consumed()
+    public async Task A_preface_in_pieces_is_recognised()
     {
-        var (client, server) = await PairAsync();
-        using (client)
-        using (server)
-        {
-            var reading = HttpPrefacePeek.ReadAsync(new SocketReceiver(server), TimeProvider.System, CancellationToken.None);
-            foreach (var c in Http2)
-            {
-                await client.SendAsync(new[] { (byte)c });
-            }
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
 
-            Assert.Equal(HttpPreface.Http2, await reading);
-            var buffer = new byte[64];
-            Assert.Equal(Http2, Encoding.ASCII.GetString(buffer, 0, await server.ReceiveAsync(buffer)));
+        foreach (var c in Http2)
+        {
+            await client.SendAsync(c.ToString());
         }
+
+        // the head of a SETTINGS frame (RFC 9113 §4.1, §6.5)
+        Assert.Equal('\u0004', (await client.ReadTextAsync(9))[3]);
     }
 
-    [Fact]
-    public async Task A_client_that_says_nothing_and_goes_is_undecided()
+    [Theory]
+    [InlineData("")]
+    [InlineData("PRI")]
+    public async Task A_client_that_says_next_to_nothing_and_goes_is_no_fault(string start)
     {
-        var (client, server) = await PairAsync();
-        using (server)
-        {
-            client.Dispose();
-            Assert.Equal(HttpPreface.Undecided, await HttpPrefacePeek.ReadAsync(new SocketReceiver(server), TimeProvider.System, CancellationToken.None));
-        }
-    }
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        await client.SendAsync(start);
 
-    private static async Task<(Socket Client, Socket Server)> PairAsync()
-    {
-        using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listening.Bind(new IPEndPoint(Loopback.Next(), 0));
-        listening.Listen();
-        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await client.ConnectAsync(listening.LocalEndPoint!);
-        return (client, await listening.AcceptAsync());
+        client.FinishSending();
+
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+        Assert.Equal("completed", stage.Logs.Ends[0]["End"]);
     }
 }

@@ -20,7 +20,6 @@ namespace Sentinel.Forwarding.Http.Door;
 internal sealed class PlainVisit : IAsker
 {
     private static readonly Action<object?> Unwait = static visit => ((PlainVisit)visit!)._output.CancelPendingFlush();
-    private static readonly Action<object?> Close = static visit => ((PlainVisit)visit!).CloseAfterThis();
 
     private readonly RequestForwarder _requests;
     private readonly ClientConnection _connection;
@@ -29,12 +28,13 @@ internal sealed class PlainVisit : IAsker
     private readonly PipeWriter _output;
     private readonly PlainHead _head;
     private readonly Errand _errand;
-    private readonly LaterClose _lifetime = new();
+    private readonly Lock _reading = new();
     private ReadOnlySequence<byte> _arrived;
     private volatile bool _isClosing;
     private bool _mayBeHttp2;
     private bool _isLast;
     private bool _isBegun;
+    private bool _isOver;
 
     /// <param name="pipe">What is inside the transport.</param>
     public PlainVisit(RequestForwarder requests, ClientConnection connection, ClientTransport transport, IDuplexPipe pipe, bool isEncrypted)
@@ -54,8 +54,7 @@ internal sealed class PlainVisit : IAsker
     /// <returns>Which of them, and what was begun of the request that is left for Kestrel.</returns>
     public async Task<(VisitEnd End, Errand? Unfinished)> ServeAsync()
     {
-        await using var closing = _lifetime.ConnectionClosedRequested.UnsafeRegister(Close, this);
-        _connection.IsAtDoor(_lifetime);
+        _connection.IsAtDoor(CloseAfterThis);
 
         // Who has gone reads nothing any more, and nothing else would tell whoever waits for that.
         await using var leaving = Gone.UnsafeRegister(Unwait, this);
@@ -94,6 +93,11 @@ internal sealed class PlainVisit : IAsker
             _head.Release();
             if (next != VisitEnd.None)
             {
+                lock (_reading)
+                {
+                    _isOver = true;
+                }
+
                 return (next, _isBegun ? _errand : null);
             }
         }
@@ -222,6 +226,13 @@ internal sealed class PlainVisit : IAsker
     private void CloseAfterThis()
     {
         _isClosing = true;
-        _input.CancelPendingRead();
+        lock (_reading)
+        {
+            // who reads after this visit is not to be told
+            if (!_isOver)
+            {
+                _input.CancelPendingRead();
+            }
+        }
     }
 }
