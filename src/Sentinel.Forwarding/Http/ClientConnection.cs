@@ -67,6 +67,9 @@ internal sealed partial class ClientConnection
     /// <summary>What it moved.</summary>
     public Traffic Traffic { get; }
 
+    /// <summary>Whether its client may be sending a body that nobody reads: it was answered without a backend.</summary>
+    public bool MaySendOn { get; set; }
+
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
 

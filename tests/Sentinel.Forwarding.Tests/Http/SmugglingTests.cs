@@ -158,6 +158,8 @@ public sealed class SmugglingTests
             {
                 answers += line + "\n";
             }
+
+            client.FinishSending();
         }
         catch (System.Net.Sockets.SocketException)
         {
