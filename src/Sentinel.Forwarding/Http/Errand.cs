@@ -70,8 +70,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     /// <param name="path">Decoded, without the query.</param>
     public void Begin(ReadOnlySpan<char> host, ReadOnlySpan<char> path)
     {
-        // A reload changes what comes next on a connection that stays, unless its listener became something else.
-        var rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
+        var rules = connection.RulesNow;
         if (rules != Rules)
         {
             (Rules, Tls) = (rules, forwarder.TlsOf(rules));
