@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Plain;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
@@ -43,7 +44,7 @@ internal sealed class Exchange : IAsker
 
     /// <summary>Brings the request to its end.</summary>
     /// <returns>What the connection's end would be called if it ended with this request.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public async ValueTask<ConnectionEnd> RunAsync()
     {
         if (!_isBegun && await IsAnsweredHereAsync())
@@ -103,7 +104,7 @@ internal sealed class Exchange : IAsker
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<bool> IsAnsweredHereAsync()
     {
         if (Fields.HasTwoFramings(_context.Request.Headers))
@@ -209,7 +210,7 @@ internal sealed class Exchange : IAsker
         && _context.Request.Path == OutageAnswer.StatusPath
         && (HttpMethods.IsGet(_context.Request.Method) || HttpMethods.IsHead(_context.Request.Method));
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)
     {
         var upstream = _errand.Enter(backend);

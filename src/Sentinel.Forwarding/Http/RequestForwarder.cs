@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay;
@@ -95,7 +96,7 @@ internal sealed class RequestForwarder : IDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<ConnectionEnd> ForwardAsync(HttpContext context, ClientConnection connection)
     {
         // It belongs to this request, or to none.

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Sentinel.Backends;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Plain;
 using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Http.Upstreams;
@@ -124,7 +125,7 @@ internal sealed class PlainVisit : IAsker
 
     public void Break() => _transport.Abort("An answer was broken off.");
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
     private async ValueTask CopyAsync(Pieces pieces, AnswerBody body, bool isChunked)
     {
         await pieces.CopyAsync(body);
@@ -152,7 +153,7 @@ internal sealed class PlainVisit : IAsker
         return Http2Preface.Read(bytes[..(int)start.Length]);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<VisitEnd> PassAsync()
     {
         var (next, end, isIn) = (VisitEnd.Over, ConnectionEnd.Failed, false);

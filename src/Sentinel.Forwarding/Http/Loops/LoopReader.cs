@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Transports;
 
 namespace Sentinel.Forwarding.Http.Loops;
@@ -74,7 +75,7 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
         Release();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadElsewhereAsync(CancellationToken cancellationToken)
     {
         _inARow = 0;
@@ -82,7 +83,7 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
         return await ReadAsync(cancellationToken);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadLaterAsync(CancellationToken cancellationToken)
     {
         _inARow = 0;

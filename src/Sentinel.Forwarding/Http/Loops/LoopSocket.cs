@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 using Sentinel.Forwarding.Relay.Splice;
@@ -227,7 +228,7 @@ internal sealed class LoopSocket : IDuplexSocket
         return new(cause.Message, cause);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<int> ReceiveLaterAsync(Memory<byte> target, SocketFlags flags, CancellationToken cancellationToken)
     {
         using var giveUp = cancellationToken.UnsafeRegister(static socket => ((LoopSocket)socket!).WakeReader(), this);
@@ -249,7 +250,7 @@ internal sealed class LoopSocket : IDuplexSocket
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
     private async ValueTask SendLaterAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken)
     {
         using var giveUp = cancellationToken.UnsafeRegister(static socket => ((LoopSocket)socket!).WakeWriter(), this);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Transports;
 
 namespace Sentinel.Forwarding.Http.Loops;
@@ -92,7 +93,7 @@ internal sealed class LoopWriter(LoopSocket socket, IByteCount count) : PipeWrit
         return true;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<FlushResult> FlushLaterAsync(CancellationToken cancellationToken)
     {
         var flushing = _flushing = new(TaskCreationOptions.RunContinuationsAsynchronously);

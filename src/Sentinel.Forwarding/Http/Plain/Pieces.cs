@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 
 namespace Sentinel.Forwarding.Http.Plain;
@@ -23,7 +24,7 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
     /// <returns>Whether anything was flushed.</returns>
     /// <exception cref="Upstreams.UpstreamFailure">The answer is cut or malformed.</exception>
     /// <exception cref="IOException">The client has gone.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public async ValueTask<bool> CopyAsync(AnswerBody body)
     {
         var turns = new Turns();
@@ -44,7 +45,7 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
     }
 
     /// <exception cref="IOException">The client has gone.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
     public async ValueTask FlushAsync()
     {
         if (await writer.FlushAsync() is { IsCompleted: true } or { IsCanceled: true })
@@ -68,7 +69,7 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
 
     /// <summary>Something has arrived. Memory is held for as long as there is always more.</summary>
     /// <returns>How many bytes were copied since it last stepped aside.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<int> CopyStreamAsync(AnswerBody body)
     {
         var piece = ArrayPool<byte>.Shared.Rent(PieceSize);

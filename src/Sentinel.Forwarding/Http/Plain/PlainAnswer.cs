@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 
 namespace Sentinel.Forwarding.Http.Plain;
@@ -45,7 +46,7 @@ internal static class PlainAnswer
     /// </summary>
     /// <exception cref="Upstreams.UpstreamFailure">The answer is cut or malformed.</exception>
     /// <exception cref="IOException">The client has gone.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
     public static async ValueTask CopyBodyAsync(AnswerBody body, HttpContext context)
     {
         // What is malformed from the start is told by its status.

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 using Yarp.ReverseProxy.Forwarder;
@@ -21,7 +22,7 @@ internal static class PlainPass
     /// <param name="upstream">Entered by the caller.</param>
     /// <param name="isRepeatable">Whether the request may be sent again.</param>
     /// <param name="down">Cancelled when the backend is declared down and its requests are to end.</param>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public static async ValueTask<(ForwarderError Error, Exception? Cause)> SendAsync(
         IAsker asker, OutgoingRequest request, Errand errand, Upstream upstream, bool isRepeatable, CancellationToken down)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 
 namespace Sentinel.Forwarding.Http.Tls;
 
@@ -11,7 +12,7 @@ internal sealed class PipeStream(IDuplexPipe pipe) : AsyncStream
 
     public override bool CanWrite => true;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> target, CancellationToken cancellationToken = default)
     {
         while (true)
@@ -35,7 +36,7 @@ internal sealed class PipeStream(IDuplexPipe pipe) : AsyncStream
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
     {
         var flushed = await pipe.Output.WriteAsync(source, cancellationToken);

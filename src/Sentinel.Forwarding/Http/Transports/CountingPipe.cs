@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 
 namespace Sentinel.Forwarding.Http.Transports;
 
@@ -40,7 +41,7 @@ internal sealed class CountingPipe(IDuplexPipe inner, IByteCount count) : IDuple
             return true;
         }
 
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+        [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
         public override async ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
         {
             try

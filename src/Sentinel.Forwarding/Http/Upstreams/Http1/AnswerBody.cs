@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -49,7 +50,7 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer) 
     }
 
     /// <exception cref="UpstreamFailure">The answer is cut or malformed.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> target, CancellationToken cancellationToken = default)
     {
         try
@@ -93,7 +94,7 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer) 
 
     private bool IsAtData => _at is At.PlainData or At.ChunkData;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<int> ReadOnAsync(Memory<byte> target, CancellationToken cancellationToken)
     {
         PassFrames();
@@ -136,7 +137,7 @@ internal sealed class AnswerBody(Http1Connection connection, ReadBuffer buffer) 
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<int> ReadDataAsync(Memory<byte> target, CancellationToken cancellationToken)
     {
         var n = await buffer.ReadAsync(target.Length > _left ? target[..(int)_left] : target, cancellationToken);

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Loops;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
@@ -93,7 +94,7 @@ internal sealed class Http1Connection
     /// </summary>
     /// <exception cref="UpstreamFailure">There is no answer, or none that can be understood.</exception>
     /// <exception cref="IOException">The client's body broke off or was not what its head says.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public async ValueTask<AnswerHead> AskAsync(OutgoingRequest request)
     {
         (_stopSending, ClientFault, Sending, _keepsAlive, _isUnsent, _unfinished) = (null, null, Task.CompletedTask, true, true, 3);
@@ -186,7 +187,7 @@ internal sealed class Http1Connection
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<AnswerHead> AskWithBodyAsync(OutgoingRequest request)
     {
         var begin = new BodyBegin(_time);
@@ -216,7 +217,7 @@ internal sealed class Http1Connection
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<AnswerHead> ReadHeadAsync(bool toHead, BodyBegin? begin)
     {
         if (_isListening)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using Sentinel.Forwarding.Http.Awaiting;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -47,7 +48,7 @@ internal sealed class ReadBuffer(Stream stream)
     /// <summary>Reads more behind what is there.</summary>
     /// <returns>False at the end of the stream.</returns>
     /// <exception cref="AnswerMalformed">More than anybody may want to see at once.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public async ValueTask<bool> FillAsync(CancellationToken cancellationToken) => Filled(await stream.ReadAsync(Room(), cancellationToken));
 
     /// <summary>Takes a line, without its CRLF (or LF alone, RFC 9112 §2.2).</summary>
