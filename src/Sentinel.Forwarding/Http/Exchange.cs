@@ -107,9 +107,9 @@ internal sealed class Exchange : IAsker
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<bool> IsAnsweredHereAsync()
     {
-        if (Fields.HasTwoFramings(_context.Request.Headers))
+        if (Fields.HasFaultyFraming(_context.Request))
         {
-            // RFC 9112 §6.1: refused, and nothing behind it is read.
+            // Refused, and nothing behind it is read.
             _connection.RequestClose();
             await AnswerWriter.WriteAsync(_context, Refusals.For(StatusCodes.Status400BadRequest));
             return true;

@@ -138,8 +138,9 @@ internal static class Fields
         context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is (['/', ..] or "*") and var target && Ascii.IsValid(target) ? target : null;
 
     /// <summary>
-    /// Whether a request says both how long its body is and that it comes in chunks, which is how one server's body becomes another's request. Kestrel
-    /// hides the length under another name; who writes that name himself is taken to mean the same.
+    /// Whether a request says that its body comes in chunks where that cannot be relied on, which is how one server's body becomes another's request (RFC 9112 §6.1):
+    /// beside a length, which Kestrel hides under another name (who writes that name himself is taken to mean the same), or in HTTP/1.0.
     /// </summary>
-    public static bool HasTwoFramings(IHeaderDictionary headers) => headers.TransferEncoding.Count > 0 && headers.ContainsKey("X-Content-Length");
+    public static bool HasFaultyFraming(HttpRequest request) =>
+        request.Headers.TransferEncoding.Count > 0 && (request.Headers.ContainsKey("X-Content-Length") || HttpProtocol.IsHttp10(request.Protocol));
 }

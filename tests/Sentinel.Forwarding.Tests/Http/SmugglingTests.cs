@@ -43,6 +43,7 @@ public sealed class SmugglingTests
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nX-Content-Length: 4\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n")]
     [InlineData("POST / HTTP/1.1\nHost: a\r\nContent-Length: 0\r\n\r\n")]
