@@ -34,6 +34,8 @@ def measure(relays, scenarios, options, log):
     for scenario in scenarios:
         for repetition in range(options.reps):
             for relay in relays if repetition % 2 == 0 else relays[::-1]:
+                if not relay.can(scenario):
+                    continue
                 try:
                     run = measure_once(relay, scenario, options)
                 except (RuntimeError, ValueError, KeyError, subprocess.TimeoutExpired) as failure:
@@ -94,9 +96,10 @@ def session(relays, missing, scenarios, backend_commands, afterwards, options, f
                 raise RuntimeError(f"{relay.name} did not start, see {folder}/{relay.name}.log")
             relay.wait_until_ready()
         for relay in relays:
-            if relay.name in ("sentinel", "managed"):  # compiled while it runs: measured once it is warm
+            if relay.name in ("sentinel", "managed", "yarp"):  # compiled while it runs: measured once it is warm
                 for scenario in scenarios:
-                    scenario.measure(relay, 2)
+                    if relay.can(scenario):
+                        scenario.measure(relay, 5)
         if quota:
             for relay in relays:
                 if relay.processes():

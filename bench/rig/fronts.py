@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from . import network as net
+from .programs import BENCH
 from .relays import Relay
 
 # what the backend offers
@@ -42,8 +43,9 @@ def backend(folder):
 class Front(Relay):
     """One front end on three ports of its own."""
 
-    def __init__(self, name, label, commands, configuration):
+    def __init__(self, name, label, commands, configuration, environment=None):
         super().__init__(name, label, commands, configuration)
+        self.environment = environment or {}
         self.http = self.https = self.tls = 0
 
     def start(self, folder, first_port):
@@ -61,6 +63,28 @@ class Front(Relay):
 
     def _configure(self, folder, pairs):
         return self._configuration(folder, self)
+
+
+class Yarp(Front):
+    """YARP as it comes: the same runtime, the same HTTP, nothing tuned. It routes no TLS by name."""
+
+    def __init__(self, program):
+        super().__init__("yarp", "YARP, untuned", self._command, None)
+        self._program = program
+
+    def can(self, scenario):
+        return not scenario.name.startswith("tls")
+
+    def _command(self, file, _):
+        folder = os.path.dirname(file)
+        return [[self._program, net.PROXY_ADDRESS, str(self.http), str(self.https), f"http://{net.BACKEND_ADDRESS}:{BACKEND_HTTP}",
+                 f"{folder}/chain.pem", f"{folder}/key.pem"]]
+
+
+def environment_of_unit():
+    """What the daemon has around it where its package started it."""
+    with open(f"{BENCH}/../packaging/systemd/sentinel.service") as unit:
+        return dict(word.split("=", 1) for line in unit if line.startswith("Environment=") for word in line.strip().removeprefix("Environment=").split())
 
 
 def _haproxy(folder, front):
@@ -99,11 +123,12 @@ def _sentinel(folder, front):
                       "tls": listener(front.tls, "tls", BACKEND_HTTPS)}})
 
 
-def all_fronts(sentinel):
+def all_fronts(sentinel, yarp):
     """In the order of the report; and those whose program is missing."""
     candidates = [
         (shutil.which("haproxy"), Front("haproxy", "HAProxy", lambda file, _: [["haproxy", "-db", "-f", file]], _haproxy)),
         (os.path.exists("/usr/lib/nginx/modules/ngx_stream_module.so"), Front("nginx", "nginx", lambda file, _: [["nginx", "-c", file]], _nginx)),
-        (sentinel, Front("sentinel", "Sentinel", lambda file, _: [[sentinel, "run", "--config", file]], _sentinel)),
+        (sentinel, Front("sentinel", "Sentinel", lambda file, _: [[sentinel, "run", "--config", file]], _sentinel, environment_of_unit())),
+        (yarp, Yarp(yarp)),
     ]
     return [front for there, front in candidates if there], [front.label for there, front in candidates if not there]

@@ -17,6 +17,7 @@ class Relay:
         self.name, self.label, self._commands, self._configuration = name, label, commands, configuration
         self.address, self.bulk_port, self.echo_port = net.PROXY_ADDRESS, 0, 0
         self.cap = None  # set once it is warm
+        self.environment = {"DOTNET_TieredPGO": "0", "DOTNET_gcServer": "0"}
         self._started = []
 
     def start(self, folder, bulk_port):
@@ -27,13 +28,16 @@ class Relay:
             with open(file, "w") as target:
                 target.write(self._configure(folder, pairs))
         log = open(os.path.join(folder, f"{self.name}.log"), "a")
-        environment = {**os.environ, "DOTNET_TieredPGO": "0", "DOTNET_gcServer": "0"}
         for command in self._commands(file, pairs):
             self._started.append(subprocess.Popen(
-                net.inside(net.PROXY, *command), stdout=log, stderr=subprocess.STDOUT, env=environment, start_new_session=True))
+                net.inside(net.PROXY, *command), stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **self.environment}, start_new_session=True))
 
     def wait_until_ready(self):
         pass
+
+    def can(self, scenario):
+        """Whether it knows what that measures."""
+        return True
 
     def _configure(self, folder, pairs):
         return self._configuration(folder, pairs)

@@ -163,6 +163,7 @@ internal sealed class Daemon : IAsyncDisposable
             parts.Time, provider.GetRequiredService<ILogger<SystemdReporter>>()));
         services.AddHostedService(provider => provider.GetRequiredService<DaemonService>());
         services.AddHostedService(provider => provider.GetRequiredService<Reloader>());
+        services.AddHostedService(_ => new SpareMemory(parts.Time));
         return builder.Build();
     }
 }

@@ -35,7 +35,7 @@ public sealed class AllocationTests
 
         Ask(sockets);
 
-        Assert.InRange((GC.GetTotalAllocatedBytes(precise: true) - before) / (Rounds * clients), 0, IsOptimized ? 20 : 1500);
+        Assert.InRange((GC.GetTotalAllocatedBytes(precise: true) - before) / (Rounds * clients), 0, IsOptimized ? 20 : 1450);
         foreach (var socket in sockets)
         {
             socket.Dispose();
