@@ -50,6 +50,9 @@ internal sealed partial class ClientConnection
 
     public ListenerRules Rules { get; }
 
+    /// <summary>What its next request is under: a reload changes what comes next on a connection that stays, unless its listener became something else.</summary>
+    public ListenerRules RulesNow => Gate.Rules is var now && now.Settings.Protocol == Rules.Settings.Protocol ? now : Rules;
+
     public Gate Gate => Rules.Gate;
 
     public Caller Caller { get; }
@@ -66,6 +69,9 @@ internal sealed partial class ClientConnection
 
     /// <summary>What it moved.</summary>
     public Traffic Traffic { get; }
+
+    /// <summary>Whether its client may be sending a body that nobody reads: it was answered without a backend.</summary>
+    public bool MaySendOn { get; set; }
 
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }

@@ -29,6 +29,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
 {
     private Attempts _attempts;
     private int _losses;
+    private bool _wentElsewhere;
 
     /// <summary>When the request came: a timestamp of the gate's clock.</summary>
     public long Arrived { get; private set; }
@@ -42,7 +43,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     public UpstreamTls? Tls { get; private set; } = forwarder.TlsOf(connection.Rules);
 
     /// <summary>Under what connections are opened for it.</summary>
-    public DialTerms Terms => new(Gate, Destination.Pool, Rules.Settings.ConnectTimeout, Tls, connection.Loop?.Loop);
+    public DialTerms Terms => new(Gate, Destination.Pool, Rules.Settings.ConnectTimeout, Tls, connection.Loop?.Loop, MustBeNew: IsResent);
 
     /// <summary>Whether the head of an answer came from the backend.</summary>
     public bool HasAnswer { get; set; }
@@ -56,7 +57,10 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     /// <summary>The pool as it was when everybody in it had been dialled in vain; null if there was nobody to dial.</summary>
     public Pool? Exhausted => _attempts.Exhausted;
 
-    /// <summary>Once at once; and once more by who may wait, elsewhere or when the backend is back.</summary>
+    /// <summary>
+    /// Where there is nobody else: once at once; and once more by who may wait, when the backend is back. Elsewhere, once: who loses requests with
+    /// one backend after the other is to take no more of them down.
+    /// </summary>
     private int MostLosses => Rules.Settings.Hold > TimeSpan.Zero ? 2 : 1;
 
     private Gate Gate => connection.Gate;
@@ -66,15 +70,14 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     /// <param name="path">Decoded, without the query.</param>
     public void Begin(ReadOnlySpan<char> host, ReadOnlySpan<char> path)
     {
-        // A reload changes what comes next on a connection that stays, unless its listener became something else.
-        var rules = Gate.Rules.Settings.Protocol == connection.Rules.Settings.Protocol ? Gate.Rules : connection.Rules;
+        var rules = connection.RulesNow;
         if (rules != Rules)
         {
             (Rules, Tls) = (rules, forwarder.TlsOf(rules));
         }
 
         (Arrived, Destination) = (Gate.Time.GetTimestamp(), rules.Routes.Match(host, path));
-        (_attempts, _losses, HasAnswer, Failure) = (default, 0, false, null);
+        (_attempts, _losses, _wentElsewhere, HasAnswer, Failure) = (default, 0, false, false, null);
     }
 
     /// <summary>Counts it as one of its client's.</summary>
@@ -120,7 +123,11 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
         return kept is null ? DialAsync(upstream, gone, down) : new(kept);
     }
 
-    /// <summary>Says what a failed attempt comes to, and writes it down.</summary>
+    /// <summary>
+    /// Says what a failed attempt comes to, and writes it down. What was lost on a connection that was kept from an earlier request is tried on a new one, with
+    /// whom the pool names: backends close idle connections as they like, and that is nothing against them. What was lost on a new one goes to
+    /// another backend of the pool, if one can serve; if none can, once more to the same.
+    /// </summary>
     /// <param name="error">How far it came.</param>
     /// <param name="cause">Why.</param>
     /// <param name="isGone">Whether the client has gone.</param>
@@ -156,9 +163,11 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
         }
 
         var failure = Failure.Of(error, cause, isDown);
-        if ((isDown || upstream is AnswerLost) && !HasAnswer && _losses < MostLosses && isRepeatable)
+        var goesElsewhere = !_wentElsewhere && upstream is AnswerLost { WasKept: false } && _attempts.HasOther(Gate, Destination.Pool, backend);
+        if ((isDown || upstream is AnswerLost) && !HasAnswer && (goesElsewhere || _losses < MostLosses) && isRepeatable)
         {
-            if (++_losses > 1)
+            _wentElsewhere |= goesElsewhere;
+            if (++_losses > 1 || goesElsewhere)
             {
                 // A machine that dies takes connections to the last and answers none: it is left alone until it is another.
                 _attempts.Failed(Gate, backend, DialOutcome.Refused);

@@ -107,6 +107,14 @@ internal sealed class Exchange : IAsker
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<bool> IsAnsweredHereAsync()
     {
+        if (Fields.HasFaultyFraming(_context.Request))
+        {
+            // Refused, and nothing behind it is read.
+            _connection.RequestClose();
+            await AnswerWriter.WriteAsync(_context, Refusals.For(StatusCodes.Status400BadRequest));
+            return true;
+        }
+
         var isChallenge = AcmeAnswer.IsAsked(_context.Request, out var token);
         if (isChallenge && _forwarder.Certificates?.FindKeyAuthorization(token) is { } proof)
         {

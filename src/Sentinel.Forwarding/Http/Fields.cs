@@ -14,12 +14,12 @@ namespace Sentinel.Forwarding.Http;
 internal static class Fields
 {
     // RFC 9110 §7.6.1, the registry's obsolete ones, and what is agreed between neighbours: authentication at a proxy,
-    // other ways to a server. The same that YARP's forwarder leaves out by itself.
+    // other ways to a server. YARP's forwarder leaves out the same by itself, and Upgrade-Insecure-Requests.
     private static readonly FrozenSet<string> OneHop = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
         HeaderNames.Connection, HeaderNames.TransferEncoding, HeaderNames.KeepAlive, HeaderNames.Upgrade, HeaderNames.ProxyConnection,
         HeaderNames.ProxyAuthenticate, "Proxy-Authentication-Info", HeaderNames.ProxyAuthorization, "Proxy-Features", "Proxy-Instruction",
-        "Security-Scheme", "ALPN", "Close", "HTTP2-Settings", HeaderNames.UpgradeInsecureRequests, HeaderNames.TE, HeaderNames.AltSvc);
+        "Security-Scheme", "ALPN", "Close", "HTTP2-Settings", HeaderNames.TE, HeaderNames.AltSvc);
 
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> OneHopSpans = OneHop.GetAlternateLookup<ReadOnlySpan<char>>();
 
@@ -130,7 +130,17 @@ internal static class Fields
     public static (string For, string Proto, string? Host) Forwarded(HttpRequest request, ClientConnection connection) =>
         (connection.ClientText, request.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
 
-    /// <summary>The request's target, if it can be passed on just as it was written: nothing resolved, nothing encoded that the client wrote otherwise.</summary>
+    /// <summary>
+    /// The request's target, if it can be passed on just as it was written: nothing resolved, nothing encoded that the client wrote otherwise. A path, or the
+    /// * of OPTIONS, which asks the server as a whole (RFC 9112 §3.2.4).
+    /// </summary>
     public static string? TargetAsWritten(HttpContext context) =>
-        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is ['/', ..] target && Ascii.IsValid(target) ? target : null;
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is (['/', ..] or "*") and var target && Ascii.IsValid(target) ? target : null;
+
+    /// <summary>
+    /// Whether a request says that its body comes in chunks where that cannot be relied on, which is how one server's body becomes another's request (RFC 9112 §6.1):
+    /// beside a length, which Kestrel hides under another name (who writes that name himself is taken to mean the same), or in HTTP/1.0.
+    /// </summary>
+    public static bool HasFaultyFraming(HttpRequest request) =>
+        request.Headers.TransferEncoding.Count > 0 && (request.Headers.ContainsKey("X-Content-Length") || HttpProtocol.IsHttp10(request.Protocol));
 }

@@ -58,6 +58,9 @@ internal sealed class InnerKestrel : IAsyncDisposable
 
     private static KestrelServerOptions Configure(TimeSpan headerTimeout)
     {
+        // A line ends with CRLF and nothing else: whoever takes LF alone for an end may cut a request at another place than who stands before
+        // or behind him. Kestrel has no option for it but this, which it reads when a server begins.
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", isEnabled: true);
         var options = new KestrelServerOptions
         {
             // The backend says what it is; the sentinel is not seen.

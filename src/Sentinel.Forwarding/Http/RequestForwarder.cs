@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Net.Http.Headers;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
 using Sentinel.Forwarding.Http.Awaiting;
@@ -29,6 +30,14 @@ internal sealed class RequestForwarder : IDisposable
     // gRPC needs HTTP/2 end to end for its trailers, and a gRPC server in cleartext speaks it with prior knowledge.
     private static readonly ForwarderRequestConfig Http2 = Http1 with { Version = HttpVersion.Version20 };
 
+    // Whoever answers: what a backend says of it stays.
+    private static readonly Func<object, Task> TellHsts = static state =>
+    {
+        var context = (HttpContext)state;
+        context.Response.Headers.TryAdd(HeaderNames.StrictTransportSecurity, context.Features.GetRequiredFeature<ClientConnection>().RulesNow.Hsts);
+        return Task.CompletedTask;
+    };
+
     private readonly IOutageOutlook _outlook;
     private readonly RuleFiles _files;
     private readonly ServiceProvider _services;
@@ -53,6 +62,11 @@ internal sealed class RequestForwarder : IDisposable
     public async Task HandleAsync(HttpContext context)
     {
         var connection = context.Features.GetRequiredFeature<ClientConnection>();
+        if (connection.RulesNow.Hsts is not null)
+        {
+            context.Response.OnStarting(TellHsts, context);
+        }
+
         var end = ConnectionEnd.Failed;
         connection.RequestBegan();
         try

@@ -25,6 +25,13 @@ internal sealed class RequestTransformer : HttpTransformer
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
     {
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+
+        // YARP takes it for a field of one hop; it is the browser's word to the application (W3C Upgrade Insecure Requests §3.2.1).
+        foreach (var value in httpContext.Request.Headers.UpgradeInsecureRequests)
+        {
+            proxyRequest.Headers.TryAddWithoutValidation(HeaderNames.UpgradeInsecureRequests, value);
+        }
+
         foreach (var name in Fields.Nominated(httpContext.Request.Headers.Connection) ?? [])
         {
             // Fields of the body are not among these: asking for them would throw.
@@ -50,7 +57,9 @@ internal sealed class RequestTransformer : HttpTransformer
             proxyRequest.Headers.TryAddWithoutValidation("X-Forwarded-Host", host);
         }
 
-        if (Fields.TargetAsWritten(httpContext) is { } target)
+        proxyRequest.Headers.TryAddWithoutValidation("Forwarded", ForwardedField.Of(client, scheme, host));
+
+        if (Fields.TargetAsWritten(httpContext) is ['/', ..] target)
         {
             proxyRequest.RequestUri = new(destinationPrefix + target, AsWritten);
         }

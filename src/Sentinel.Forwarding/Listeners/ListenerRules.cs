@@ -1,3 +1,4 @@
+using System.Globalization;
 using Sentinel.Forwarding.Routing;
 
 namespace Sentinel.Forwarding.Listeners;
@@ -14,6 +15,7 @@ internal sealed class ListenerRules
         Settings = settings;
         Destination = new(settings.Pool, settings.Port);
         Routes = new(settings.Routes, Destination);
+        Hsts = settings.Hsts > TimeSpan.Zero ? string.Create(CultureInfo.InvariantCulture, $"max-age={Math.Ceiling(settings.Hsts.TotalSeconds)}") : null;
         Proxies = settings.AcceptProxyProtocolFrom.Count > 0 ? new(settings.AcceptProxyProtocolFrom) : null;
     }
 
@@ -24,6 +26,9 @@ internal sealed class ListenerRules
 
     /// <summary>Where a connection goes whose protocol has no routes.</summary>
     public Destination Destination { get; }
+
+    /// <summary>The value of Strict-Transport-Security for answers that have none; null: they get none.</summary>
+    public string? Hsts { get; }
 
     /// <summary>Who begins with a PROXY header; null: nobody.</summary>
     public ProxyNetworks? Proxies { get; }

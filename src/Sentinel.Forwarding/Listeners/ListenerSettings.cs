@@ -142,6 +142,9 @@ public sealed record ListenerSettings
     /// <summary>Whether clients are sent to https instead of being served.</summary>
     public bool RedirectToHttps { get; init; }
 
+    /// <summary>For how long clients are told to come by TLS alone (RFC 6797); zero: they are not told.</summary>
+    public TimeSpan Hsts { get; init; }
+
     /// <summary>Whether and how TLS is spoken to backends; null: in clear.</summary>
     public UpstreamTlsSettings? UpstreamTls { get; init; }
 

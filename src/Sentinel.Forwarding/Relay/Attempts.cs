@@ -24,6 +24,20 @@ internal struct Attempts
         return _pool?.Pick(client, CollectionsMarshal.AsSpan(_tried));
     }
 
+    /// <summary>Whether there is anybody left but this one.</summary>
+    public readonly bool HasOther(Gate gate, PoolId pool, Backend than)
+    {
+        foreach (var backend in gate.Pools.Current.Pools.GetValueOrDefault(pool)?.Eligible ?? [])
+        {
+            if (backend.Id != than.Id && _tried?.Contains(backend.Id) != true)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>
     /// The backend was dialled and is not taken: the dial failed, or succeeded (<see cref="DialOutcome.Connected"/>) on one
     /// that was declared down meanwhile. A failure that is not our own fault is a reason for recovery to look at once.

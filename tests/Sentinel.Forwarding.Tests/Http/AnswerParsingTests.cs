@@ -16,6 +16,7 @@ public sealed class AnswerParsingTests
     [InlineData("HTTP/1.1 200 OK\r\nFolded: a\r\n  b\r\nContent-Length: 2\r\n\r\nok", "ok")]
     [InlineData("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "ok")]
     [InlineData("HTTP/1.1 204 No Content\r\n\r\n", "")]
+    [InlineData("HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", "")]
     [InlineData("HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n", "")]
     [InlineData("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "")]
     [InlineData("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok", "ok")]
@@ -50,6 +51,8 @@ public sealed class AnswerParsingTests
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")]
+    [InlineData("HTTP/1.1 205 Reset Content\r\nX-Ok: ok\r\nContent-Length: 2\r\n\r\nxx")]
+    [InlineData("HTTP/1.1 205 Reset Content\r\nX-Ok: ok\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxx\r\n0\r\n\r\n")]
     [InlineData("HTTP/1.1 204 No Content\r\nX-Ok: ok\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged")]
     public async Task After_an_answer_whose_end_is_not_clear_nothing_more_is_asked_on_its_connection(string answer)
     {
@@ -198,5 +201,17 @@ public sealed class AnswerParsingTests
         Assert.Equal(start, head[0]);
         Assert.Contains(line, head);
         Assert.Single(head, field => field.StartsWith("Content-Length", StringComparison.Ordinal) || field.StartsWith("Transfer-Encoding", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_is_asked_of_the_server_as_a_whole_is_passed_on_as_that()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("OPTIONS * HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+
+        Assert.Contains("\nOPTIONS * HTTP/1.1\n", await client.ReadToEndAsync(), StringComparison.Ordinal);
     }
 }

@@ -110,6 +110,16 @@ public sealed class AnswerTests
     [InlineData("X-Request-ID", false)]
     public void Claims_about_the_client_are_told_by_their_names(string name, bool isClaim) => Assert.Equal(isClaim, Fields.IsClaim(name));
 
+    [Theory]
+    [InlineData("192.0.2.7", "http", "example.org", "for=192.0.2.7;host=example.org;proto=http")]
+    [InlineData("192.0.2.7", "https", "example.org:8443", "for=192.0.2.7;host=\"example.org:8443\";proto=https")]
+    [InlineData("2001:db8::7", "https", "[2001:db8::1]", "for=\"[2001:db8::7]\";host=\"[2001:db8::1]\";proto=https")]
+    [InlineData("192.0.2.7", "http", "a\"b\\c", "for=192.0.2.7;host=\"a\\\"b\\\\c\";proto=http")]
+    [InlineData("192.0.2.7", "http", "\"\"\"\"", "for=192.0.2.7;host=\"\\\"\\\"\\\"\\\"\";proto=http")]
+    [InlineData("192.0.2.7", "http", null, "for=192.0.2.7;proto=http")]
+    public void What_backends_hear_of_the_client_is_one_element_that_nobody_can_cut_short(string client, string scheme, string? host, string expected) =>
+        Assert.Equal(expected, ForwardedField.Of(client, scheme, host));
+
     [Fact]
     public void A_claim_with_a_long_name_is_one_too() => Assert.True(Fields.IsClaim("X_Forwarded-" + new string('y', 5000)));
 

@@ -129,7 +129,7 @@ internal sealed class HttpStage : IAsyncDisposable
 
     public async Task<NetworkStream> ConnectAsync()
     {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = new Socket(EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await socket.ConnectAsync(EndPoint);
         return new(socket, ownsSocket: true);
     }

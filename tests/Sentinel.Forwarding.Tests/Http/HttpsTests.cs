@@ -252,6 +252,50 @@ public sealed class HttpsTests
         Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
     }
 
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\n", "", "max-age=15552000")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\n", "strict-transport-security: max-age=1\r\n", "max-age=1")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\n", "Connection: Strict-Transport-Security\r\nStrict-Transport-Security: max-age=1\r\n", "max-age=15552000")]
+    [InlineData("OPTIONS / HTTP/1.1\r\nHost: a\r\n", "", "max-age=15552000")]
+    [InlineData("OPTIONS / HTTP/1.1\r\nHost: a\r\n", "strict-transport-security: max-age=1\r\n", "max-age=1")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n", "", "max-age=15552000")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n", "", "max-age=15552000")]
+    [InlineData("GET /gone HTTP/1.1\r\nHost: a\r\n", "", "max-age=15552000")]
+    public async Task Browsers_are_told_to_stay_with_tls_where_that_is_asked_for(string request, string field, string expected)
+    {
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            while (await peer.ReadHeadAsync() is { } head && !head.Contains("/gone", StringComparison.Ordinal))
+            {
+                await peer.SendAsync($"HTTP/1.1 200 OK\r\n{field}Content-Length: 0\r\n\r\n");
+            }
+        });
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { Hsts = TimeSpan.FromDays(180), MaxRequestBody = 10 }, certificates: new());
+
+        Assert.Equal(expected, await HstsAsync(stage, request));
+
+        await stage.ReloadAsync(stage.Settings with { Hsts = TimeSpan.Zero });
+        Assert.Equal(field.StartsWith("strict", StringComparison.Ordinal) ? "max-age=1" : "", await HstsAsync(stage, request));
+    }
+
+    private static async Task<string> HstsAsync(HttpStage stage, string request)
+    {
+        await using var client = await stage.ConnectTlsAsync("a");
+        await client.WriteAsync(Encoding.ASCII.GetBytes($"{request}\r\n"));
+        using var reader = new StreamReader(client, Encoding.ASCII);
+        var values = new List<string>();
+        while (await reader.ReadLineAsync().WaitAsync(Eventually.Patience, TimeProvider.System) is { Length: > 0 } line)
+        {
+            if (line.StartsWith("Strict-Transport-Security: ", StringComparison.OrdinalIgnoreCase))
+            {
+                values.Add(line[27..]);
+            }
+        }
+
+        return string.Join(" and ", values);
+    }
+
     [Fact]
     public async Task Large_bodies_pass_both_ways_over_both_versions()
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Sentinel.Testing;
 
@@ -59,6 +60,51 @@ public sealed class LimitTests
 
         Assert.StartsWith("HTTP/1.1 413 ", head, StringComparison.Ordinal);
         Assert.Contains("larger than this address accepts", body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked", false)]
+    [InlineData("Transfer-Encoding: chunked", true)]
+    [InlineData("Content-Length: 8388608", false)]
+    public async Task Who_goes_on_sending_hears_that_it_is_too_much(string framing, bool tls)
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Request.Body.CopyToAsync(Stream.Null));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { MaxRequestBody = 100_000 }, certificates: tls ? new("h") : null);
+        var piece = Encoding.ASCII.GetBytes(framing[0] == 'T' ? $"10000\r\n{new string('x', 65536)}\r\n" : new string('x', 65536));
+        for (var i = 0; i < 5; i++)
+        {
+            await using var client = tls ? await stage.ConnectTlsAsync("h") : (Stream)await stage.ConnectAsync();
+            await client.WriteAsync(Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{framing}\r\n\r\n"));
+
+            // Whatever comes meanwhile: as a client does that looks for an answer when it has sent all.
+            for (var sent = 0; sent < 128; sent++)
+            {
+                await client.WriteAsync(piece);
+            }
+
+            var answer = await new StreamReader(client, Encoding.ASCII).ReadToEndAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
+            Assert.StartsWith("HTTP/1.1 413 ", answer, StringComparison.Ordinal);
+            Assert.Contains("larger than this address accepts", answer, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Who_is_told_and_says_nothing_more_is_let_go()
+    {
+        var time = new ManualTimeProvider();
+        await using var backend = await HttpBackend.StartAsync(context => context.Request.Body.CopyToAsync(Stream.Null));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { MaxRequestBody = 10 }, time: time);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        await client.SendAsync("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n100\r\n");
+        await client.SendAsync(new string('x', 256));
+        Assert.Contains(" 413 ", await client.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal(1, stage.Status.Connections);
+
+        await Eventually.TrueAsync(() =>
+        {
+            time.Advance(TimeSpan.FromSeconds(5));
+            return stage.Status.Connections == 0;
+        });
     }
 
     [Theory]

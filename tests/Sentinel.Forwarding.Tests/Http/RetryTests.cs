@@ -102,6 +102,53 @@ public sealed class RetryTests
         Assert.Equal(3, backend.Requests.Count);
     }
 
+    [Theory]
+    [InlineData("GET", false)]
+    [InlineData("GET", true)]
+    [InlineData("DELETE", false)]
+    [InlineData("DELETE", true)]
+    public async Task What_a_backend_left_on_a_new_connection_goes_to_another(string method, bool isKept)
+    {
+        using var first = new ScriptedBackend(async peer =>
+        {
+            if (await peer.ReadHeadAsync() is { } head && head.Contains("/kept", StringComparison.Ordinal))
+            {
+                await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                await peer.ReadHeadAsync();
+            }
+
+            peer.Reset();
+        });
+        using var second = new ScriptedBackend(Answering, new(Loopback.Next(), first.EndPoint.Port));
+        await using var stage = await HttpStage.StartAsync([first.EndPoint, second.EndPoint]);
+        using var client = stage.Client();
+        if (isKept)
+        {
+            (await client.SendAsync(Request(method, body: null, "/kept"))).Dispose();
+        }
+
+        using var answer = await client.SendAsync(Request(method, body: null));
+
+        // A kept connection that its backend closes says nothing against it: another one to the same comes first.
+        Assert.Equal("served", await answer.Content.ReadAsStringAsync());
+        Assert.Equal(isKept ? 3 : 1, first.Requests.Count);
+        Assert.Single(second.Requests);
+    }
+
+    [Fact]
+    public async Task What_two_backends_left_is_a_bad_gateway_and_no_third_is_asked()
+    {
+        using var first = new ScriptedBackend(peer => LeaveAsync(peer, reset: true));
+        using var second = new ScriptedBackend(peer => LeaveAsync(peer, reset: true), new(Loopback.Next(), first.EndPoint.Port));
+        using var third = new ScriptedBackend(Answering, new(Loopback.Next(), first.EndPoint.Port));
+        await using var stage = await HttpStage.StartAsync([first.EndPoint, second.EndPoint, third.EndPoint]);
+        using var client = stage.Client();
+
+        Assert.Equal(HttpStatusCode.BadGateway, (await client.GetAsync("/")).StatusCode);
+
+        Assert.Equal([1, 1, 0], [first.Requests.Count, second.Requests.Count, third.Requests.Count]);
+    }
+
     [Fact]
     public async Task A_get_that_is_left_without_an_answer_twice_is_a_bad_gateway()
     {

@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Text;
+using Sentinel.Forwarding.Http;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
@@ -10,11 +12,13 @@ internal sealed class ScriptedBackend : IDisposable
     private readonly Socket _listening = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly List<Peer> _peers = [];
     private readonly Func<Peer, Task> _script;
+    private readonly SslStreamCertificateContext? _certificate;
     private int _closed;
 
-    public ScriptedBackend(Func<Peer, Task> script, IPEndPoint? endPoint = null)
+    /// <param name="certificate">For TLS; null: in clear.</param>
+    public ScriptedBackend(Func<Peer, Task> script, IPEndPoint? endPoint = null, SslStreamCertificateContext? certificate = null)
     {
-        _script = script;
+        (_script, _certificate) = (script, certificate);
         _listening.Bind(endPoint ?? new(Loopback.Next(), 0));
         _listening.Listen(128);
         EndPoint = (IPEndPoint)_listening.LocalEndPoint!;
@@ -91,9 +95,10 @@ internal sealed class ScriptedBackend : IDisposable
     {
         try
         {
+            await peer.BeginAsync(_certificate);
             await _script(peer);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
         {
             // Broken by the other side, or killed by the test.
         }
@@ -106,6 +111,10 @@ internal sealed class ScriptedBackend : IDisposable
     {
         private readonly List<byte> _rest = [];
         private readonly List<string> _heads = [];
+        private readonly Corked _clear = new(new(socket));
+        private Stream? _stream;
+
+        private Stream Stream => _stream!;
 
         public IReadOnlyList<string> Heads
         {
@@ -115,6 +124,17 @@ internal sealed class ScriptedBackend : IDisposable
                 {
                     return [.. _heads];
                 }
+            }
+        }
+
+        public async Task BeginAsync(SslStreamCertificateContext? certificate)
+        {
+            _stream = _clear;
+            if (certificate is not null)
+            {
+                var tls = new SslStream(_clear);
+                _stream = tls;
+                await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificateContext = certificate });
             }
         }
 
@@ -136,7 +156,7 @@ internal sealed class ScriptedBackend : IDisposable
                     return text[..end];
                 }
 
-                var n = await socket.ReceiveAsync(buffer);
+                var n = await Stream.ReadAsync(buffer);
                 if (n == 0)
                 {
                     return null;
@@ -151,7 +171,7 @@ internal sealed class ScriptedBackend : IDisposable
             var buffer = new byte[4096];
             while (_rest.Count < length)
             {
-                var n = await socket.ReceiveAsync(buffer);
+                var n = await Stream.ReadAsync(buffer);
                 if (n == 0)
                 {
                     break;
@@ -165,7 +185,19 @@ internal sealed class ScriptedBackend : IDisposable
             return body;
         }
 
-        public async Task SendAsync(string text) => await socket.SendAsync(Encoding.Latin1.GetBytes(text));
+        public async Task SendAsync(string text) => await Stream.WriteAsync(Encoding.Latin1.GetBytes(text));
+
+        /// <summary>Sends several pieces in one go; over TLS, a record each.</summary>
+        public async Task SendTogetherAsync(params string[] pieces)
+        {
+            _clear.Cork();
+            foreach (var piece in pieces)
+            {
+                await SendAsync(piece);
+            }
+
+            await _clear.UncorkAsync();
+        }
 
         public void Reset()
         {
@@ -174,5 +206,28 @@ internal sealed class ScriptedBackend : IDisposable
         }
 
         public void Dispose() => socket.Dispose();
+    }
+    /// <summary>A connection that can be told to wait for more before it sends.</summary>
+    private sealed class Corked(NetworkStream inner) : AsyncStream
+    {
+        private MemoryStream? _held;
+
+        public override bool CanRead => true;
+
+        public override bool CanWrite => true;
+
+        public void Cork() => _held = new();
+
+        public async Task UncorkAsync()
+        {
+            var held = _held!.ToArray();
+            _held = null;
+            await inner.WriteAsync(held);
+        }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => inner.ReadAsync(buffer, cancellationToken);
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            (_held ?? (Stream)inner).WriteAsync(buffer, cancellationToken);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
@@ -38,8 +39,27 @@ public sealed class SmugglingTests
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff5\r\nhello\r\n0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1 \r\nHost: a\r\n\r\n")]
-    [InlineData("POST / HTTP/9.9\r\nHost: a\r\n\r\n")]
     [InlineData("POST /\0 HTTP/1.1\r\nHost: a\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nX-Content-Length: 4\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n")]
+    [InlineData("POST / HTTP/1.1\nHost: a\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\nContent-Length: 0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\n\r\n")]
+    [InlineData("GET / HTTP/1.1\r\nHost: a\r\n\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\nhello\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a\n=b\r\nhello\r\n0\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: y\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: y\nX: z\r\n\r\n")]
     public async Task What_could_be_read_in_two_ways_is_not_read_at_all(string request)
     {
         using var backend = Backend();
@@ -47,20 +67,42 @@ public sealed class SmugglingTests
 
         var answers = await SendAsync(stage, request);
 
-        Assert.Matches("^HTTP/1.1 (400|405|413|501|505) ", answers);
-        Assert.DoesNotContain("smuggled", answers, StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", answers, StringComparison.Ordinal);
+        Assert.Single(answers.Split('\n'), line => line.StartsWith("HTTP/", StringComparison.Ordinal));
         Assert.DoesNotContain(backend.Requests, head => head.Contains("smuggled", StringComparison.Ordinal) || !head.Contains("Transfer-Encoding: chunked", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_version_that_nobody_speaks_is_refused()
+    {
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+
+        Assert.StartsWith("HTTP/1.1 505 ", await SendAsync(stage, "POST / HTTP/9.9\r\nHost: a\r\n\r\n"), StringComparison.Ordinal);
+        Assert.Empty(backend.Requests);
+    }
+
+    [Fact]
+    public async Task Two_ways_to_read_a_body_are_refused_over_tls_as_well()
+    {
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], certificates: new("a"));
+        await using var client = await stage.ConnectTlsAsync("a");
+
+        await client.WriteAsync(Encoding.ASCII.GetBytes($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{Smuggled}"));
+        var answers = await new StreamReader(client, Encoding.ASCII).ReadToEndAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
+
+        Assert.StartsWith("HTTP/1.1 400 ", answers, StringComparison.Ordinal);
+        Assert.Contains("\r\nConnection: close\r\n", answers, StringComparison.Ordinal);
+        Assert.Empty(backend.Requests);
     }
 
     /// <summary>Taken, because it can only mean one thing: but what goes on is written anew, in the one form that everybody reads alike.</summary>
     [Theory]
-    [InlineData("POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
-    [InlineData("POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n")]
     [InlineData("POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: CHUNKED\r\n\r\n0\r\n\r\n")]
     [InlineData("POST /first HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0;a=b\r\nX-Trailer: y\r\n\r\n")]
     [InlineData("POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: +0\r\n\r\n")]
     [InlineData("POST /first  HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")]
-    [InlineData("POST /first HTTP/1.1\nHost: a\nContent-Length: 0\n\n")]
     [InlineData("GET /first HTTP/1.1\r\nHost: a\r\nContent_Length: 36\r\n\r\n")]
     [InlineData("GET /first HTTP/1.1\r\nHost: a\r\nConnection: Content-Length\r\nContent-Length: 0\r\n\r\n")]
     public async Task What_is_passed_on_is_one_request_that_everybody_reads_alike(string request)
@@ -68,13 +110,7 @@ public sealed class SmugglingTests
         using var backend = Backend();
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
 
-        var answers = await SendAsync(stage, request, "GET /second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-
-        if (answers.StartsWith("HTTP/1.1 400 ", StringComparison.Ordinal))
-        {
-            Assert.Empty(backend.Requests);
-            return;
-        }
+        await SendAsync(stage, request, "GET /second HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
 
         // What the client meant as a second request arrives as one, or not at all; nothing of it is another's body.
         Assert.All(backend.Requests, head =>
@@ -96,7 +132,16 @@ public sealed class SmugglingTests
         {
             if (head.Contains("Transfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase))
             {
-                await peer.ReadBodyAsync(5);
+                for (var body = ""; !body.EndsWith("0\r\n\r\n", StringComparison.Ordinal);)
+                {
+                    var more = await peer.ReadBodyAsync(1);
+                    if (more.Length == 0)
+                    {
+                        return;
+                    }
+
+                    body += more;
+                }
             }
 
             await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -114,6 +159,8 @@ public sealed class SmugglingTests
             {
                 answers += line + "\n";
             }
+
+            client.FinishSending();
         }
         catch (System.Net.Sockets.SocketException)
         {

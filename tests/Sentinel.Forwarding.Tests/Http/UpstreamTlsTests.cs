@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Sentinel.Forwarding.Listeners;
+using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
@@ -79,6 +80,71 @@ public sealed class UpstreamTlsTests : IDisposable
         using var answer = await client.PostAsync(new Uri("/", UriKind.Relative), content);
 
         Assert.Equal(bytes, await answer.Content.ReadAsByteArrayAsync());
+    }
+
+    [Theory]
+    [InlineData("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", 0, true)]
+    [InlineData("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", 0, false)]
+    [InlineData("GET", "HTTP/1.1 204 No Content\r\n", 0, true)]
+    [InlineData("GET", "HTTP/1.1 204 No Content\r\n", 0, false)]
+    [InlineData("GET", "HTTP/1.1 304 Not Modified\r\n", 0, true)]
+    [InlineData("GET", "HTTP/1.1 304 Not Modified\r\n", 0, false)]
+    [InlineData("GET", "HTTP/1.1 200 OK\r\nContent-Length: 6000\r\n", 6000, true)]
+    [InlineData("GET", "HTTP/1.1 200 OK\r\nContent-Length: 6000\r\n", 6000, false)]
+    public async Task What_comes_behind_an_answer_is_never_taken_for_the_next(string method, string start, int length, bool inOneRecord)
+    {
+        // A head that fills what is read at once: all behind it stays inside the TLS, whose socket has nothing to read.
+        var head = $"{start}X: ";
+        head += new string('x', 4096 - head.Length - 4) + "\r\n\r\n";
+        var answer = head + new string('y', length);
+        const string Forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+        using var backend = new ScriptedBackend(
+            async peer =>
+            {
+                await peer.ReadHeadAsync();
+                await (inOneRecord ? peer.SendAsync(answer + Forged) : peer.SendTogetherAsync(answer, Forged));
+                await peer.ReadHeadAsync();
+            },
+            certificate: TestCertificates.Make("backend.example"));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { UpstreamTls = new(Verify: false) });
+        using var client = stage.Client();
+
+        for (var i = 1; i <= 3; i++)
+        {
+            using var request = new HttpRequestMessage(new(method), new Uri("/", UriKind.Relative));
+            using var got = await client.SendAsync(request);
+            Assert.DoesNotContain("forged", await got.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+            Assert.Equal(i, backend.Connections);
+        }
+    }
+
+    [Theory]
+    [InlineData("GET")]
+    [InlineData("PROPFIND")]
+    public async Task A_kept_connection_serves_whatever_comes_and_is_left_when_its_backend_closes_it(string method)
+    {
+        using var backend = new ScriptedBackend(
+            async peer =>
+            {
+                for (var i = 0; i < 10 && await peer.ReadHeadAsync() is not null; i++)
+                {
+                    await peer.SendTogetherAsync("HTTP/1.1 200 OK\r\n", "Transfer-Encoding: chunked\r\n\r\n3\r\nser\r\n", "3\r\nved\r\n", "0\r\n\r\n");
+                }
+            },
+            certificate: TestCertificates.Make("backend.example"));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { UpstreamTls = new(Verify: false) });
+        using var client = stage.Client();
+
+        for (var i = 1; i <= 30; i++)
+        {
+            using var request = new HttpRequestMessage(new(method), new Uri("/", UriKind.Relative));
+            using var got = await client.SendAsync(request);
+            Assert.Equal("served", await got.Content.ReadAsStringAsync());
+            var closed = i / 10;
+            await Eventually.TrueAsync(() => backend.Closed == closed);
+        }
+
+        Assert.Equal(3, backend.Connections);
     }
 
     [Fact]

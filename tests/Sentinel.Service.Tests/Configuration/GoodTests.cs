@@ -107,7 +107,7 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
         Assert.Equal((1024, 200.0, null, 3, 0), (listener.HoldLimit, listener.HoldRelease, listener.CloseOnDown, Seconds(listener.ConnectTimeout), Seconds(listener.IdleTimeout)));
         Assert.Equal((10000, 0, 30, RelayEngine.Auto), (listener.MaxConnections, listener.MaxConnectionsPerClient, Seconds(listener.Drain), listener.Engine));
         Assert.Equal((null, true, 0L, 10), (listener.OutagePage, listener.Http2, listener.MaxRequestBody, Seconds(listener.HeaderTimeout)));
-        Assert.Equal((0, false, null), (listener.RequestsPerSecond, listener.RedirectToHttps, listener.UpstreamTls));
+        Assert.Equal((0, false, 0, null), (listener.RequestsPerSecond, listener.RedirectToHttps, Seconds(listener.Hsts), listener.UpstreamTls));
 
         var health = files.Good(Small.Replace("\"10.0.0.1\"", "\"10.0.0.1\", \"health\": { \"port\": 80 }", StringComparison.Ordinal)).Backends[0].Health!;
         Assert.Equal((HealthKind.Tcp, "/", 5, 2, 2, 2), (health.Kind, health.Path, Seconds(health.Interval), Seconds(health.Timeout), health.HealthyAfter, health.UnhealthyAfter));
@@ -232,6 +232,11 @@ public sealed class GoodTests(Files files) : IClassFixture<Files>
     public void Keys_are_matched_without_regard_to_case() => Assert.Equal(files.Good(Small), files.Good(Small
         .Replace("\"backends\"", "\"BACKENDS\"", StringComparison.Ordinal)
         .Replace("\"protocol\"", "\"Protocol\"", StringComparison.Ordinal)));
+
+    [Fact]
+    public void A_promise_of_tls_may_last_longer_than_anything_waits() => Assert.Equal(
+        TimeSpan.FromDays(180),
+        files.Good(Small.Replace("\"tcp\"", "\"https\", \"hsts\": \"4320h\"", StringComparison.Ordinal)).Listeners[0].Hsts);
 
     [Theory]
     [InlineData("\"proxyProtocol\": \"none\", \"transparent\": false, \"acceptProxyProtocolFrom\": []")]

@@ -31,7 +31,7 @@ public sealed class SchemaTests(Files files) : IClassFixture<Files>
         listeners.*.acceptProxyProtocolFrom listeners.*.connectTimeout listeners.*.idleTimeout listeners.*.maxConnections
         listeners.*.maxConnectionsPerClient listeners.*.requestsPerSecond listeners.*.transparent listeners.*.drain listeners.*.engine
         listeners.*.upstreamTls.verify listeners.*.upstreamTls.serverName listeners.*.upstreamTls.caFile
-        listeners.*.outagePage listeners.*.redirectToHttps listeners.*.http2 listeners.*.maxRequestBody
+        listeners.*.outagePage listeners.*.redirectToHttps listeners.*.hsts listeners.*.http2 listeners.*.maxRequestBody
         listeners.*.headerTimeout
         recovery.startAfter recovery.restartWhenUserStopped recovery.startTimeout recovery.backoff.initial recovery.backoff.max
         recovery.hungAfter recovery.slowAfter recovery.flap.count recovery.flap.within recovery.flap.pause

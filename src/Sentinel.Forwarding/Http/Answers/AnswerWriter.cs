@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 
@@ -20,6 +21,7 @@ internal static class AnswerWriter
         var response = context.Response;
         response.Clear();
         response.Headers.CacheControl = "no-store";
+        context.Features.GetRequiredFeature<ClientConnection>().MaySendOn |= context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true };
         if (answer.RetryAfter is { } wait)
         {
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);

@@ -9,16 +9,17 @@ namespace Sentinel.Forwarding.Http.Door;
 /// <summary>Writes the head of a backend's answer for its client: the fields that pass as they are, and framing of our own.</summary>
 internal static class AnswerLines
 {
-    // The status line without its reason, and what is said of date, framing and connection.
-    private const int MostOwn = 192;
+    // The status line without its reason, and what is said of date, framing, connection and HSTS.
+    private const int MostOwn = 256;
 
     /// <param name="output">Towards the client.</param>
     /// <param name="head">The backend's.</param>
     /// <param name="isChunked">Whether the body comes in chunks.</param>
     /// <param name="length">What is said to be the body's length; null: nothing.</param>
     /// <param name="closes">Whether nothing comes after this answer.</param>
+    /// <param name="hsts">The value of Strict-Transport-Security, if the backend gives none; null: none.</param>
     /// <param name="time">Dates what has no date.</param>
-    public static void Write(PipeWriter output, AnswerHead head, bool isChunked, long? length, bool closes, TimeProvider time)
+    public static void Write(PipeWriter output, AnswerHead head, bool isChunked, long? length, bool closes, string? hsts, TimeProvider time)
     {
         var reason = string.IsNullOrEmpty(head.Reason) ? ReasonPhrases.GetReasonPhrase(head.Status) : head.Reason;
         var fields = head.Fields;
@@ -29,7 +30,7 @@ internal static class AnswerLines
         target.Add(" "u8);
         target.Add(reason);
         target.Add("\r\n"u8);
-        AddFields(ref target, fields, time);
+        AddFields(ref target, fields, hsts, time);
         if (length is { } bytes)
         {
             target.Add("Content-Length: "u8);
@@ -51,7 +52,7 @@ internal static class AnswerLines
         output.Advance(target.Length);
     }
 
-    private static void AddFields(ref Target target, FieldParser fields, TimeProvider time)
+    private static void AddFields(ref Target target, FieldParser fields, string? hsts, TimeProvider time)
     {
         var nominated = Nominated(fields);
         var hasDate = false;
@@ -61,6 +62,11 @@ internal static class AnswerLines
             if (Fields.IsOneHop(name) || (name.Length == 14 && Ascii.EqualsIgnoreCase(name, "Content-Length"u8)) || Fields.Has(nominated, name))
             {
                 continue;
+            }
+
+            if (name.Length == 25 && Ascii.EqualsIgnoreCase(name, "Strict-Transport-Security"u8))
+            {
+                hsts = null;
             }
 
             hasDate |= name.Length == 4 && Ascii.EqualsIgnoreCase(name, "Date"u8);
@@ -73,6 +79,13 @@ internal static class AnswerLines
         if (!hasDate)
         {
             target.Add(HttpDate.Field(time));
+        }
+
+        if (hsts is not null)
+        {
+            target.Add("Strict-Transport-Security: "u8);
+            target.Add(hsts);
+            target.Add("\r\n"u8);
         }
     }
 

@@ -100,6 +100,8 @@ internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
         _writer.Field("X-Forwarded-For", client);
         _writer.Field("X-Forwarded-Proto", scheme);
         _writer.Field("X-Forwarded-Host", Host);
+        Span<char> forwarded = stackalloc char[ForwardedField.MostLength(client, scheme, Host)];
+        _writer.Field("Forwarded", ForwardedField.Write(client, scheme, Host, forwarded));
         _writer.End();
         return true;
     }

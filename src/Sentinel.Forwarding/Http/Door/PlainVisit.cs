@@ -117,7 +117,7 @@ internal sealed class PlainVisit : IAsker
         // A length beside no content is what only HEAD and 304 may have (RFC 9110 §8.6).
         var length = head.ContentLength ?? (body.IsOver && head.Framing == Framing.Chunked ? 0 : null);
         var isChunked = !body.IsOver && length is null;
-        AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _connection.Gate.Time);
+        AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _errand.Rules.Hsts, _connection.Gate.Time);
         return CopyAsync(new(_output, isChunked), body, isChunked);
     }
 

@@ -7,8 +7,10 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// <summary>A connection on a <see cref="SocketLoop"/>.</summary>
 internal sealed class LoopTransport : ClientTransport
 {
-    // What a client may still be saying when we close: read away, since what is left unread turns our last words into a reset.
-    private const int MostReadAway = 256 * 1024;
+    // What a client may still be saying when we close: an upload that was too large, from one who looks for an answer when all is sent.
+    private const long MostReadAway = 64 * 1024 * 1024;
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(30);
 
     private static readonly Action<LoopTransport> TellHungUp = static transport => transport.Tell();
 
@@ -46,7 +48,7 @@ internal sealed class LoopTransport : ClientTransport
         try
         {
             await _output.FinishAsync();
-            Farewell();
+            await FarewellAsync();
             _socket.Close();
         }
         finally
@@ -70,9 +72,10 @@ internal sealed class LoopTransport : ClientTransport
         }
     }
 
-    private void Farewell()
+    /// <summary>Sees to it that our last words are heard: a socket that is closed on a client that talks on answers with a reset, which takes them away again.</summary>
+    private async ValueTask FarewellAsync()
     {
-        if (!_socket.IsReadable)
+        if (!_connection.MaySendOn && !_socket.IsReadable)
         {
             return;
         }
@@ -80,16 +83,54 @@ internal sealed class LoopTransport : ClientTransport
         try
         {
             _socket.EndSending();
-            var buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
-            for (int read = 0, length; read < MostReadAway && (length = _socket.TryReceive(buffer)) > 0; read += length)
-            {
-            }
-
-            ArrayPool<byte>.Shared.Return(buffer);
+            await ReadAwayAsync(_connection.Gate.Time);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
         {
             // It has gone already.
+        }
+    }
+
+    /// <summary>Reads and forgets until the client has said its last word, or enough. At once, if it says nothing and is not known to be talking.</summary>
+    private async ValueTask ReadAwayAsync(TimeProvider time)
+    {
+        using var clock = time.CreateTimer(static socket => ((LoopSocket)socket!).WakeReader(), _socket, LongestSilence, LongestSilence);
+        var turns = new Turns();
+        var begin = time.GetTimestamp();
+        var (heard, total) = (begin, 0L);
+        while (total < MostReadAway && time.GetElapsedTime(begin) < LongestFarewell)
+        {
+            var length = ReadAway();
+            if (length == 0 || (length < 0 && ((total == 0 && !_connection.MaySendOn) || time.GetElapsedTime(heard) >= LongestSilence)))
+            {
+                return;
+            }
+
+            if (length < 0)
+            {
+                await _socket.WaitReadableAsync();
+                continue;
+            }
+
+            (heard, total) = (time.GetTimestamp(), total + length);
+            if (turns.IsOver(length))
+            {
+                await Task.Yield();
+            }
+        }
+    }
+
+    /// <returns>As of <see cref="LoopSocket.TryReceive"/>.</returns>
+    private int ReadAway()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
+        try
+        {
+            return _socket.TryReceive(buffer);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 }

@@ -81,6 +81,8 @@ internal sealed class PlainRequest : OutgoingRequest
             target.Field("X-Forwarded-Host", named);
         }
 
+        target.Field("Forwarded", ForwardedField.Of(client, scheme, named));
+
         target.End();
     }
 
@@ -168,7 +170,7 @@ internal sealed class PlainRequest : OutgoingRequest
     // A length of nothing is said where a body would be expected (RFC 9110 §8.6).
     private static bool MeansABody(string method) => HttpMethods.IsPost(method) || HttpMethods.IsPut(method) || HttpMethods.IsPatch(method);
 
-    // An absolute target, OPTIONS * or characters that no target has: as YARP's forwarder writes them.
+    // An absolute target or characters that no target has: as YARP's forwarder writes them.
     private static string Encoded(HttpRequest request) =>
         RequestUtilities.MakeDestinationAddress("http://host", request.Path, request.QueryString).PathAndQuery;
 }

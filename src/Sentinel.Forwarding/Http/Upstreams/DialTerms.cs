@@ -11,7 +11,8 @@ namespace Sentinel.Forwarding.Http.Upstreams;
 /// <summary>Under what a connection is opened: the listener's patience, and where the attempt is counted. Travels with the request that asks for it.</summary>
 /// <param name="Tls">How TLS is spoken on it; null: it is in clear.</param>
 /// <param name="Loop">Who waits for it, best the one that waits for the client; null: .NET does.</param>
-internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout, UpstreamTls? Tls, SocketLoop? Loop = null)
+/// <param name="MustBeNew">Whether none will do that was in use before.</param>
+internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout, UpstreamTls? Tls, SocketLoop? Loop = null, bool MustBeNew = false)
 {
     private static readonly HttpRequestOptionsKey<DialTerms> Key = new(nameof(DialTerms));
 

@@ -32,7 +32,11 @@ internal sealed class DialFailure(DialOutcome outcome, Exception? cause = null) 
 }
 
 /// <summary>The connection ended before a byte of the answer: the request may have been carried out, or not.</summary>
-internal sealed class AnswerLost(Exception? cause = null) : UpstreamFailure("the connection ended before a byte of the answer", cause);
+/// <param name="wasKept">Whether it had carried an exchange before: then it may have been closed just as it was used again.</param>
+internal sealed class AnswerLost(bool wasKept, Exception? cause = null) : UpstreamFailure("the connection ended before a byte of the answer", cause)
+{
+    public bool WasKept => wasKept;
+}
 
 /// <summary>The connection ended in the middle of the answer.</summary>
 internal sealed class AnswerCut(Exception? cause = null) : UpstreamFailure("the connection ended in the middle of the answer", cause);

@@ -14,6 +14,9 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
 {
     private static readonly TimeSpan TcpHold = TimeSpan.FromSeconds(60);
 
+    // Two years, what lists of such hosts ask for at most.
+    private static readonly TimeSpan LongestHsts = TimeSpan.FromDays(730);
+
     private static readonly ListenerSettings Defaults = new() { Name = "", Bind = [], Protocol = default, Pool = default, Port = 0 };
 
     private static readonly Key<EquatableList<BindAddress>> Bind = Key.Required("bind", new ListShape<BindAddress>("addresses", Forms.Bind, atLeast: 1),
@@ -87,6 +90,9 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly Key<bool> RedirectToHttps = Key.Default("redirectToHttps", Forms.Flag, Defaults.RedirectToHttps,
         "http: sends clients to https, all but ACME challenges.");
 
+    private static readonly Key<TimeSpan> Hsts = Key.Default("hsts", new DurationShape(TimeSpan.Zero, LongestHsts), Defaults.Hsts,
+        "https: for how long browsers are told to come by TLS alone (Strict-Transport-Security). 0s: they are told nothing.");
+
     private static readonly Key<UpstreamTlsSettings> UpstreamTls = Key.Optional("upstreamTls", new UpstreamTlsShape(),
         "http, https: speaks TLS to the backends too.");
 
@@ -99,14 +105,14 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
     private static readonly (Key Key, ListenerProtocol[] For)[] Only =
     [
         (Routes, Answering), (OutagePage, Answering), (Http2, Proxies), (MaxRequestBody, Proxies), (RequestsPerSecond, Proxies),
-        (RedirectToHttps, [ListenerProtocol.Http]), (UpstreamTls, Proxies),
+        (RedirectToHttps, [ListenerProtocol.Http]), (Hsts, [ListenerProtocol.Https]), (UpstreamTls, Proxies),
     ];
 
     public override IReadOnlyList<Key> Keys { get; } =
     [
         Bind, Protocol, Pool, Port, Routes, Hold, HoldLimit, HoldRelease, CloseOnDown, ProxyHeader, ProxyNetworks,
         ConnectTimeout, IdleTimeout, MaxConnections, MaxConnectionsPerClient, Transparent, Drain, Engine, OutagePage, Http2, MaxRequestBody, HeaderTimeout,
-        RequestsPerSecond, RedirectToHttps, UpstreamTls,
+        RequestsPerSecond, RedirectToHttps, Hsts, UpstreamTls,
     ];
 
     public override IReadOnlyList<LaterKey> Later => NotYet.Listener;
@@ -207,6 +213,7 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         HeaderTimeout = fields.Get(HeaderTimeout),
         RequestsPerSecond = fields.Get(RequestsPerSecond),
         RedirectToHttps = fields.Get(RedirectToHttps),
+        Hsts = fields.Get(Hsts),
         UpstreamTls = fields.OrNull(UpstreamTls),
     };
 

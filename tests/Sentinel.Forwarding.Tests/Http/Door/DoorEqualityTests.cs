@@ -19,6 +19,7 @@ public sealed class DoorEqualityTests
         "\r", "\n", "\r\n", " ", "\t", ":", "/", ".", "..", "%", "%2e", "?", "#", ",", ";", "@", "[", "\\", "\0", "\u007f", "\u00e9", "0", "9", "a", "Z", "_", "-", "*",
         "Host: x\r\n", "Content-Length: 1\r\n", "Connection: close\r\n", "Connection: x\r\n", "Transfer-Encoding: chunked\r\n", "X-Forwarded-For: 1\r\n", "Cookie: e=f\r\n", "TE: x\r\n",
         "HTTP/1.1", "GET ", "http://h/", "\r\n ", " :", "Forwarded: for=x\r\n", "Proxy-Authorization: x\r\n", "Alt-Svc: x\r\n",
+        "Upgrade-Insecure-Requests: 1\r\n",
     ];
 
     [Fact]

@@ -44,6 +44,10 @@ public sealed class DoorTests
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\nConnection: x-mine, close\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nAlt-Svc: h2\r\n\r\nok")]
     [InlineData("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")]
     [InlineData("HTTP/1.1 204 No Content\r\nX: y\r\n\r\n")]
+    [InlineData("HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nok")]
+    [InlineData("HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")]
+    [InlineData("HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("HTTP/1.1 205 Reset Content\r\n\r\nok")]
     [InlineData("HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\nETag: e\r\n\r\n")]
     [InlineData("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n")]
     [InlineData("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")]
@@ -77,6 +81,23 @@ public sealed class DoorTests
             Assert.Equal(await SeenAsync(stage, Primer, request), direct);
             Assert.StartsWith("HTTP/1.1 ", direct[0], StringComparison.Ordinal);
         }
+    }
+
+    [Theory]
+    [InlineData("GET", "")]
+    [InlineData("OPTIONS", "")]
+    [InlineData("GET", "Upgrade: x\r\nConnection: upgrade\r\n")]
+    public async Task Every_way_says_the_same_of_the_client_and_lets_its_wishes_pass(string method, string more)
+    {
+        using var backend = new ScriptedBackend(EchoAsync);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], address: System.Net.IPAddress.IPv6Loopback);
+        await using var client = await stage.ConnectAsync();
+
+        var seen = await AskAsync(client, $"{method} / HTTP/1.1\r\nHost: shop.example:8080\r\nForwarded: for=6.6.6.6\r\nUpgrade-Insecure-Requests: 1\r\n{more}\r\n");
+
+        Assert.Contains("\r\nForwarded: for=\"[::1]\";host=\"shop.example:8080\";proto=http\r\n", seen + "\r\n", StringComparison.Ordinal);
+        Assert.Contains("\r\nUpgrade-Insecure-Requests: 1\r\n", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("6.6.6.6", seen, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -119,7 +119,8 @@ public sealed class PlainHeadTests
 
         Assert.True(isPlain);
         Assert.Equal(
-            "GET /a?b HTTP/1.1\r\nuser-AGENT: x\r\nhost: H\r\nX-Forwarding: y\r\nA: b\r\nX-Forwarded-For: 127.1.2.3\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: H\r\n\r\n",
+            "GET /a?b HTTP/1.1\r\nuser-AGENT: x\r\nhost: H\r\nUpgrade-Insecure-Requests: 1\r\nX-Forwarding: y\r\nA: b\r\n"
+            + "X-Forwarded-For: 127.1.2.3\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: H\r\nForwarded: for=127.1.2.3;host=H;proto=https\r\n\r\n",
             head);
     }
 

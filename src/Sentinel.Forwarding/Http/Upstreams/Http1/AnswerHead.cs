@@ -122,6 +122,13 @@ internal sealed class AnswerHead
         {
             (Framing, KeepsAlive) = (Framing.Close, false);
         }
+        else if (Status == 205)
+        {
+            // It has no content (RFC 9110 §15.3.6), and what comes nevertheless nobody wants to read.
+            Framing = Framing.None;
+            KeepsAlive &= toHead || (said.Codings == 0 && _saidLength == 0);
+            _saidLength = 0;
+        }
         else if (toHead || IsInterim || Status is 204 or 304)
         {
             Framing = Framing.None;

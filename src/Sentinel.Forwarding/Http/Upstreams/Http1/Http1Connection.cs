@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Sentinel.Forwarding.Http.Awaiting;
@@ -26,6 +27,13 @@ internal sealed class Http1Connection
     private readonly AnswerHead _head = new();
     private readonly HeadWriter _writer = new();
     private readonly AnswerBody _body;
+
+    // Over TLS, reads while nothing is asked: what TLS has taken from the socket already, the socket does not show.
+    private ValueTask<int> _listening;
+    private bool _isListening;
+
+    // Whether it has carried an exchange.
+    private bool _isKept;
 
     // Of the present exchange.
     private CancellationTokenSource? _stopSending;
@@ -60,7 +68,7 @@ internal sealed class Http1Connection
     {
         try
         {
-            return !_socket.Poll(0, SelectMode.SelectRead);
+            return !HasHeard && !_socket.Poll(0, SelectMode.SelectRead);
         }
         catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
@@ -69,7 +77,10 @@ internal sealed class Http1Connection
     }
 
     /// <summary>Whether nothing is known against it. Costs no call where a loop waits for it.</summary>
-    public bool SeemsUsable => _onLoop is { IsReadable: false } || IsUsable();
+    public bool SeemsUsable => _onLoop is { IsReadable: false } ? !HasHeard : IsUsable();
+
+    // What TLS says for itself, such as tickets for its next session, ends no read.
+    private bool HasHeard => _isListening && _listening.IsCompleted;
 
     /// <summary>Completes when the body of the present request is sent, or is given up; it does not fail.</summary>
     public Task Sending { get; private set; } = Task.CompletedTask;
@@ -117,7 +128,7 @@ internal sealed class Http1Connection
         {
             Abort();
             throw ClientFault is { } fault ? new IOException("the body of the request broke off", fault)
-                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (_buffer.IsEmpty && !_head.HasBegun ? new AnswerLost(e) : new AnswerCut(e))
+                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (_buffer.IsEmpty && !_head.HasBegun ? new AnswerLost(_isKept, e) : new AnswerCut(e))
                 : e;
         }
     }
@@ -209,6 +220,13 @@ internal sealed class Http1Connection
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<AnswerHead> ReadHeadAsync(bool toHead, BodyBegin? begin)
     {
+        if (_isListening)
+        {
+            // TLS is read by one at a time; this one took nothing.
+            _isListening = false;
+            _ = await _listening;
+        }
+
         for (var interims = 0; interims <= MostInterims; interims++)
         {
             _head.Reset();
@@ -217,7 +235,7 @@ internal sealed class Http1Connection
                 var isBegun = _head.HasBegun || !_buffer.IsEmpty;
                 if (!_buffer.Filled(await _stream.ReadAsync(_buffer.Room())))
                 {
-                    throw isBegun ? new AnswerCut() : new AnswerLost();
+                    throw isBegun ? new AnswerCut() : new AnswerLost(_isKept);
                 }
             }
 
@@ -302,15 +320,27 @@ internal sealed class Http1Connection
         // they hold memory
         _head.Reset();
         _body.Trailers.Reset();
-        if (_keepsAlive && _buffer.IsEmpty)
+        if (_keepsAlive && _buffer.IsEmpty && !ListenInTls())
         {
             _buffer.Release();
-            IdleSince = _time.GetTimestamp();
+            (IdleSince, _isKept) = (_time.GetTimestamp(), true);
             _home.Return(this);
         }
         else
         {
             Abort();
         }
+    }
+
+    /// <returns>Whether there is something already that nobody asked for.</returns>
+    [SuppressMessage("Reliability", "CA2012:Use ValueTasks correctly", Justification = "Awaited once, before the next read; if there is none, it ends with the connection.")]
+    private bool ListenInTls()
+    {
+        if (_stream is SslStream)
+        {
+            (_listening, _isListening) = (_stream.ReadAsync(Memory<byte>.Empty), true);
+        }
+
+        return HasHeard;
     }
 }

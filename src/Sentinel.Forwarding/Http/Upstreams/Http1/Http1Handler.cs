@@ -94,7 +94,8 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var (port, terms) = (request.RequestUri!.Port, DialTerms.Of(request));
-        var connection = TryTake(new(port, terms.Tls, terms.Loop), Resending.IsIdempotent(request.Method.Method)) ?? await DialAsync(port, terms, cancellationToken);
+        var kept = terms.MustBeNew ? null : TryTake(new(port, terms.Tls, terms.Loop), Resending.IsIdempotent(request.Method.Method));
+        var connection = kept ?? await DialAsync(port, terms, cancellationToken);
         try
         {
             await using (cancellationToken.UnsafeRegister(static connection => ((Http1Connection)connection!).Abort(), connection))
