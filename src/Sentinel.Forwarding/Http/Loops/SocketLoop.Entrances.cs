@@ -11,7 +11,7 @@ internal sealed unsafe partial class SocketLoop
     private const ulong EntranceMark = 1UL << 31;
 
     // More wait in the backlog, where a loop that has less to do may take them.
-    private const int MostAtOnce = 4;
+    private const int MostAtOnce = 16;
     private const int PauseMilliseconds = 100;
     private static readonly TimeSpan LengthOfPause = TimeSpan.FromMilliseconds(PauseMilliseconds);
 

@@ -7,17 +7,17 @@ using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Http.Loops;
 
-/// <summary>The loops of an engine: as many as there are processors. None where the system has no epoll: .NET waits for sockets there. Thread-safe.</summary>
+/// <summary>The loops of an engine: one for two processors, as of the relay, since the kernel and what is spoken to have work to do as well. None where the system has no epoll: .NET waits for sockets there. Thread-safe.</summary>
 internal sealed class SocketLoops : IDisposable
 {
-    private const int Most = 8;
-    private const int Slack = 2;
+    private const int Most = 4;
+    private const int Slack = 8;
 
     private readonly SocketLoop[] _loops;
 
     public SocketLoops(LoopRegistry loops, TimeProvider time, ILogger logger) =>
         _loops = !OperatingSystem.IsLinux() ? []
-            : [.. Enumerable.Range(0, Math.Min(Environment.ProcessorCount, Most)).Select(i => SocketLoop.Start($"http.loop.{i}", loops, time, logger)).OfType<SocketLoop>()];
+            : [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount / 2, 1, Most)).Select(i => SocketLoop.Start($"http.loop.{i}", loops, time, logger)).OfType<SocketLoop>()];
 
     public bool IsEmpty => _loops.Length == 0;
 

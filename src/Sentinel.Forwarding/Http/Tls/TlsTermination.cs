@@ -27,6 +27,8 @@ internal sealed class TlsTermination(ICertificates certificates)
     /// <param name="next">Serves it.</param>
     public async Task ServeAsync(ClientConnection connection, ClientTransport transport, Func<IDuplexPipe, TlsFeature, Task> next)
     {
+        // A handshake takes as long as a dozen requests, for which those who share this thread are not to wait.
+        await Task.Yield();
         await using var tls = new SslStream(new PipeStream(transport), leaveInnerStreamOpen: true);
         if (!await TryAgreeAsync(tls, connection))
         {
