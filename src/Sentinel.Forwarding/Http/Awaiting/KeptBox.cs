@@ -55,13 +55,13 @@ internal sealed class KeptBox<TMachine, T> : KeptBox<T>
     private const int Most = 128;
 
     [ThreadStatic]
-    private static Stack<KeptBox<TMachine, T>>? t_kept;
+    private static Stack<KeptBox<TMachine, T>>? _kept;
 
     // Set by the builder before it is used; not nullable, so that it is not a copy that moves.
     [AllowNull]
     public TMachine Machine = default!;
 
-    public static KeptBox<TMachine, T> Take() => t_kept?.TryPop(out var kept) == true ? kept : new();
+    public static KeptBox<TMachine, T> Take() => _kept?.TryPop(out var kept) == true ? kept : new();
 
     protected override void MoveNext() => Machine.MoveNext();
 
@@ -69,7 +69,7 @@ internal sealed class KeptBox<TMachine, T> : KeptBox<T>
     {
         // it is to hold nobody's memory
         Machine = default;
-        var kept = t_kept ??= new();
+        var kept = _kept ??= new();
         if (kept.Count < Most)
         {
             kept.Push(this);
