@@ -48,7 +48,7 @@ internal sealed partial class ClientConnection
         BeginningSource.Cancel();
     }
 
-    /// <summary>Takes it out of this process, if .NET waits for it. Nothing of it was read, but for the PROXY header of one that is known.</summary>
+    /// <summary>Takes it out of this process, if .NET waits for it; <see cref="GivenAway"/> follows, once it is in good hands. Nothing of it was read, but for the PROXY header of one that is known.</summary>
     /// <exception cref="SocketException">Out of descriptors.</exception>
     public KeptConnection TakeOut()
     {
@@ -63,7 +63,6 @@ internal sealed partial class ClientConnection
             ClientSocket = Descriptor.DuplicateOf(Socket!.SafeHandle),
         };
         Socket.Dispose();
-        GivenAway();
         return taken;
     }
 }

@@ -30,6 +30,7 @@ internal sealed partial class ClientConnection
     private long _readSince;
     private bool _closing;
     private bool _hasAsked;
+    private bool _isClosed;
     private int _open;
     private int _held;
 
@@ -351,9 +352,14 @@ internal sealed partial class ClientConnection
         }
     }
 
-    /// <summary>The socket is closed.</summary>
+    /// <summary>The socket is closed. Counts once, whoever tells it.</summary>
     public void Closed()
     {
+        if (Interlocked.Exchange(ref _isClosed, true))
+        {
+            return;
+        }
+
         Loop?.Loop.GuestLeft();
         _decided.TrySetResult();
         Traffic.Tell();

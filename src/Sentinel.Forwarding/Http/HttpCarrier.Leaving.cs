@@ -45,7 +45,7 @@ internal sealed partial class HttpCarrier
     {
         if (_leaving)
         {
-            _kept.Add(connection.TakeOut());
+            TakeOut(connection);
         }
         else
         {
@@ -57,13 +57,20 @@ internal sealed partial class HttpCarrier
     {
         try
         {
-            _kept.Add(connection.TakeOut());
+            TakeOut(connection);
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // No descriptor is left for it.
+            // No descriptor is left for it, or it was ended just now.
             connection.Drop(ConnectionEnd.Failed);
         }
+    }
+
+    /// <summary>In this order: whoever hears that it is decided looks who is kept.</summary>
+    private void TakeOut(ClientConnection connection)
+    {
+        _kept.Add(connection.TakeOut());
+        connection.GivenAway();
     }
 
     private void FinishIfNoneServed()

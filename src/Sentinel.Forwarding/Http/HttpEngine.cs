@@ -72,9 +72,13 @@ internal sealed class HttpEngine : IEngine
 
     /// <summary>Begins to accept.</summary>
     /// <param name="onLoops">Gets who comes where loops of ours wait for sockets.</param>
-    /// <param name="otherwise">Gets who comes where .NET does.</param>
-    public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink onLoops, IAcceptSink otherwise) =>
-        _sockets.IsEmpty ? [AcceptLoop.Start(listening, gate, otherwise, _loops, _logger)] : _sockets.Accept(listening, gate, onLoops);
+    /// <param name="otherwise">Gets who comes where .NET does, for want of loops or descriptors.</param>
+    public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink onLoops, IAcceptSink otherwise)
+    {
+        // No descriptor may be left for a loop's share in it; .NET needs none.
+        var accepting = _sockets.Accept(listening, gate, onLoops);
+        return accepting.IsEmpty ? [AcceptLoop.Start(listening, gate, otherwise, _loops, _logger)] : accepting;
+    }
 
     /// <summary>Puts a client's socket on the loop that serves it.</summary>
     /// <param name="here">The loop that let it in.</param>

@@ -25,6 +25,12 @@ internal sealed class Edge : IValueTaskSource
     /// <summary>Waits for news.</summary>
     public ValueTask WaitAsync()
     {
+        if (Volatile.Read(ref _state) == Awaited)
+        {
+            // whoever waits goes on to do so
+            throw new InvalidOperationException("Somebody waits already.");
+        }
+
         _waiting.Reset();
         return Interlocked.CompareExchange(ref _state, Awaited, Nothing) switch
         {

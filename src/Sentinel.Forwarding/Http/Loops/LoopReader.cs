@@ -33,8 +33,9 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
 
     public override bool TryRead(out ReadResult result)
     {
-        var isCancelled = Interlocked.Exchange(ref _isCancelled, 0) != 0;
-        if (!isCancelled && _end == _examined && !_isOver && !(socket.IsReadable && TryFill()))
+        // Asked for once more after the call, which uses up the news that came with it.
+        var isCancelled = IsCancelled();
+        if (!isCancelled && _end == _examined && !_isOver && !(socket.IsReadable && TryFill()) && !(isCancelled = IsCancelled()))
         {
             result = default;
             return false;
@@ -74,6 +75,8 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
         _isOver = true;
         Release();
     }
+
+    private bool IsCancelled() => Interlocked.Exchange(ref _isCancelled, 0) != 0;
 
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadElsewhereAsync(CancellationToken cancellationToken)

@@ -49,10 +49,10 @@ internal sealed class LoopTransport : ClientTransport
         {
             await _output.FinishAsync();
             await FarewellAsync();
-            _socket.Close();
         }
         finally
         {
+            _socket.Close();
             _connection.Closed();
         }
     }

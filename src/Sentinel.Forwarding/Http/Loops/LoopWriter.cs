@@ -102,12 +102,14 @@ internal sealed class LoopWriter(LoopSocket socket, IByteCount count) : PipeWrit
             using var giveUp = cancellationToken.UnsafeRegister(static writer => ((LoopWriter)writer!).CancelPendingFlush(), this);
             do
             {
-                await socket.WaitWritableAsync();
+                // asked for after the call that was in vain, which uses up the news that came with it
                 if (Interlocked.Exchange(ref _isCancelled, 0) != 0)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     return new(isCanceled: true, isCompleted: false);
                 }
+
+                await socket.WaitWritableAsync();
             }
             while (!TrySend());
             return new(isCanceled: false, _isOver);

@@ -87,7 +87,14 @@ internal sealed unsafe partial class SocketLoop
     {
         while (_posted.TryDequeue(out var action))
         {
-            action();
+            try
+            {
+                action();
+            }
+            catch (Exception e)
+            {
+                Failed(e);
+            }
         }
     }
 
@@ -102,7 +109,15 @@ internal sealed unsafe partial class SocketLoop
         var count = entrance.Entrance.Accept(_arrivals, Libc.ErrnoLocation(), out var error);
         for (var i = 0; i < count; i++)
         {
-            entrance.Sink.Take(this, _arrivals[i]);
+            try
+            {
+                entrance.Sink.Take(this, _arrivals[i]);
+            }
+            catch (Exception e)
+            {
+                // the others are not to be lost with one
+                Failed(e);
+            }
         }
 
         if (error != 0)

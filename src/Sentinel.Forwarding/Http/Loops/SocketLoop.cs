@@ -149,6 +149,11 @@ internal sealed unsafe partial class SocketLoop : IDisposable
         }
 
         _progress.Dispose();
+        foreach (var entrance in _entrances.Values)
+        {
+            entrance.Entrance.Close();
+        }
+
         LoopSocket[] left;
         lock (_lock)
         {

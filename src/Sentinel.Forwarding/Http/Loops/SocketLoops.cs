@@ -19,9 +19,7 @@ internal sealed class SocketLoops : IDisposable
         _loops = !OperatingSystem.IsLinux() ? []
             : [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount / 2, 1, Most)).Select(i => SocketLoop.Start($"http.loop.{i}", loops, time, logger)).OfType<SocketLoop>()];
 
-    public bool IsEmpty => _loops.Length == 0;
-
-    /// <summary>Begins to accept on each loop.</summary>
+    /// <summary>Begins to accept on each loop for which there is a descriptor; maybe on none.</summary>
     public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink sink)
     {
         var accepting = ImmutableArray.CreateBuilder<IAccepting>();

@@ -269,6 +269,30 @@ public sealed class LoopTests : IByteCount, IDisposable
     }
 
     [NeedsFact("linux")]
+    public async Task A_flush_that_is_cancelled_just_before_it_would_wait_does_not()
+    {
+        var (peer, socket) = await PairAsync();
+        using var _ = peer;
+        var output = new LoopWriter(socket, this);
+        output.CancelPendingFlush();
+
+        Assert.True((await output.WriteAsync(new byte[10_000_000], _deadline.Token).AsTask().WaitAsync(_deadline.Token)).IsCanceled);
+        socket.Abort();
+    }
+
+    [Fact]
+    public async Task Who_waits_second_is_refused_and_the_first_goes_on()
+    {
+        var edge = new Edge();
+        var first = edge.WaitAsync().AsTask();
+
+        Assert.Throws<InvalidOperationException>(() => { _ = edge.WaitAsync().AsTask(); });
+
+        edge.Set(inline: true);
+        await first.WaitAsync(_deadline.Token);
+    }
+
+    [NeedsFact("linux")]
     public async Task A_dial_that_is_refused_says_so()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
