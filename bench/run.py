@@ -72,7 +72,7 @@ def relay_session(tools, options, folder, log, quota=None):
 
 
 def front_session(tools, options, folder, log):
-    fronts, missing = fronts_.all_fronts(tools["sentinel"])
+    fronts, missing = fronts_.all_fronts(tools["sentinel"], tools["yarp"])
     scenarios = [scenario for scenario in requests_.all_scenarios(folder, tools["paced"]) if scenario.name in options.scenarios.split(",")]
     fronts_.certificate(folder)
     return session(fronts, missing, scenarios, [fronts_.backend(folder)], requests_.memory_after_load, options, folder, log)
