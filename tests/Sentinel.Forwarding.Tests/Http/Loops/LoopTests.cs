@@ -280,18 +280,6 @@ public sealed class LoopTests : IByteCount, IDisposable
         socket.Abort();
     }
 
-    [Fact]
-    public async Task Who_waits_second_is_refused_and_the_first_goes_on()
-    {
-        var edge = new Edge();
-        var first = edge.WaitAsync().AsTask();
-
-        Assert.Throws<InvalidOperationException>(() => { _ = edge.WaitAsync().AsTask(); });
-
-        edge.Set(inline: true);
-        await first.WaitAsync(_deadline.Token);
-    }
-
     [NeedsFact("linux")]
     public async Task A_dial_that_is_refused_says_so()
     {
