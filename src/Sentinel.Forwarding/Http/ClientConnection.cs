@@ -107,7 +107,7 @@ internal sealed partial class ClientConnection
     }
 
     /// <summary>It is served from here on, unless the end came first: disposing of its transport ends it.</summary>
-    /// <returns>False if it is over; then <see cref="Drop"/> follows.</returns>
+    /// <returns>False if it is over: there is nothing to do but dispose of the transport.</returns>
     public bool Serve(ClientTransport transport)
     {
         lock (_lock)

@@ -63,6 +63,7 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, ILogger 
             rules, new(rules, null, arrival.Client.ToEndPoint(), arrival.Client.ClientAddress, isProxy), socket, null, _crowd, Forget);
         if (socket is not null)
         {
+            _open.TryAdd(connection, 0);
             _ = ServeAsync(connection);
         }
         else
@@ -147,7 +148,6 @@ internal sealed partial class HttpCarrier(Gate gate, HttpEngine engine, ILogger 
 
     private async Task ServeAsync(ClientConnection connection)
     {
-        _open.TryAdd(connection, 0);
         try
         {
             if (connection.Caller.IsUnknown && await connection.Caller.IntroduceAsync(connection.Receiver, connection.Beginning) is { } end)
