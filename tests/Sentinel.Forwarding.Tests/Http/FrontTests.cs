@@ -62,28 +62,20 @@ public sealed class FrontTests
     public async Task A_client_that_asks_too_fast_is_told_when_to_come_back_and_others_are_served()
     {
         await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
-        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { RequestsPerSecond = 1 });
-        var statuses = new List<string>();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { RequestsPerSecond = 1 }, time: new ManualTimeProvider());
         using (var client = await RawClient.ConnectAsync(stage.EndPoint))
         {
-            for (var i = 0; i < 3; i++)
-            {
-                await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-                var head = await client.ReadHeadAsync();
-                statuses.Add(head[9..12]);
-                if (head.Contains(" 429 ", StringComparison.Ordinal))
-                {
-                    Assert.Contains("\nRetry-After: 1\n", head, StringComparison.Ordinal);
-                    Assert.Contains("Content-Type: application/problem+json", head, StringComparison.Ordinal);
-                    break;
-                }
-
-                await client.ReadChunkAsync();
-                await client.ReadChunkAsync();
-            }
+            await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            Assert.StartsWith("HTTP/1.1 200 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+            await client.ReadChunkAsync();
+            await client.ReadChunkAsync();
+            await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            var head = await client.ReadHeadAsync();
+            Assert.StartsWith("HTTP/1.1 429 ", head, StringComparison.Ordinal);
+            Assert.Contains("\nRetry-After: 1\n", head, StringComparison.Ordinal);
+            Assert.Contains("Content-Type: application/problem+json", head, StringComparison.Ordinal);
         }
 
-        Assert.Equal("429", statuses[^1]);
         using var other = await RawClient.ConnectAsync(stage.EndPoint, IPAddress.Parse("127.0.0.9"));
         await other.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         Assert.StartsWith("HTTP/1.1 200 ", await other.ReadHeadAsync(), StringComparison.Ordinal);

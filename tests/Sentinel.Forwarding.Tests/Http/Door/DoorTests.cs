@@ -135,7 +135,8 @@ public sealed class DoorTests
                 await SendBackAsync(peer, head);
             }
         });
-        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { Hold = TimeSpan.FromMinutes(1), RequestsPerSecond = 3 });
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { Hold = TimeSpan.FromMinutes(1), RequestsPerSecond = 3 }, time: new ManualTimeProvider());
         await using var client = await stage.ConnectAsync();
         await AskAsync(client, "GET /first HTTP/1.1\r\nHost: h\r\n\r\n");
 
