@@ -70,7 +70,7 @@ def main():
     parser.add_argument("--release", type=int, default=200, help="holdRelease, connections a second")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sentinel-hold-") as folder:
-        subprocess.run(["dotnet", "publish", f"{HERE}/../src/Sentinel.Service", "-c", "Release", "-o", f"{folder}/sentinel", "-v", "q", "--nologo"],
+        subprocess.run(["dotnet", "publish", f"{HERE}/../src/Sentinel.Service", "-c", "Release", "-p:PublishAot=true", "-o", f"{folder}/sentinel", "-v", "q", "--nologo"],
                        check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
         backend, front, admin = Backend(free_port(BACK)), free_port(FRONT), free_port("127.0.0.1")
         configuration = {

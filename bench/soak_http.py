@@ -43,13 +43,13 @@ def main():
     enter_namespace()
     with tempfile.TemporaryDirectory(prefix="sentinel-soak-") as folder:
         fronts.certificate(folder)
-        front = next(front for front in fronts.all_fronts(f"{os.path.abspath(options.sentinel)}/sentinel")[0] if front.name == "sentinel")
+        front = next(front for front in fronts.all_fronts(f"{os.path.abspath(options.sentinel)}/sentinel", None)[0] if front.name == "sentinel")
         front.http, front.https, front.tls = 20000, 20100, 20200
         file = f"{folder}/sentinel.json"
         with open(file, "w") as target:
             target.write(front._configure(folder, []))
         backend = subprocess.Popen(fronts.backend(folder))
-        daemon = subprocess.Popen([f"{options.sentinel}/sentinel", "run", "--config", file], stdout=subprocess.DEVNULL)
+        daemon = subprocess.Popen([f"{options.sentinel}/sentinel", "run", "--config", file], stdout=subprocess.DEVNULL, env={**os.environ, **front.environment})
         clients = []
         try:
             soak(front, daemon, clients, options)

@@ -85,7 +85,7 @@ public sealed class CertificateTests : IAsyncLifetime
         Assert.Contains("sentinel.invalid", await ShownAsync(8443, "-subject", "other.example.test"), StringComparison.Ordinal);
         Assert.DoesNotContain("PRIVATE KEY", await sentinel.GetAsync("/status") + await sentinel.GetAsync("/") + await sentinel.GetAsOperatorAsync("/v1/certificates"), StringComparison.Ordinal);
         Task<Shell.Result> AskAsync(params string[] words) =>
-            Shell.RunAsync("dotnet", [SentinelProcess.Program, "certificates", .. words, "--config", sentinel.Configuration]);
+            DaemonProgram.RunAsync(["certificates", .. words, "--config", sentinel.Configuration]);
 
         Shell.Result result = null!;
         await Eventually.TrueAsync(async () => (result = await AskAsync("roll-key")).Status == 0);

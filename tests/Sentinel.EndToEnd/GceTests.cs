@@ -17,6 +17,25 @@ public sealed class GceTests : IAsyncLifetime
     public async Task DisposeAsync() => await _stage.DisposeAsync();
 
     [NeedsFact("linux")]
+    public async Task The_key_of_a_service_account_is_good_for_starting_a_VM()
+    {
+        await using var tokens = await FakeMetadataServer.StartAsync();
+        _stage = await GceStage.StartAsync("spot-1");
+        _stage.Server.TokenCheck = tokens.Knows;
+        _stage.Credentials = _stage.Sandbox.PathOf("key.json");
+        await tokens.WriteKeyAsync(_stage.Credentials);
+        File.SetUnixFileMode(_stage.Credentials, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        _stage.Sentinel.Configure(_stage.Configuration("spot-1"));
+        await Eventually.TrueAsync(() => tokens.TokensGiven > 0);
+
+        _stage.Project.Preempt(GceStage.Zone, "spot-1");
+        await Eventually.TrueAsync(() => _stage.Project.Find(GceStage.Zone, "spot-1")!.Starts == 2);
+        await _stage.Sentinel.UntilAsync("spot-1", "serving");
+        Assert.DoesNotContain("ya29.", _stage.Sentinel.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("PRIVATE KEY", _stage.Sentinel.Log, StringComparison.Ordinal);
+    }
+
+    [NeedsFact("linux")]
     public async Task A_preempted_VM_comes_back_and_nobody_who_waits_is_refused()
     {
         _stage = await GceStage.StartAsync("spot-1");

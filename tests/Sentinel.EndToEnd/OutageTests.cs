@@ -126,13 +126,13 @@ public sealed class OutageTests : IAsyncLifetime
         await _sentinel.UntilAsync("one", "stopping", "starting", "verifying", "waiting");
         await _sentinel.UntilAsync("one", "serving");
 
-        var printed = await Shell.RunAsync("dotnet", SentinelProcess.Program, "outages", "--admin", $"http://{_sandbox.Front}:8888");
+        var printed = await DaemonProgram.RunAsync("outages", "--admin", $"http://{_sandbox.Front}:8888");
         Assert.Contains("one", printed.Ok(), StringComparison.Ordinal);
 
         var outages = JsonNode.Parse(await _sentinel.GetAsync("/outages"))!;
         var list = outages as JsonArray ?? outages["outages"]!.AsArray();
         var id = (string)list[0]!["id"]!;
-        var told = await Shell.RunAsync("dotnet", SentinelProcess.Program, "outages", id, "--admin", $"http://{_sandbox.Front}:8888");
+        var told = await DaemonProgram.RunAsync("outages", id, "--admin", $"http://{_sandbox.Front}:8888");
         Assert.Contains("preempted", told.Ok(), StringComparison.OrdinalIgnoreCase);
         Assert.True(File.Exists(Path.Combine(_sandbox.State, "outages", $"{id}.json")));
     }

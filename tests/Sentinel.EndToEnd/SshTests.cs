@@ -86,10 +86,7 @@ public sealed class SshTests : IAsyncLifetime
     {
         await _sentinel.UntilAsync("one", "serving");
         await _sentinel.UntilAsync("two", "serving");
-        foreach (var id in Sandbox.ProcessesWith(_sandbox.PathOf("sshd-")))
-        {
-            await Shell.RunAsync("kill", "-9", $"{id}");
-        }
+        await KillAsync(_sandbox.PathOf("sshd-"));
 
         var result = await _ssh.RunAsync("echo", "back");
 
@@ -103,10 +100,7 @@ public sealed class SshTests : IAsyncLifetime
     {
         await _sentinel.UntilAsync("one", "serving");
         await _sentinel.UntilAsync("two", "serving");
-        foreach (var id in Sandbox.ProcessesWith(_sandbox.PathOf($"sshd-{_sandbox.Address(10)}")))
-        {
-            await Shell.RunAsync("kill", "-9", $"{id}");
-        }
+        await KillAsync(_sandbox.PathOf($"sshd-{_sandbox.Address(10)}"));
 
         Assert.Equal("ok\n", (await _ssh.RunAsync("echo", "ok")).Ok());
         await _sentinel.UntilAsync("one", "serving");
@@ -125,6 +119,14 @@ public sealed class SshTests : IAsyncLifetime
         health = new { kind = "ssh", port = 2222, interval = "1s" },
         recovery = new { backoff = new { initial = "500ms", max = "2s" } },
     };
+
+    /// <summary>Until they are gone: whoever dies still has a port that accepts, for a moment.</summary>
+    private static async Task KillAsync(string text)
+    {
+        var processes = Sandbox.ProcessesWith(text);
+        await Shell.RunAsync("kill", ["-9", .. processes.Select(id => $"{id}")]);
+        await Eventually.TrueAsync(() => !Sandbox.ProcessesWith(text).Intersect(processes).Any());
+    }
 
     private static async Task<string> HashAsync(string path)
     {

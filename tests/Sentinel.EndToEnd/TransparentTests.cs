@@ -22,7 +22,7 @@ public sealed class TransparentTests : IAsyncLifetime
         var vm = street.Boot();
         var sentinel = await _sandbox.StartAsync(Street.Configuration(
             new { bind = new[] { $"{Street.At}:22" }, protocol = "tcp", pool = "vm", port = Street.Port, transparent = true, engine }), new() { Network = street.Sentinel, Capabilities = ["net_raw", "net_bind_service"] });
-        street.Sentinel.Feed((await Shell.RunAsync("dotnet", SentinelProcess.Program, "transparent-rules", "--config", sentinel.Configuration)).Ok(), "sh");
+        street.Sentinel.Feed((await DaemonProgram.RunAsync("transparent-rules", "--config", sentinel.Configuration)).Ok(), "sh");
         await sentinel.UntilAsync("one", "serving");
 
         var first = await street.ConnectAsync();
@@ -47,7 +47,7 @@ public sealed class TransparentTests : IAsyncLifetime
               "listeners": { "l": { "bind": ["127.0.0.1:1"], "protocol": "tcp", "pool": "p", "port": 22 } } }
             """);
 
-        Assert.Equal("# No listener is transparent: nothing to do.\n", (await Shell.RunAsync("dotnet", SentinelProcess.Program, "transparent-rules", "--config", file)).Ok());
+        Assert.Equal("# No listener is transparent: nothing to do.\n", (await DaemonProgram.RunAsync("transparent-rules", "--config", file)).Ok());
     }
 
     [NeedsFact("root", "setpriv")]
@@ -59,7 +59,7 @@ public sealed class TransparentTests : IAsyncLifetime
               "listeners": { "l": { "bind": ["{{_sandbox.Front}}:2222"], "protocol": "tcp", "pool": "p", "port": 22, "transparent": true } } }
             """);
 
-        var result = await Shell.RunAsync("setpriv", "--bounding-set=-net_admin,-net_raw", "--inh-caps=-net_admin,-net_raw", "dotnet", SentinelProcess.Program, "run", "--config", configuration);
+        var result = await Shell.RunAsync("setpriv", ["--bounding-set=-net_admin,-net_raw", "--inh-caps=-net_admin,-net_raw", .. DaemonProgram.Command("run", "--config", configuration)]);
 
         Assert.Equal(1, result.Status);
         Assert.Contains(

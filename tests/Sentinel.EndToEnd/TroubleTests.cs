@@ -29,7 +29,7 @@ public sealed class TroubleTests : IAsyncLifetime
     [NeedsFact("linux")]
     public async Task A_file_that_is_not_there_is_named()
     {
-        var result = await Shell.RunAsync("dotnet", SentinelProcess.Program, "run", "--config", "/nowhere/sentinel.json");
+        var result = await DaemonProgram.RunAsync("run", "--config", "/nowhere/sentinel.json");
 
         Assert.Equal(2, result.Status);
         Assert.Contains("/nowhere/sentinel.json", result.Error + result.Output, StringComparison.Ordinal);

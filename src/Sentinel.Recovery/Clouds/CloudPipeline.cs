@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Polly;
 using Polly.CircuitBreaker;
 using Polly.Retry;
@@ -40,7 +41,8 @@ internal static class CloudPipeline
     /// Throws <see cref="TimeoutRejectedException"/> when time is up and <see cref="BrokenCircuitException"/> while the
     /// provider is given a rest.
     /// </returns>
-    public static ResiliencePipeline<T> Build<T>(
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Polly checks a strategy's options by reflection; those of the budget have nothing to check.")]
+    public static ResiliencePipeline<T> Build<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(
         string provider, TimeProvider time, CloudPipelineOptions options, Func<T, bool> isTransient, Func<T, TimeSpan?>? askedToWait = null)
     {
         var transient = new PredicateBuilder<T>().Handle<Exception>(e => e is not OperationCanceledException).HandleResult(result => isTransient(result));

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Sentinel.Service.Configuration;
@@ -120,7 +119,7 @@ internal sealed class DemoScene : IDisposable
     {
         // Started as "dotnet sentinel.dll" the runtime is the program and we are its first argument.
         var program = Environment.ProcessPath!;
-        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Assembly.GetExecutingAssembly().Location] : [program];
+        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.Combine(AppContext.BaseDirectory, "sentinel.dll")] : [program];
         return self.Concat(DemoVmCommand.Arguments(new DemoVmSettings
         {
             Name = name,

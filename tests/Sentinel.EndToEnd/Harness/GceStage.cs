@@ -17,6 +17,9 @@ internal sealed class GceStage : IAsyncDisposable
 
     public FakeProject Project => Server.Project;
 
+    /// <summary>What the next <see cref="Configuration"/> says of them.</summary>
+    public string Credentials { get; set; } = "none";
+
     public SentinelProcess Sentinel { get; private set; } = null!;
 
     public string Status(string vm) => Project.Find(Zone, vm)?.Status ?? "GONE";
@@ -48,7 +51,7 @@ internal sealed class GceStage : IAsyncDisposable
 
     public object Configuration(params string[] vms) => new
     {
-        clouds = new { gce = new { project = Project.Name, endpoint = Server.Endpoint.ToString().TrimEnd('/'), credentials = "none", watchInterval = "500ms", requestsPerMinute = 6000 } },
+        clouds = new { gce = new { project = Project.Name, endpoint = Server.Endpoint.ToString().TrimEnd('/'), credentials = Credentials, watchInterval = "500ms", requestsPerMinute = 6000 } },
         backends = vms.Select((vm, i) => (vm, i)).ToDictionary(each => each.vm, each => (object)new
         {
             instance = $"gce/{Zone}/{each.vm}",

@@ -24,15 +24,13 @@ internal sealed class SentinelProcess : IAsyncDisposable
         _sandbox = sandbox;
         Configuration = sandbox.Configure(configuration);
         _admin = new HttpClient(surroundings.Handler()) { BaseAddress = new($"http://{sandbox.Front}:8888") };
-        string[] command = [.. surroundings.Wrapper, "dotnet", Program, "run", "--config", Configuration];
+        string[] command = [.. surroundings.Wrapper, .. DaemonProgram.Command("run", "--config", Configuration)];
         _process = Shell.Start(command[0], command[1..]);
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
     }
-
-    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "sentinel.dll");
 
     public string Configuration { get; }
 

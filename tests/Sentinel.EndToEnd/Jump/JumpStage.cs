@@ -239,7 +239,7 @@ public sealed class JumpStage : IAsyncLifetime
     private async Task StartSshAsync()
     {
         await Eventually.TrueAsync(() => File.Exists(Path.Combine(Sandbox.State, "ssh", "host_keys", "ssh_host_ed25519_key")));
-        var rendered = (await Shell.RunAsync("dotnet", SentinelProcess.Program, "sshd-config", "--config", Sentinel.Configuration)).Ok();
+        var rendered = (await DaemonProgram.RunAsync("sshd-config", "--config", Sentinel.Configuration)).Ok();
         Region.Front.Run("/usr/sbin/sshd", "-D", "-E", Log, "-f", Sandbox.Write("sentinel-sshd_config", rendered));
         await Eventually.TrueAsync(() => Region.Front.Listens(Port));
     }

@@ -96,7 +96,7 @@ public sealed class LoginStage : IAsyncLifetime
     internal async Task<string> SentinelAsync(params string[] command) => (await AskAsync(command)).Ok();
 
     internal Task<Shell.Result> AskAsync(params string[] command) =>
-        AtSentinelAsync(["env", $"SENTINEL_ADMIN=http://{Sandbox.Front}:8888", "dotnet", SentinelProcess.Program, .. command, "--config", Sentinel.Configuration]);
+        AtSentinelAsync(["env", $"SENTINEL_ADMIN=http://{Sandbox.Front}:8888", .. DaemonProgram.Command([.. command, "--config", Sentinel.Configuration])]);
 
     /// <summary>The VMs take the sentinel's keys, as key sync or whoever made them gives them.</summary>
     internal async Task WelcomeAsync()

@@ -6,12 +6,12 @@ using Sentinel.Testing;
 namespace Sentinel.EndToEnd.Systemd;
 
 /// <summary>
-/// A Debian with a real systemd and a loopback network of its own, booted for one test and gone with it. The daemon as
-/// it was built is at <see cref="Program"/>, the test programs beside it.
+/// A Debian with a real systemd and a loopback network of its own, booted for one test and gone with it. The daemon
+/// that is tried is at <see cref="Program"/>.
 /// </summary>
 internal sealed class Container : IAsyncDisposable
 {
-    /// <summary>Where the container has this test's own output folder, and so the daemon. Read-only.</summary>
+    /// <summary>Where the container has the folder that the daemon is in. Read-only.</summary>
     public const string Programs = "/usr/lib/sentinel";
 
     /// <summary>The daemon.</summary>
@@ -35,7 +35,7 @@ internal sealed class Container : IAsyncDisposable
         var runtime = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "../../.."));
         var script = Shell.Start(
             Path.Combine(Repository, "eng/systemd-container"),
-            [name, .. folders.Append((AppContext.BaseDirectory.TrimEnd('/'), Programs)).Append((runtime, "/usr/share/dotnet")).Select(folder => $"--bind-ro={folder.Item1}:{folder.Item2}")]);
+            [name, .. folders.Append((DaemonProgram.Folder, Programs)).Append((runtime, "/usr/share/dotnet")).Select(folder => $"--bind-ro={folder.Item1}:{folder.Item2}")]);
         var errors = script.StandardError.ReadToEndAsync();
         using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(5), TimeProvider.System);
         var leader = await script.StandardOutput.ReadLineAsync(deadline.Token);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -75,6 +76,22 @@ public sealed class FakeMetadataServer : IAsyncDisposable
         {
             return _tokens.TryGetValue(token, out var until) && _time.GetUtcNow() < until;
         }
+    }
+
+    /// <summary>Writes the key of a service account that is given tokens here.</summary>
+    public async Task WriteKeyAsync(string file)
+    {
+        using var rsa = RSA.Create(2048);
+        await File.WriteAllTextAsync(file, new JsonObject
+        {
+            ["type"] = "service_account",
+            ["project_id"] = Project,
+            ["private_key_id"] = "1",
+            ["private_key"] = rsa.ExportPkcs8PrivateKeyPem(),
+            ["client_email"] = $"sentinel@{Project}.iam.gserviceaccount.com",
+            ["client_id"] = "1",
+            ["token_uri"] = new Uri(Endpoint, "/token").ToString(),
+        }.ToJsonString()).ConfigureAwait(false);
     }
 
     /// <summary>No token that was given out is good any more.</summary>

@@ -80,7 +80,7 @@ internal abstract class Key(string name, KeyNeed need, string about)
 
         if (schema["anyOf"] is JsonArray choices)
         {
-            choices.Add(new JsonObject { ["type"] = "null" });
+            choices.Add((JsonNode)new JsonObject { ["type"] = "null" });
         }
     }
 }

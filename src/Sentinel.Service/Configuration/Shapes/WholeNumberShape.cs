@@ -24,15 +24,15 @@ internal sealed class WholeNumberShape<T>(string noun, T least, T most) : Scalar
     /// <inheritdoc/>
     public override JsonObject ToSchema()
     {
-        var schema = new JsonObject { ["type"] = "integer", ["minimum"] = JsonValue.Create(least) };
+        var schema = new JsonObject { ["type"] = "integer", ["minimum"] = ToJson(least) };
         if (most != T.MaxValue)
         {
-            schema["maximum"] = JsonValue.Create(most);
+            schema["maximum"] = ToJson(most);
         }
 
         return schema;
     }
 
     /// <inheritdoc/>
-    public override JsonNode? ToJson(T value) => JsonValue.Create(value);
+    public override JsonNode? ToJson(T value) => JsonValue.Create(long.CreateChecked(value));
 }

@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Sentinel.Service.Configuration.Text;
 
@@ -120,7 +121,7 @@ internal sealed class ScalarNode(SourceNode? parent, string name, ConfigurationP
     public override string Describe() => Kind is ScalarKind.Text or ScalarKind.Variable ? Quote(Text) : Shorten(Text);
 
     /// <summary>In double quotes, control characters escaped, shortened to one readable line.</summary>
-    public static string Quote(string text) => JsonSerializer.Serialize(Shorten(text), Plain);
+    public static string Quote(string text) => JsonValue.Create(Shorten(text)).ToJsonString(Plain);
 
     private static string Shorten(string text) => text.Length <= LongestQuote ? text : string.Concat(text.AsSpan(0, LongestQuote), "…");
 }

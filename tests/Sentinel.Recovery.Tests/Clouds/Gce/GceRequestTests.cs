@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Sentinel.Recovery.Clouds;
@@ -160,17 +159,7 @@ public sealed class GceRequestTests : IAsyncLifetime
         var file = Path.Combine(folder, "key.json");
         try
         {
-            using var rsa = RSA.Create(2048);
-            await File.WriteAllTextAsync(file, new JsonObject
-            {
-                ["type"] = "service_account",
-                ["project_id"] = "test-project",
-                ["private_key_id"] = "1",
-                ["private_key"] = rsa.ExportPkcs8PrivateKeyPem(),
-                ["client_email"] = "sentinel@test-project.iam.gserviceaccount.com",
-                ["client_id"] = "1",
-                ["token_uri"] = new Uri(_rig.Metadata.Endpoint, "/token").ToString(),
-            }.ToJsonString());
+            await _rig.Metadata.WriteKeyAsync(file);
             _rig.Cloud.Configure(new GceSettings
             {
                 Project = "test-project",
