@@ -20,6 +20,7 @@ public sealed class UnitFileTests : IDisposable
 
     [NeedsTheory("systemd-analyze")]
     [InlineData("kernel")]
+    [InlineData("native")]
     [InlineData("ssh-sessions")]
     [InlineData("transparent")]
     [InlineData("routes")]

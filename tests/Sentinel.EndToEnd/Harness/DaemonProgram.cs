@@ -5,6 +5,9 @@ internal static class DaemonProgram
 {
     private static readonly string? Published = Environment.GetEnvironmentVariable("TEST_PROGRAM") is { Length: > 0 } path ? path : null;
 
+    /// <summary>Whether it was compiled ahead of time.</summary>
+    public static bool IsNative => Published is not null && !File.Exists(Path.ChangeExtension(Published, ".dll"));
+
     /// <summary>The folder it is in.</summary>
     public static string Folder { get; } = Published is null ? AppContext.BaseDirectory.TrimEnd('/') : Path.GetDirectoryName(Published)!;
 

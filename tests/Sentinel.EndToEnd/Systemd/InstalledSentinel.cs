@@ -26,6 +26,11 @@ internal sealed class InstalledSentinel : IAsyncDisposable
     {
         var sentinel = new InstalledSentinel(await Container.BootAsync([.. more, .. version is null ? [] : new[] { (version, OtherPrograms) }]));
         sentinel.Container.Write("/etc/systemd/system/" + Unit, await File.ReadAllTextAsync(UnitFile));
+        if (version is null && DaemonProgram.IsNative)
+        {
+            sentinel.Container.Write("/etc/systemd/system/sentinel.service.d/native.conf", await File.ReadAllTextAsync(UnitFile + ".d/native.conf"));
+        }
+
         sentinel.Configure(configuration);
         await sentinel.InstallAsync(version is null ? Container.Programs : OtherPrograms);
         await sentinel.Container.ShellAsync("systemctl daemon-reload");
