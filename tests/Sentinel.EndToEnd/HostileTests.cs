@@ -7,6 +7,9 @@ namespace Sentinel.EndToEnd;
 /// <summary>The tools that people point at a front end to find its weak spots: testssl.sh, with nginx beside it, and slowhttptest.</summary>
 public sealed class HostileTests : IAsyncLifetime
 {
+    private const int Attackers = 500;
+    private const int MostOfAClient = 300;
+
     private readonly Sandbox _sandbox = new();
     private SentinelProcess _sentinel = null!;
 
@@ -27,7 +30,16 @@ public sealed class HostileTests : IAsyncLifetime
             pools = new { web = new { backends = new[] { "one" } } },
             listeners = new
             {
-                http = new { bind = new[] { $"{_sandbox.Front}:8080" }, protocol = "http", pool = "web", port = 8080 },
+                http = new
+                {
+                    bind = new[] { $"{_sandbox.Front}:8080" },
+                    protocol = "http",
+                    pool = "web",
+                    port = 8080,
+                    headerTimeout = "2s",
+                    idleTimeout = "3s",
+                    maxConnectionsPerClient = MostOfAClient,
+                },
                 https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
             },
         });
@@ -77,32 +89,43 @@ public sealed class HostileTests : IAsyncLifetime
     }
 
     [NeedsTheory("slowhttptest", "curl")]
-    [InlineData("-H", "-i", "2")]
-    [InlineData("-B", "-i", "2", "-t", "POST", "-s", "100000", "-u", "/upload")]
-    [InlineData("-X", "-w", "256", "-y", "512", "-n", "2", "-z", "64", "-u", "/download/2000000")]
-    public async Task Slow_clients_keep_no_other_client_waiting(params string[] mode)
+    [InlineData("completed", "-H", "-i", "1")]
+    [InlineData("idle", "-B", "-i", "10", "-t", "POST", "-s", "100000", "-u", "/upload")]
+    [InlineData("idle", "-X", "-w", "256", "-y", "512", "-n", "1", "-z", "512", "-u", "/download/2000000")]
+    public async Task Slow_clients_are_ended_and_keep_no_other_client_waiting(string end, params string[] mode)
     {
+        // Left alone it would go on for half a minute.
         var path = mode[^2] == "-u" ? mode[^1] : "/";
         var slow = Shell.RunAsync(
-            "slowhttptest", [.. mode.TakeWhile(option => option != "-u"), "-c", "500", "-r", "250", "-l", "6", "-p", "5", "-u", $"http://{_sandbox.Front}:8080{path}"]);
+            "slowhttptest",
+            [.. mode.TakeWhile(option => option != "-u"), "-c", $"{Attackers}", "-r", $"{Attackers}", "-l", "30", "-p", "5", "-u", $"http://{_sandbox.Front}:8080{path}"]);
         var answers = new List<string>();
         var most = 0;
         do
         {
-            answers.Add((await Shell.RunAsync("curl", "-sS", "--noproxy", "*", "--max-time", "5", $"http://{_sandbox.Front}:8080/")).Ok());
-            var listeners = (await _sentinel.StatusAsync())["listeners"]!.AsArray();
-            most = Math.Max(most, (int)listeners.Single(listener => (string?)listener!["name"] == "http")!["connections"]!);
+            answers.Add((await Shell.RunAsync(
+                "curl", "-sS", "--noproxy", "*", "--max-time", "5", "--interface", _sandbox.Address(3), "-w", " %{http_code}", $"http://{_sandbox.Front}:8080/")).Ok());
+            most = Math.Max(most, await ConnectionsAsync());
         }
         while (!slow.IsCompleted);
 
-        Assert.Contains("test duration", (await slow).Output, StringComparison.Ordinal);
-        Assert.True(answers.TrueForAll(answer => answer == "one"), _sentinel.Log);
+        // It was not the tool that gave up, and nobody was let go before his time.
+        Assert.Contains("No open connections left", (await slow).Output, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => _sentinel.Events("listener.connection.ended").Count(line => IsAttacker(line) && (string?)line["end"] == end && (double)line["seconds"]! >= 2) >= MostOfAClient);
+        Assert.InRange(most, MostOfAClient * 9 / 10, MostOfAClient + 10);
+        Assert.InRange(await _sentinel.MetricAsync("sentinel_connections_total{end=\"client_full\",listener=\"http\"}") ?? 0, 1, Attackers);
+        Assert.All(answers, answer => Assert.Equal("one 200", answer));
         Assert.InRange(answers.Count, 3, int.MaxValue);
-        Assert.InRange(most, 400, int.MaxValue);
-        await Eventually.TrueAsync(async () => (int)(await _sentinel.BackendAsync("one"))["connections"]! == 0, TimeSpan.FromSeconds(30));
+        await Eventually.TrueAsync(async () => (int)(await _sentinel.BackendAsync("one"))["connections"]! == 0 && await ConnectionsAsync() == 0, TimeSpan.FromSeconds(30));
     }
 
+    /// <summary>Whether a connection is not from where the normal client comes.</summary>
+    private static bool IsAttacker(JsonNode ended) => ((string)ended["client"]!).StartsWith("127.0.0.1:", StringComparison.Ordinal);
+
     private static bool IsGrave(string severity) => severity is "MEDIUM" or "HIGH" or "CRITICAL";
+
+    private async Task<int> ConnectionsAsync() =>
+        (int)(await _sentinel.StatusAsync())["listeners"]!.AsArray().Single(listener => (string?)listener!["name"] == "http")!["connections"]!;
 
     private async Task<Dictionary<string, string>> FindingsAsync(string address, string file)
     {

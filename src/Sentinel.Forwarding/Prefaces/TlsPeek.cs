@@ -20,35 +20,39 @@ internal static class TlsPeek
     /// <exception cref="OperationCanceledException">The client took too long, or the listener stopped.</exception>
     public static async ValueTask<(TlsPreface Preface, ClientHello Hello)> ReadAsync(IReceiver from, TimeProvider time, CancellationToken cancellationToken)
     {
-        // Whoever has not said a word yet holds no memory.
+        // Memory is held for the moment of a look only: ten thousand who have said nothing yet, or half of a large hello, cost next to nothing.
         await from.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken);
-        var buffer = ArrayPool<byte>.Shared.Rent(FirstLook);
+        var (size, seen) = (FirstLook, 0);
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            var (length, preface, hello) = await LookAsync(from, size, cancellationToken);
+            if (length == 0 || preface != TlsPreface.Undecided)
+            {
+                return (preface, hello);
+            }
+
+            if (length == size)
+            {
+                size *= 2;
+                continue;
+            }
+
+            if (length > seen)
+            {
+                (seen, pause) = (length, FirstPause);
+            }
+
+            await Task.Delay(pause, time, cancellationToken);
+        }
+    }
+
+    private static async ValueTask<(int Length, TlsPreface Preface, ClientHello Hello)> LookAsync(IReceiver from, int size, CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(size);
         try
         {
-            var seen = 0;
-            for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
-            {
-                var length = await from.ReceiveAsync(buffer, SocketFlags.Peek, cancellationToken);
-                var preface = ClientHelloParser.Read(buffer.AsSpan(0, length), out var hello);
-                if (length == 0 || preface != TlsPreface.Undecided)
-                {
-                    return (preface, hello);
-                }
-
-                if (length == buffer.Length)
-                {
-                    ArrayPool<byte>.Shared.Return(buffer);
-                    buffer = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
-                    continue;
-                }
-
-                if (length > seen)
-                {
-                    (seen, pause) = (length, FirstPause);
-                }
-
-                await Task.Delay(pause, time, cancellationToken);
-            }
+            var length = await from.ReceiveAsync(buffer.AsMemory(0, size), SocketFlags.Peek, cancellationToken);
+            return (length, ClientHelloParser.Read(buffer.AsSpan(0, length), out var hello), hello);
         }
         finally
         {
