@@ -4,10 +4,14 @@
     sudo bench/soak_http.py --sentinel DIRECTORY [--minutes 60] [--rate 400]
 
 Everything runs on loopback in a network namespace of its own: nginx as the backend, the daemon with an http and an https
-listener, h2load as clients of HTTP/1.1, HTTP/1.1 over TLS and HTTP/2, a third of the rate each. Prints a line a minute and a summary at the end.
+listener, h2load as clients of HTTP/1.1, HTTP/1.1 over TLS and HTTP/2, a third of the rate each. Prints a line a minute, and writes SOAK-HTTP.md.
 """
 import argparse
+import collections
+import datetime
 import os
+import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -68,15 +72,31 @@ def soak(front, daemon, clients, options):
     samples = []
     for minute in range(options.minutes + 1):
         pids = relays.descendants(daemon.pid)
-        samples.append(machine.memory_of(pids) / 1e6)
-        print(f"{minute:3} min  {samples[-1]:6.1f} MB  {machine.used_by(pids):8.1f} s of processor time  {len(os.listdir(f'/proc/{daemon.pid}/fd'))} descriptors", flush=True)
+        samples.append((machine.memory_of(pids) / 1e6, machine.used_by(pids), len(os.listdir(f"/proc/{daemon.pid}/fd"))))
+        print("{:3} min  {:6.1f} MB  {:8.1f} s of processor time  {} descriptors".format(minute, *samples[-1]), flush=True)
         if minute < options.minutes:
             time.sleep(60)
+    ends = collections.Counter()
     for process in clients:
-        for line in process.communicate()[0].splitlines():
-            if line.startswith(("requests:", "status codes:")):
-                print(line)
-    print(f"from the tenth minute on: least {min(samples[10:] or samples):.1f} MB, most {max(samples[10:] or samples):.1f} MB")
+        requests = re.search(r"^requests:.*", process.communicate()[0], re.MULTILINE).group()
+        print(requests)
+        ends.update({end: int(count) for count, end in re.findall(r"(\d+) (done|succeeded|failed|errored|timeout)", requests)})
+    with open(f"{HERE}/SOAK-HTTP.md", "w") as target:
+        target.write(report(options, samples, ends))
 
 
-main()
+def report(options, samples, ends):
+    settled = [memory for memory, _, _ in samples[10:] or samples]
+    shown = sorted({0, 1, 10, *range(0, len(samples), 15), len(samples) - 1} & set(range(len(samples))))
+    return "\n".join([
+        "# HTTP for an hour", "",
+        f"Measured on {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d} with `bench/soak_http.py --minutes {options.minutes} --rate {options.rate}` on Linux {platform.release()}: "
+        f"a third each of HTTP/1.1, HTTP/1.1 over TLS and HTTP/2. Written by the bench; do not edit.", "",
+        "| minute | memory, MB | processor time, s | descriptors |", "| ---: | ---: | ---: | ---: |",
+        *("| {} | {:.1f} | {:.1f} | {} |".format(minute, *samples[minute]) for minute in shown), "",
+        f"From the tenth minute on: {min(settled):.1f} – {max(settled):.1f} MB. Of {ends['done']:,} requests {ends['succeeded']:,} were answered as they should be; "
+        f"{ends['failed']:,} failed, {ends['errored']:,} of them by an error, {ends['timeout']:,} by taking too long.", ""])
+
+
+if __name__ == "__main__":
+    main()

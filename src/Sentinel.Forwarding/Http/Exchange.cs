@@ -107,7 +107,7 @@ internal sealed class Exchange : IAsker
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<bool> IsAnsweredHereAsync()
     {
-        if (Fields.HasFaultyFraming(_context.Request))
+        if (RequestFaults.HasAny(_context))
         {
             // Refused, and nothing behind it is read.
             _connection.RequestClose();

@@ -131,16 +131,11 @@ internal static class Fields
         (connection.ClientText, request.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
 
     /// <summary>
-    /// The request's target, if it can be passed on just as it was written: nothing resolved, nothing encoded that the client wrote otherwise. A path, or the
-    /// * of OPTIONS, which asks the server as a whole (RFC 9112 §3.2.4).
+    /// The request's target, if it can be passed on as it was written: nothing resolved, nothing encoded that the client wrote otherwise, but for bytes beyond
+    /// ASCII, which no URI has and HTTP/2 lets through. A path, or the * of OPTIONS, which asks the server as a whole (RFC 9112 §3.2.4).
     /// </summary>
     public static string? TargetAsWritten(HttpContext context) =>
-        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is (['/', ..] or "*") and var target && Ascii.IsValid(target) ? target : null;
-
-    /// <summary>
-    /// Whether a request says that its body comes in chunks where that cannot be relied on, which is how one server's body becomes another's request (RFC 9112 §6.1):
-    /// beside a length, which Kestrel hides under another name (who writes that name himself is taken to mean the same), or in HTTP/1.0.
-    /// </summary>
-    public static bool HasFaultyFraming(HttpRequest request) =>
-        request.Headers.TransferEncoding.Count > 0 && (request.Headers.ContainsKey("X-Content-Length") || HttpProtocol.IsHttp10(request.Protocol));
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is not ((['/', ..] or "*") and var target) ? null
+        : Ascii.IsValid(target) ? target
+        : string.Concat(target.Select(static c => c < 0x80 ? c.ToString() : $"%{(int)c:X2}"));
 }

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Microsoft.Net.Http.Headers;
 using Sentinel.Forwarding.Http.HandOver;
 
 namespace Sentinel.Forwarding.Http;
@@ -72,8 +73,8 @@ internal sealed class InnerKestrel : IAsyncDisposable
             // Of an absolute request target and a Host that contradict each other, the target counts (RFC 9112 §3.2.2).
             AllowHostHeaderOverride = true,
 
-            // Header values pass as the bytes they are, also those that are not UTF-8.
-            RequestHeaderEncodingSelector = static _ => Encoding.Latin1,
+            // Header values pass as the bytes they are, also those that are not UTF-8; lengths only if nobody could read them otherwise.
+            RequestHeaderEncodingSelector = static name => name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) ? DigitsEncoding.Instance : Encoding.Latin1,
             ResponseHeaderEncodingSelector = static _ => Encoding.Latin1,
         };
 

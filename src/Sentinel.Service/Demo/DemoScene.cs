@@ -119,7 +119,7 @@ internal sealed class DemoScene : IDisposable
     {
         // Started as "dotnet sentinel.dll" the runtime is the program and we are its first argument.
         var program = Environment.ProcessPath!;
-        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.Combine(AppContext.BaseDirectory, "sentinel.dll")] : [program];
+        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Path.Combine(AppContext.BaseDirectory, $"{typeof(DemoScene).Assembly.GetName().Name}.dll")] : [program];
         return self.Concat(DemoVmCommand.Arguments(new DemoVmSettings
         {
             Name = name,

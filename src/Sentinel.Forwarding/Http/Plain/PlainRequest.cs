@@ -45,11 +45,15 @@ internal sealed class PlainRequest : OutgoingRequest
     {
         get
         {
-            foreach (var value in _context.Request.Headers.Expect)
+            // who speaks HTTP/1.0 sends the body anyway (RFC 9110 §10.1.1)
+            if (!HttpProtocol.IsHttp10(_context.Request.Protocol))
             {
-                if ("100-continue".Equals(value, StringComparison.OrdinalIgnoreCase))
+                foreach (var value in _context.Request.Headers.Expect)
                 {
-                    return true;
+                    if ("100-continue".Equals(value, StringComparison.OrdinalIgnoreCase))
+                    {
+                        return true;
+                    }
                 }
             }
 

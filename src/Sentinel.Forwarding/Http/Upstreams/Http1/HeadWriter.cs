@@ -8,6 +8,7 @@ namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 internal sealed class HeadWriter
 {
     private static readonly SearchValues<char> NeverInLines = SearchValues.Create("\r\n\0");
+    private static readonly SearchValues<char> NeverInNames = SearchValues.Create("\r\n\0 :");
 
     private byte[] _bytes = [];
     private int _length;
@@ -44,12 +45,12 @@ internal sealed class HeadWriter
         _length += name.Length + value.Length + 4;
     }
 
-    /// <exception cref="InvalidOperationException">The value would end its line and write the rest of the head. Kestrel lets no such value through.</exception>
+    /// <exception cref="InvalidOperationException">The name or the value would end where it does not, and write the rest of the head. No such gets as far as here.</exception>
     public void Field(string name, ReadOnlySpan<char> value)
     {
-        if (value.ContainsAny(NeverInLines))
+        if (value.ContainsAny(NeverInLines) || name.AsSpan().ContainsAny(NeverInNames))
         {
-            throw new InvalidOperationException($"The field {name} has a line end in it.");
+            throw new InvalidOperationException("A field has a line end in it.");
         }
 
         Text(name);

@@ -1,0 +1,45 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Sentinel.Forwarding.Http;
+
+/// <summary>
+/// What Kestrel lets through and another server would read otherwise: by that, one client's body becomes another's request, and a client says of itself what only we can know.
+/// </summary>
+internal static class RequestFaults
+{
+    // RFC 9110 §5.6.2. Over HTTP/2, Kestrel takes any byte but upper case.
+    private static readonly SearchValues<char> InNames = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
+    // White space ends a target (RFC 9112 §3), and control characters do for some.
+    private static readonly SearchValues<char> NeverInTargets = SearchValues.Create([.. Enumerable.Range(0, ' ' + 1).Append(0x7f).Select(static c => (char)c)]);
+
+    /// <summary>Whether a request has any.</summary>
+    public static bool HasAny(HttpContext context) =>
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.AsSpan().ContainsAny(NeverInTargets)
+        || HasFaultyFraming(context.Request)
+        || HasFaultyName(context.Request.Headers);
+
+    /// <summary>
+    /// Whether its body comes in chunks where that cannot be relied on (RFC 9112 §6.1): in another coding as well, which nobody would undo; beside a length,
+    /// which Kestrel hides under another name (who writes that name himself is taken to mean the same); or in another version than HTTP/1.1.
+    /// </summary>
+    private static bool HasFaultyFraming(HttpRequest request) =>
+        request.Headers.TransferEncoding is { Count: > 0 } codings
+        && (codings.Count > 1 || !"chunked".Equals(codings[0], StringComparison.OrdinalIgnoreCase) || request.Headers.ContainsKey("X-Content-Length") || !HttpProtocol.IsHttp11(request.Protocol));
+
+    private static bool HasFaultyName(IHeaderDictionary fields)
+    {
+        foreach (var (name, _) in fields)
+        {
+            // of the pseudo-fields of HTTP/2, Kestrel takes those alone that it knows
+            if (name.AsSpan(name is [':', ..] ? 1 : 0).ContainsAnyExcept(InNames))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
