@@ -81,6 +81,35 @@ public sealed class FrontTests
         Assert.StartsWith("HTTP/1.1 200 ", await other.ReadHeadAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Streams_of_one_connection_count_together(bool tls)
+    {
+        var time = new ManualTimeProvider();
+        await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { RequestsPerSecond = 3 }, certificates: tls ? new("h") : null, time: time);
+        using var client = stage.Client(HttpVersion.Version20);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => client.GetAsync("/")));
+
+        Assert.Equal(3, answers.Count(answer => answer.StatusCode == HttpStatusCode.OK));
+        Assert.All(answers.Where(answer => answer.StatusCode != HttpStatusCode.OK), answer =>
+        {
+            Assert.Equal((HttpStatusCode.TooManyRequests, HttpVersion.Version20), (answer.StatusCode, answer.Version));
+            Assert.Equal(TimeSpan.FromSeconds(1), answer.Headers.RetryAfter!.Delta);
+            Assert.Equal("application/problem+json", answer.Content.Headers.ContentType!.MediaType);
+        });
+        Assert.Equal(1, stage.Status.Accepted);
+
+        // What was spent over HTTP/2 is spent for another connection too, and a third of a second brings one request.
+        using var another = stage.Client();
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await another.GetAsync("/")).StatusCode);
+        time.Advance(TimeSpan.FromSeconds(1) / 3);
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/")).StatusCode);
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await client.GetAsync("/")).StatusCode);
+    }
+
     [Fact]
     public void A_seconds_worth_may_come_at_once_and_then_the_rate_holds()
     {

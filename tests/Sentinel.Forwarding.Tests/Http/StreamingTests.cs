@@ -169,6 +169,49 @@ public sealed class StreamingTests
         Assert.Equal("body", (await client.ReadAnswerAsync()).Body);
     }
 
+    /// <summary>The client that was told may send its body nevertheless, or another request on a new connection: neither harms.</summary>
+    [Theory]
+    [InlineData("417 Expectation Failed", "Content-Length: 4000")]
+    [InlineData("401 Unauthorized", "Content-Length: 4000")]
+    [InlineData("403 Forbidden", "Transfer-Encoding: chunked")]
+    [InlineData("200 OK", "Content-Length: 4000")]
+    public async Task A_backend_that_answers_instead_of_100_hears_nothing_of_the_body(string status, string framing)
+    {
+        var heard = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            if ((await peer.ReadHeadAsync())!.StartsWith("GET", StringComparison.Ordinal))
+            {
+                await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                await peer.ReadHeadAsync();
+                return;
+            }
+
+            await peer.SendAsync($"HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nno");
+            heard.SetResult(await peer.ReadBodyAsync(int.MaxValue));
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync($"POST / HTTP/1.1\r\nHost: h\r\n{framing}\r\nExpect: 100-continue\r\n\r\n");
+        var (head, body) = await client.ReadAnswerAsync();
+        Assert.StartsWith($"HTTP/1.1 {status}\n", head, StringComparison.Ordinal);
+        Assert.Equal("no", body);
+        Assert.Equal("", await heard.Task.WaitAsync(Eventually.Patience, TimeProvider.System));
+
+        // Kept, and the body is read past; or closed, and said so.
+        if (head.Contains("Connection: close", StringComparison.Ordinal))
+        {
+            Assert.Equal("", await client.ReadToEndAsync());
+            return;
+        }
+
+        await client.SendAsync(framing[0] == 'C' ? new string('x', 4000) : $"fa0\r\n{new string('x', 4000)}\r\n0\r\n\r\n");
+        await client.SendAsync("GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+        Assert.Equal("ok", (await client.ReadAnswerAsync()).Body);
+        Assert.Equal(["POST / HTTP/1.1", "GET /next HTTP/1.1"], backend.Requests.Select(request => request.Split("\r\n")[0]));
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(100_000)] // the last read finds just what it asks for
