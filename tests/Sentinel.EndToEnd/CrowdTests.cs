@@ -74,7 +74,9 @@ public sealed class CrowdTests : IAsyncLifetime
         await UntilConnectionsAsync(sentinel, 0);
         await Eventually.TrueAsync(() => sentinel.Descriptors <= descriptors + 2); // a probe, the admin endpoint's
         Assert.InRange(sentinel.Pipes, 0, pipes);
-        Assert.InRange(sentinel.Resident, 0, memory + (32 << 20));
+
+        // Garbage of some 40 MB may be there; a million of anything that is left would be more.
+        Assert.InRange(sentinel.Resident, 0, memory + (64 << 20));
     }
 
     [NeedsFact("linux")]
