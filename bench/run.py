@@ -151,7 +151,7 @@ def write(parts, options, took):
             text += [f"| {relay.label} | {m['established']:,} | {m['bytes']:,.0f} | {m['before'] / 1e6:.1f} → {m['after'] / 1e6:.1f} |"
                      for relay in relays if (m := memory.get(relay.name))] + [""]
     if os.path.exists(f"{HERE}/SOAK.md"):
-        text += ["An hour under load: [SOAK.md](SOAK.md).", ""]
+        text += ["An hour under load: [SOAK.md](SOAK.md), and of HTTP: [SOAK-HTTP.md](SOAK-HTTP.md).", ""]
     relays = max((part[0] for _, part in parts), key=len)
     with open(f"{HERE}/RESULTS.md", "w") as file:
         file.write("\n".join(text).rstrip() + "\n")
