@@ -14,15 +14,27 @@ internal static partial class ConnectionEnd
     private const int AddressFamilyNetlink = 16;
     private const int DatagramCloseOnExec = 2 | 0x80000;
     private const int SocketDiagnosis = 4; // NETLINK_SOCK_DIAG
+    private const ushort Find = 20; // SOCK_DIAG_BY_FAMILY
     private const ushort Destroy = 21; // SOCK_DESTROY
-    private const ushort RequestWithAnswer = 0x1 | 0x4; // NLM_F_REQUEST | NLM_F_ACK
+    private const ushort Failure = 2; // NLMSG_ERROR, also for success
+    private const ushort Request = 0x1; // NLM_F_REQUEST
+    private const ushort WithAnswer = 0x4; // NLM_F_ACK
     private const int HeaderLength = 16;
-    private const int RequestLength = 56; // struct inet_diag_req_v2
+    private const int QuestionLength = 56; // struct inet_diag_req_v2
+    private const int FindingLength = 72; // struct inet_diag_msg
     private const byte Tcp = 6;
-    private const int NoSuchConnection = -2; // ENOENT
+    private const byte Listening = 10;
+    private const ulong NoCookie = ulong.MaxValue; // INET_DIAG_NOCOOKIE: whichever has these two ends
+    private const int NoSuchConnection = 2; // ENOENT
+    private const int BadMessage = 74; // EBADMSG
+    private const int AnotherConnection = 116; // ESTALE: the cookie is not its
 
     /// <summary>Aborts it.</summary>
     /// <returns>Null if it has ended, by this or before; else why it goes on.</returns>
+    /// <remarks>
+    /// Who asks the kernel for a connection that has ended gets the socket that listens at its local end, and aborting that
+    /// would end the listening for all. So the connection is found first, and aborted by the cookie that is its alone.
+    /// </remarks>
     public static string? Abort(Connection connection)
     {
         var socket = Open(AddressFamilyNetlink, DatagramCloseOnExec, SocketDiagnosis);
@@ -33,15 +45,15 @@ internal static partial class ConnectionEnd
 
         try
         {
-            var request = Request(connection);
-            Span<byte> answer = stackalloc byte[512];
-            if (Send(socket, request, request.Length, 0) < 0 || Receive(socket, answer, answer.Length, 0) < HeaderLength + 4)
+            Span<byte> found = stackalloc byte[512];
+            var errno = Ask(socket, Find, Request, connection, NoCookie, found);
+            var isGone = errno == 0 && found[HeaderLength + 1] == Listening;
+            if (errno == 0 && !isGone)
             {
-                return Error(Marshal.GetLastPInvokeError());
+                errno = Ask(socket, Destroy, Request | WithAnswer, connection, MemoryMarshal.Read<ulong>(found[(HeaderLength + 44)..]), stackalloc byte[512]);
             }
 
-            var status = MemoryMarshal.Read<int>(answer[HeaderLength..]); // NLMSG_ERROR: a negative errno, or zero
-            return status is 0 or NoSuchConnection ? null : Error(-status);
+            return isGone || errno is 0 or NoSuchConnection or AnotherConnection ? null : Error(errno);
         }
         finally
         {
@@ -49,12 +61,35 @@ internal static partial class ConnectionEnd
         }
     }
 
-    private static byte[] Request(Connection connection)
+    /// <returns>Zero, or what went wrong.</returns>
+    private static int Ask(int socket, ushort what, ushort flags, Connection connection, ulong cookie, Span<byte> answer)
     {
-        var bytes = new byte[HeaderLength + RequestLength];
+        var question = Question(what, flags, connection, cookie);
+        if (Send(socket, question, question.Length, 0) < 0)
+        {
+            return Marshal.GetLastPInvokeError();
+        }
+
+        var length = Receive(socket, answer, answer.Length, 0);
+        if (length < 0)
+        {
+            return Marshal.GetLastPInvokeError();
+        }
+
+        if (length >= HeaderLength + 4 && MemoryMarshal.Read<ushort>(answer[4..]) == Failure)
+        {
+            return -MemoryMarshal.Read<int>(answer[HeaderLength..]); // a negative errno, or zero
+        }
+
+        return length >= HeaderLength + FindingLength ? 0 : BadMessage;
+    }
+
+    private static byte[] Question(ushort what, ushort flags, Connection connection, ulong cookie)
+    {
+        var bytes = new byte[HeaderLength + QuestionLength];
         MemoryMarshal.Write(bytes.AsSpan(0), bytes.Length);
-        MemoryMarshal.Write(bytes.AsSpan(4), Destroy);
-        MemoryMarshal.Write(bytes.AsSpan(6), RequestWithAnswer);
+        MemoryMarshal.Write(bytes.AsSpan(4), what);
+        MemoryMarshal.Write(bytes.AsSpan(6), flags);
 
         var body = bytes.AsSpan(HeaderLength);
         var isV4 = connection.Peer.AddressFamily == AddressFamily.InterNetwork;
@@ -64,7 +99,7 @@ internal static partial class ConnectionEnd
         BinaryPrimitives.WriteUInt16BigEndian(body[10..], (ushort)connection.Peer.Port);
         connection.Local.Address.TryWriteBytes(body[12..], out _);
         connection.Peer.Address.TryWriteBytes(body[28..], out _);
-        MemoryMarshal.Write(body[48..], ulong.MaxValue); // INET_DIAG_NOCOOKIE: whatever its cookie
+        MemoryMarshal.Write(body[48..], cookie);
         return bytes;
     }
 

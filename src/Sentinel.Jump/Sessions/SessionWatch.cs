@@ -165,7 +165,9 @@ internal sealed class SessionWatch : IAsyncDisposable
         switch (SshdLine.TryParse(line))
         {
             case SshdLine.Accepted accepted:
-                var session = new Session(accepted.Account, accepted.Peer, accepted.Fingerprint, accepted.Certificate, _isCaughtUp ? entrance.Departures : 0, line);
+                // Who is read of in the round that learns of a departure may have come before it.
+                var departures = _isCaughtUp ? _checked?.Departures ?? 0 : 0;
+                var session = new Session(accepted.Account, accepted.Peer, accepted.Fingerprint, accepted.Certificate, departures, line);
                 if (_isCaughtUp && _sessions.GetValueOrDefault(accepted.Peer) != session)
                 {
                     Log.SessionOpened(_logger, entrance.OwnerOf(session), session.Account, session.Peer.ToString(), session.Fingerprint);

@@ -89,6 +89,19 @@ public sealed class SessionWatchTests : IAsyncDisposable
     }
 
     [NeedsFact("root")]
+    public async Task Who_came_just_before_somebody_left_is_not_taken_for_one_who_came_after()
+    {
+        await using var watch = Watch();
+        using var nobody = LogIn("nobody");
+        await EndedAsync(nobody); // the log is being followed
+
+        using var laptop = LogIn("jump", id: "a laptop");
+        Admit("bob");
+
+        await EndedAsync(laptop);
+    }
+
+    [NeedsFact("root")]
     public async Task Certificates_of_an_authority_that_is_no_longer_trusted_are_out_everywhere()
     {
         await using var watch = Watch();
