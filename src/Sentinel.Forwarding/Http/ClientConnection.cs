@@ -71,7 +71,7 @@ internal sealed partial class ClientConnection
     /// <summary>What it moved.</summary>
     public Traffic Traffic { get; }
 
-    /// <summary>Whether its client may be sending a body that nobody reads: it was answered without a backend.</summary>
+    /// <summary>Whether its client may be sending a body that nobody reads: it was answered before all of it was there.</summary>
     public bool MaySendOn { get; set; }
 
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>

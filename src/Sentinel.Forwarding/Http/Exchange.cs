@@ -5,6 +5,7 @@ using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
 using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Plain;
+using Sentinel.Forwarding.Http.Tls;
 using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 using Sentinel.Forwarding.Listeners;
@@ -88,6 +89,15 @@ internal sealed class Exchange : IAsker
     {
         PlainAnswer.CopyHead(head, _context.Response);
         return PlainAnswer.CopyBodyAsync(body, _context);
+    }
+
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
+    public async ValueTask SwitchAsync(AnswerHead head, SwitchedStream backend)
+    {
+        PlainAnswer.CopyHead(head, _context.Response);
+        _connection.Switched();
+        var client = await _context.Features.GetRequiredFeature<IHttpUpgradeFeature>().UpgradeAsync();
+        await new Tunnel(client, EndSendingAsync, backend).RunAsync();
     }
 
     public Task CompleteAsync() => _context.Response.CompleteAsync();
@@ -231,16 +241,35 @@ internal sealed class Exchange : IAsker
         }
     }
 
+    /// <summary>Tells the client that nothing more comes. If it has gone already, whoever reads finds out.</summary>
+    private async ValueTask EndSendingAsync()
+    {
+        try
+        {
+            if (_context.Features.Get<ITlsConnectionFeature>() is TlsFeature tls)
+            {
+                await tls.EndSendingAsync();
+            }
+
+            await _connection.EndSendingAsync();
+        }
+        catch (Exception e) when (e is IOException or InvalidOperationException)
+        {
+        }
+    }
+
     private bool TakesShortWay() =>
-        _context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true }
-        && _context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true }
+        _context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true }
         && !Acceptable.IsGrpc(_context.Request.ContentType);
 
-    private ValueTask<(ForwarderError Error, Exception? Cause)> PassAsync(Upstream upstream, CancellationToken down)
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
+    private async ValueTask<(ForwarderError Error, Exception? Cause)> PassAsync(Upstream upstream, CancellationToken down)
     {
         var request = new PlainRequest(_context, _connection, upstream, _errand.Destination.Port);
         var isRepeatable = request.Framing == Framing.None && Resending.IsIdempotent(_context.Request.Method);
-        return PlainPass.SendAsync(this, request, _errand, upstream, isRepeatable, down);
+        var result = await PlainPass.SendAsync(this, request, _errand, upstream, isRepeatable, down);
+        _connection.MaySendOn |= !request.IsRead;
+        return result;
     }
 
     private async ValueTask<(ForwarderError Error, Exception? Cause)> ForwardAsync(Upstream upstream, CancellationToken down)

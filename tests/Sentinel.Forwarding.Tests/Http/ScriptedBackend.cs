@@ -199,6 +199,8 @@ internal sealed class ScriptedBackend : IDisposable
             await _clear.UncorkAsync();
         }
 
+        public void FinishSending() => socket.Shutdown(SocketShutdown.Send);
+
         public void Reset()
         {
             socket.LingerState = new(true, 0);

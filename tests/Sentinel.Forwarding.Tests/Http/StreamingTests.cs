@@ -253,6 +253,30 @@ public sealed class StreamingTests
         Assert.Equal("backend_reset", stage.Logs.Ends[0]["End"]);
     }
 
+    /// <summary>Many clients look for an answer when all is sent.</summary>
+    [Theory]
+    [InlineData("Content-Length: 3\r\nConnection: close\r\n\r\nno!")]
+    [InlineData("Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nno!\r\n0\r\n\r\n")]
+    [InlineData("Connection: close\r\n\r\nno!")]
+    [InlineData("Content-Length: 3\r\n\r\nno!")]
+    public async Task An_upload_that_is_refused_early_is_heard_to_its_end(string answer)
+    {
+        const int Length = 32 << 20;
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            await peer.SendAsync($"HTTP/1.1 413 Too Much\r\n{answer}");
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync($"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {Length}\r\n\r\n");
+        await Eventually.TrueAsync(() => backend.Closed == 1);
+        await client.SendAsync(new byte[Length]);
+
+        Assert.StartsWith("HTTP/1.1 413 Too Much\n", await client.ReadHeadAsync(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_client_that_leaves_takes_its_request_with_it()
     {

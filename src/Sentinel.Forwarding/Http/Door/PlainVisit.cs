@@ -121,6 +121,9 @@ internal sealed class PlainVisit : IAsker
         return CopyAsync(new(_output, isChunked), body, isChunked);
     }
 
+    // Who asks for it is not plain.
+    public ValueTask SwitchAsync(AnswerHead head, SwitchedStream backend) => throw new InvalidOperationException("Nobody asked to switch.");
+
     public Task CompleteAsync() => Task.CompletedTask;
 
     public void Break() => _transport.Abort("An answer was broken off.");

@@ -25,6 +25,7 @@ internal sealed class LoopSocket : IDuplexSocket
 
     // Why a send failed: the system says it once, and shows whoever reads afterwards an ordinary end.
     private volatile int _broken;
+    private volatile bool _outlivesInput;
     private bool _isAdded;
     private bool _watchesWriting;
     private Action? _hungUp;
@@ -56,6 +57,9 @@ internal sealed class LoopSocket : IDuplexSocket
             Interlocked.Exchange(ref _hungUp, null)?.Invoke();
         }
     }
+
+    /// <summary>From here on a peer that sends no more has not hung up.</summary>
+    public void OutliveInput() => _outlivesInput = true;
 
     /// <summary>Reads what is there.</summary>
     /// <returns>0 at the end; -1 if nothing is there.</returns>
@@ -216,7 +220,7 @@ internal sealed class LoopSocket : IDuplexSocket
         }
 
         // after what came before it was read by whoever waited: it still counts
-        if (_isEnding)
+        if (_outlivesInput ? (events & EpollEvents.Error) != 0 : _isEnding)
         {
             Interlocked.Exchange(ref _hungUp, null)?.Invoke();
         }

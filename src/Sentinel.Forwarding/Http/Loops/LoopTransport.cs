@@ -43,6 +43,14 @@ internal sealed class LoopTransport : ClientTransport
         HangUp();
     }
 
+    public override void OutliveInput() => _socket.OutliveInput();
+
+    public override async ValueTask EndSendingAsync()
+    {
+        await _output.FinishAsync();
+        _socket.EndSending();
+    }
+
     public override async ValueTask DisposeAsync()
     {
         try

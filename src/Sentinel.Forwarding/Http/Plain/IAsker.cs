@@ -16,6 +16,11 @@ internal interface IAsker
     /// <exception cref="IOException">The client has gone.</exception>
     ValueTask AnswerAsync(AnswerHead head, AnswerBody body);
 
+    /// <summary>Passes on that the backend switches to another protocol, and then bytes both ways until both sides have ended.</summary>
+    /// <exception cref="Upstreams.UpstreamFailure">The backend's side broke.</exception>
+    /// <exception cref="IOException">The client's side broke.</exception>
+    ValueTask SwitchAsync(AnswerHead head, SwitchedStream backend);
+
     /// <summary>The answer was whole before the request was: tells all of it at once.</summary>
     Task CompleteAsync();
 

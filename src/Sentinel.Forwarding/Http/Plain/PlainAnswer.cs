@@ -27,6 +27,10 @@ internal static class PlainAnswer
             {
                 (nominated ??= []).AddRange(names);
             }
+            else if (head.Status == 101 && name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase))
+            {
+                headers.Append(name, value);
+            }
         }
 
         foreach (var (name, value) in head.Fields.Fields)
@@ -38,7 +42,7 @@ internal static class PlainAnswer
             }
         }
 
-        headers.ContentLength = head.ContentLength;
+        headers.ContentLength = head.Status == 101 ? null : head.ContentLength;
     }
 
     /// <summary>

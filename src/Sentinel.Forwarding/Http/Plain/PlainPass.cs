@@ -7,7 +7,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Sentinel.Forwarding.Http.Plain;
 
 /// <summary>
-/// The short way of a request that wants neither an upgrade nor HTTP/2 towards the backend: to the
+/// The short way of a request that wants no HTTP/2 towards the backend: to the
 /// connection and back, without messages in between. Same rules, same failures as by YARP's forwarder; see
 /// docs/decisions/own-http1-upstream.md.
 /// </summary>
@@ -42,6 +42,13 @@ internal static class PlainPass
         {
             var head = await connection.AskAsync(request);
             errand.HasAnswer = true;
+            if (head.Status == 101)
+            {
+                await asker.SwitchAsync(head, connection.Switch());
+                connection.AnswerEnded();
+                return default;
+            }
+
             await asker.AnswerAsync(head, connection.Open(head));
             return connection.Sending.IsCompleted && connection.ClientFault is null ? default : await FinishSendingAsync(connection, asker);
         }

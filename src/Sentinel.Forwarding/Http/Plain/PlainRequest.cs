@@ -18,6 +18,7 @@ internal sealed class PlainRequest : OutgoingRequest
     private readonly ClientConnection _connection;
     private readonly Upstream _upstream;
     private readonly int _port;
+    private readonly string? _protocols;
 
     /// <param name="context">Kestrel's.</param>
     /// <param name="connection">The client's.</param>
@@ -31,11 +32,16 @@ internal sealed class PlainRequest : OutgoingRequest
             : length is null ? Framing.Chunked
             : Framing.Length;
         Length = length ?? 0;
+        IsRead = Framing == Framing.None;
+        _protocols = Protocols(context);
     }
+
+    /// <summary>Whether nothing of it is left at its client.</summary>
+    public bool IsRead { get; private set; }
 
     public override bool IsHead => HttpMethods.IsHead(_context.Request.Method);
 
-    public override bool MayUpgrade => false;
+    public override bool MayUpgrade => _protocols is not null;
 
     public override Framing Framing { get; }
 
@@ -76,6 +82,12 @@ internal sealed class PlainRequest : OutgoingRequest
             }
         }
 
+        if (_protocols is not null)
+        {
+            target.Field(HeaderNames.Connection, HeaderNames.Upgrade);
+            target.Field(HeaderNames.Upgrade, _protocols);
+        }
+
         WriteFraming(target, headers);
         var (client, scheme, named) = Fields.Forwarded(request, _connection);
         target.Field("X-Forwarded-For", client);
@@ -111,6 +123,7 @@ internal sealed class PlainRequest : OutgoingRequest
                 var length = await body.ReadAsync(piece.AsMemory(), stop);
                 if (length == 0)
                 {
+                    IsRead = true;
                     break;
                 }
 
@@ -132,6 +145,20 @@ internal sealed class PlainRequest : OutgoingRequest
     // Written by themselves: once, and of what was decided here.
     private static bool IsOurs(string name) =>
         name.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) || name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>What the client would switch to. HTTP in another form is not passed on: requests would reach the backend past all that is done for one here.</summary>
+    /// <returns>Null: nothing.</returns>
+    private static string? Protocols(HttpContext context)
+    {
+        if (context.Features.Get<IHttpUpgradeFeature>() is not { IsUpgradableRequest: true })
+        {
+            return null;
+        }
+
+        var others = context.Request.Headers.GetCommaSeparatedValues(HeaderNames.Upgrade).Where(static name =>
+            !name.StartsWith("h2", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("HTTP", StringComparison.OrdinalIgnoreCase));
+        return string.Join(", ", others) is { Length: > 0 } protocols ? protocols : null;
+    }
 
     private static void Write(HeadWriter target, string name, StringValues values)
     {

@@ -45,7 +45,7 @@ internal sealed class TlsTermination(ICertificates certificates)
         var inside = new TlsPipe(tls, transport.Memory);
         try
         {
-            await next(inside, new(tls.NegotiatedApplicationProtocol.Protocol));
+            await next(inside, new(tls));
         }
         finally
         {

@@ -19,6 +19,15 @@ internal abstract class ClientTransport : IDuplexPipe, IAsyncDisposable
     /// <param name="why">In a few words.</param>
     public abstract void Abort(string why);
 
+    /// <summary>From here on a client that says that it sends no more has not left: <see cref="Closed"/> is cancelled only when the connection breaks.</summary>
+    public virtual void OutliveInput()
+    {
+    }
+
+    /// <summary>Says that nothing more comes; a transport that cannot do it without ends both directions.</summary>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    public abstract ValueTask EndSendingAsync();
+
     /// <summary>Sends what is left, closes, and returns when the end is told.</summary>
     public abstract ValueTask DisposeAsync();
 }

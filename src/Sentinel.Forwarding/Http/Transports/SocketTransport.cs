@@ -28,6 +28,8 @@ internal sealed class SocketTransport : ClientTransport
 
     public override void Abort(string why) => _socket.Abort(new ConnectionAbortedException(why));
 
+    public override ValueTask EndSendingAsync() => _pipe.Output.CompleteAsync();
+
     public override async ValueTask DisposeAsync()
     {
         try

@@ -152,6 +152,27 @@ internal sealed class Http1Connection
     /// <summary>The connection after 101 Switching Protocols.</summary>
     public SwitchedStream Switch() => new(this, _buffer, _stream);
 
+    /// <summary>Tells the backend that nothing more comes, and goes on reading.</summary>
+    /// <exception cref="IOException">The connection broke.</exception>
+    /// <exception cref="SocketException">The connection broke.</exception>
+    /// <exception cref="InvalidOperationException">The connection was ended.</exception>
+    public async ValueTask EndSendingAsync()
+    {
+        if (_stream is SslStream tls)
+        {
+            await tls.ShutdownAsync();
+        }
+
+        if (_onLoop is not null)
+        {
+            _onLoop.EndSending();
+        }
+        else
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+    }
+
     /// <summary>
     /// Whoever began the exchange is done with it, and will abort it no more: the connection may begin the next one as soon as
     /// the request is wholly sent and the answer wholly read.

@@ -1,6 +1,6 @@
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
-/// <summary>A request for an upgrade, which YARP's forwarder makes. It has no body: what follows comes after the switch.</summary>
+/// <summary>A request for a WebSocket of a client of HTTP/2, which YARP's forwarder makes. It has no body: what follows comes after the switch.</summary>
 internal sealed class MessageRequest(HttpRequestMessage message) : OutgoingRequest
 {
     public override bool IsHead => message.Method == HttpMethod.Head;
