@@ -268,7 +268,7 @@ internal sealed class Exchange : IAsker
         var request = new PlainRequest(_context, _connection, upstream, _errand.Destination.Port);
         var isRepeatable = request.Framing == Framing.None && Resending.IsIdempotent(_context.Request.Method);
         var result = await PlainPass.SendAsync(this, request, _errand, upstream, isRepeatable, down);
-        _connection.MaySendOn |= !request.IsRead;
+        _connection.MaySendOn = !request.IsRead;
         return result;
     }
 
