@@ -6,7 +6,7 @@ namespace Sentinel.Testing;
 public static class Eventually
 {
     /// <summary>Long enough for a busy machine with two cores; a passing test never waits it out.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
     /// <summary>Returns once <paramref name="condition"/> holds.</summary>
     /// <exception cref="TimeoutException">It did not hold in time; the message quotes the condition.</exception>
