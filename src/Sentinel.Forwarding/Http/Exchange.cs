@@ -87,7 +87,7 @@ internal sealed class Exchange : IAsker
     public ValueTask AnswerAsync(AnswerHead head, AnswerBody body)
     {
         PlainAnswer.CopyHead(head, _context.Response);
-        return PlainAnswer.CopyBodyAsync(body, _context);
+        return PlainAnswer.CopyBodyAsync(head, body, _context);
     }
 
     public Task CompleteAsync() => _context.Response.CompleteAsync();

@@ -1,24 +1,8 @@
-using System.Buffers.Binary;
-using System.Text;
-using Sentinel.Testing;
-
 namespace Sentinel.Forwarding.Tests.Http;
 
 /// <summary>Requests of HTTP/2 that would be something else once they are written as HTTP/1.1: none reaches a backend.</summary>
 public sealed class Http2SmugglingTests
 {
-    private const byte Data = 0;
-    private const byte Headers = 1;
-    private const byte Reset = 3;
-    private const byte Settings = 4;
-    private const byte GoAway = 7;
-    private const byte EndStream = 1;
-    private const byte EndHeaders = 4;
-
-    // The static table has ":status" with 200 in its eighth place, with 400 in its twelfth (RFC 7541, Appendix A).
-    private const byte Status200 = 0x88;
-    private const byte Status400 = 0x8c;
-
     private const string Smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: internal\r\n\r\n";
 
     [Theory]
@@ -66,7 +50,7 @@ public sealed class Http2SmugglingTests
         using var backend = Backend();
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
 
-        Assert.Equal(Status200, await AskAsync(stage, path, "x-ok", "1"));
+        Assert.Equal(RawHttp2Client.Status200, await AskAsync(stage, path, "x-ok", "1"));
         Assert.StartsWith($"POST {target} HTTP/1.1\r\n", backend.Requests[0], StringComparison.Ordinal);
     }
 
@@ -75,7 +59,7 @@ public sealed class Http2SmugglingTests
         using var backend = Backend();
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
 
-        Assert.True(await AskAsync(stage, path, name, value) is Status400 or Reset or GoAway);
+        Assert.True(await AskAsync(stage, path, name, value) is RawHttp2Client.Status400 or RawHttp2Client.Reset or RawHttp2Client.GoAway);
         Assert.Empty(backend.Requests);
     }
 
@@ -87,49 +71,12 @@ public sealed class Http2SmugglingTests
         }
     });
 
-    /// <returns>The first byte of the answer's fields, which is its status; or the kind of frame by which the stream or the connection ended.</returns>
     private static async Task<byte> AskAsync(HttpStage stage, string path, string name, string value)
     {
-        await using var client = await stage.ConnectAsync();
-        await client.WriteAsync(Encoding.Latin1.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
-        await SendAsync(client, Settings, 0, 0, []);
-        await SendAsync(client, Headers, EndHeaders, 1, [
-            .. Field(":method", "POST"), .. Field(":scheme", "http"), .. Field(":path", path), .. Field(":authority", "a"), .. Field(name, value)]);
-        await SendAsync(client, Data, EndStream, 1, Encoding.Latin1.GetBytes(Smuggled));
-        var head = new byte[9];
-        while (true)
-        {
-            try
-            {
-                await client.ReadExactlyAsync(head).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System);
-            }
-            catch (IOException)
-            {
-                return GoAway;
-            }
-
-            var body = new byte[BinaryPrimitives.ReadInt32BigEndian(head) >> 8];
-            await client.ReadExactlyAsync(body);
-            if (head[3] is Headers or Reset or GoAway)
-            {
-                return head[3] == Headers ? body[0] : head[3];
-            }
-        }
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: false, (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "a"), (name, value));
+        await client.SendDataAsync(isLast: true, Smuggled);
+        return await client.ReadAnswerAsync();
     }
-
-    private static async Task SendAsync(Stream client, byte kind, byte flags, byte stream, byte[] body)
-    {
-        try
-        {
-            await client.WriteAsync((byte[])[0, (byte)(body.Length >> 8), (byte)body.Length, kind, flags, 0, 0, 0, stream, .. body]);
-        }
-        catch (IOException)
-        {
-            // refused already
-        }
-    }
-
-    // a literal, never indexed (RFC 7541 §6.2.3)
-    private static byte[] Field(string name, string value) =>
-        [0x10, (byte)name.Length, .. Encoding.Latin1.GetBytes(name), (byte)value.Length, .. Encoding.Latin1.GetBytes(value)];
 }

@@ -150,7 +150,7 @@ public sealed class SmugglingTests
         {
             if (head.Contains("Transfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase))
             {
-                for (var body = ""; !body.EndsWith("0\r\n\r\n", StringComparison.Ordinal);)
+                for (var body = ""; !(body.Contains("0\r\n", StringComparison.Ordinal) && body.EndsWith("\r\n\r\n", StringComparison.Ordinal));)
                 {
                     var more = await peer.ReadBodyAsync(1);
                     if (more.Length == 0)

@@ -54,7 +54,7 @@ internal static class AnswerLines
 
     private static void AddFields(ref Target target, FieldParser fields, string? hsts, TimeProvider time)
     {
-        var nominated = Nominated(fields);
+        var nominated = Fields.Nominated(fields);
         var hasDate = false;
         for (var i = 0; i < fields.Count; i++)
         {
@@ -87,23 +87,6 @@ internal static class AnswerLines
             target.Add(hsts);
             target.Add("\r\n"u8);
         }
-    }
-
-    private static List<string>? Nominated(FieldParser fields)
-    {
-        List<string>? nominated = null;
-        for (var i = 0; i < fields.Count; i++)
-        {
-            var name = fields.Name(i);
-            if (name.Length == 10 && Ascii.EqualsIgnoreCase(name, "Connection"u8)
-                && fields.Value(i) is var value && !Ascii.EqualsIgnoreCase(value, "keep-alive"u8) && !Ascii.EqualsIgnoreCase(value, "close"u8)
-                && Fields.Nominated(Encoding.Latin1.GetString(value)) is { } names)
-            {
-                (nominated ??= []).AddRange(names);
-            }
-        }
-
-        return nominated;
     }
 
     private ref struct Target(Span<byte> bytes)

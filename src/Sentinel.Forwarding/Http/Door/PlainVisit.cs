@@ -115,10 +115,11 @@ internal sealed class PlainVisit : IAsker
         _isLast = _head.Closes || _isClosing;
 
         // A length beside no content is what only HEAD and 304 may have (RFC 9110 §8.6).
-        var length = head.ContentLength ?? (body.IsOver && head.Framing == Framing.Chunked ? 0 : null);
-        var isChunked = !body.IsOver && length is null;
+        var isEmpty = body.IsOver && body.Trailers.Count == 0;
+        var length = head.ContentLength ?? (isEmpty && head.Framing == Framing.Chunked ? 0 : null);
+        var isChunked = !isEmpty && length is null;
         AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _errand.Rules.Hsts, _connection.Gate.Time);
-        return CopyAsync(new(_output, isChunked), body, isChunked);
+        return CopyAsync(new(_output, isChunked), head, body);
     }
 
     public Task CompleteAsync() => Task.CompletedTask;
@@ -126,14 +127,10 @@ internal sealed class PlainVisit : IAsker
     public void Break() => _transport.Abort("An answer was broken off.");
 
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
-    private async ValueTask CopyAsync(Pieces pieces, AnswerBody body, bool isChunked)
+    private static async ValueTask CopyAsync(Pieces pieces, AnswerHead head, AnswerBody body)
     {
         await pieces.CopyAsync(body);
-        if (isChunked)
-        {
-            _output.Write("0\r\n\r\n"u8);
-        }
-
+        pieces.End(head, body);
         await pieces.FlushAsync();
     }
 

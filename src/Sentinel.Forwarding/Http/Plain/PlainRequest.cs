@@ -129,6 +129,30 @@ internal sealed class PlainRequest : OutgoingRequest
         }
     }
 
+    public override void WriteTrailers(HeadWriter target)
+    {
+        if (_context.Features.Get<IHttpRequestTrailersFeature>() is not { Available: true, Trailers: { Count: > 0 } trailers })
+        {
+            return;
+        }
+
+        if (RequestFaults.HasAny(trailers))
+        {
+            // Refused, and nothing behind it is read.
+            _connection.RequestClose();
+            throw new BadHttpRequestException("a field behind the body that is none");
+        }
+
+        var nominated = Fields.Nominated(_context.Request.Headers.Connection);
+        foreach (var (name, values) in trailers)
+        {
+            if (Fields.MayTrail(name) && !Fields.Has(nominated, name) && !Fields.IsClaim(name))
+            {
+                Write(target, name, values);
+            }
+        }
+    }
+
     // Written by themselves: once, and of what was decided here.
     private static bool IsOurs(string name) =>
         name.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) || name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase);
@@ -163,8 +187,8 @@ internal sealed class PlainRequest : OutgoingRequest
             target.Field(HeaderNames.ContentLength, "0");
         }
 
-        // the one thing that may be said of transfer codings in HTTP/2: the client reads trailers (RFC 9113 §8.2.2)
-        if (HttpProtocol.IsHttp2(_context.Request.Protocol) && headers.TE.Count > 0
+        // of all that may be said of codings, one thing is true here as well: the client reads trailers
+        if (!HttpProtocol.IsHttp10(_context.Request.Protocol) && headers.TE.Count > 0
             && headers.GetCommaSeparatedValues(HeaderNames.TE).Contains("trailers", StringComparer.OrdinalIgnoreCase))
         {
             target.Field(HeaderNames.TE, "trailers");

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
-/// <summary>Writes the head of a request (RFC 9112 §3, §5) into pooled memory. Not thread-safe.</summary>
+/// <summary>Writes the head of a request (RFC 9112 §3, §5), or what ends its chunks (§7.1), into pooled memory. Not thread-safe.</summary>
 internal sealed class HeadWriter
 {
     private static readonly SearchValues<char> NeverInLines = SearchValues.Create("\r\n\0");

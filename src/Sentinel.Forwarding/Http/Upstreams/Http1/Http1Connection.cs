@@ -263,7 +263,7 @@ internal sealed class Http1Connection
                 var copying = request.CopyBodyAsync(body, stop.Token);
                 begin.Begun();
                 await copying;
-                await body.FinishAsync(stop.Token);
+                await body.FinishAsync(request, _writer, stop.Token);
             }
             else
             {

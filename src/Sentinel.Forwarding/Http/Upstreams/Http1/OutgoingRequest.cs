@@ -31,4 +31,9 @@ internal abstract class OutgoingRequest
 
     /// <summary>Copies its body, piece by piece as it comes. What it throws is the client's fault, unless <paramref name="stop"/> is cancelled.</summary>
     public abstract Task CopyBodyAsync(RequestBody target, CancellationToken stop);
+
+    /// <summary>Writes the fields behind its body, for <see cref="Framing.Chunked"/>, once all of that is copied. What it throws is the client's fault.</summary>
+    public virtual void WriteTrailers(HeadWriter target)
+    {
+    }
 }
