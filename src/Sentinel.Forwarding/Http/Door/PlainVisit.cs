@@ -43,7 +43,7 @@ internal sealed class PlainVisit : IAsker
         (_requests, _connection, _transport) = (requests, connection, transport);
         (_input, _output, Gone) = (pipe.Input, pipe.Output, transport.Closed);
         _mayBeHttp2 = !isEncrypted && connection.Rules.Settings.Http2;
-        _head = new(connection.ClientText, isEncrypted ? "https" : "http");
+        _head = new(connection.ClientText, isEncrypted ? "https" : "http") { Interims = TellAsync };
         _errand = new(requests, connection);
     }
 
@@ -132,6 +132,21 @@ internal sealed class PlainVisit : IAsker
         await pieces.CopyAsync(body);
         pieces.End(head, body);
         await pieces.FlushAsync();
+    }
+
+    /// <summary>Passes an interim answer on at once. The request stays open: it may still go to another backend, or to Kestrel.</summary>
+    private async ValueTask TellAsync(AnswerHead interim)
+    {
+        AnswerLines.WriteInterim(_output, interim);
+        try
+        {
+            await _output.FlushAsync();
+        }
+        catch (Exception)
+        {
+            // Whatever breaks on the client's side ends its connection, and what is asked for it with that.
+            Break();
+        }
     }
 
     private bool IsPlain() => _arrived.IsSingleSegment && _head.TryRead(_arrived.FirstSpan);
