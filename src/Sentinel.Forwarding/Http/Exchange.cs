@@ -238,7 +238,7 @@ internal sealed class Exchange : IAsker
 
     private ValueTask<(ForwarderError Error, Exception? Cause)> PassAsync(Upstream upstream, CancellationToken down)
     {
-        var request = new PlainRequest(_context, _connection, upstream, _errand.Destination.Port);
+        var request = new PlainRequest(_context, _connection);
         var isRepeatable = request.Framing == Framing.None && Resending.IsIdempotent(_context.Request.Method);
         return PlainPass.SendAsync(this, request, _errand, upstream, isRepeatable, down);
     }

@@ -162,7 +162,7 @@ internal static class Fields
     /// <summary>What the sentinel says about the client, in place of what the client said.</summary>
     /// <returns>The values of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host; the last is null where there is no host.</returns>
     public static (string For, string Proto, string? Host) Forwarded(HttpRequest request, ClientConnection connection) =>
-        (connection.ClientText, request.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
+        (connection.ClientText, connection.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
 
     /// <summary>
     /// The request's target, if it can be passed on as it was written: nothing resolved, nothing encoded that the client wrote otherwise, but for bytes beyond

@@ -1,3 +1,5 @@
+using System.Net.Security;
+
 namespace Sentinel.Forwarding.Tests.Http;
 
 /// <summary>Requests of HTTP/2 that would be something else once they are written as HTTP/1.1: none reaches a backend.</summary>
@@ -37,6 +39,7 @@ public sealed class Http2SmugglingTests
     [InlineData("/a\u007fb")]
     [InlineData("/a\0b")]
     [InlineData("/?a b")]
+    [InlineData("/a#b")]
     [InlineData("a")]
     [InlineData("")]
     public async Task A_target_is_one_word(string path) => await NothingArrivesAsync(path, "x", "1");
@@ -52,6 +55,52 @@ public sealed class Http2SmugglingTests
 
         Assert.Equal(RawHttp2Client.Status200, await AskAsync(stage, path, "x-ok", "1"));
         Assert.StartsWith($"POST {target} HTTP/1.1\r\n", backend.Requests[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, "http", true)]
+    [InlineData(false, "https", true)]
+    [InlineData(true, "http", true)]
+    [InlineData(true, "https", true)]
+    [InlineData(true, "HTTPS", true)]
+    [InlineData(false, "ftp", false)]
+    [InlineData(true, "ftp", false)]
+    [InlineData(true, "x\r\ny", false)]
+    public async Task The_scheme_is_the_connections_whatever_a_client_says(bool tls, string scheme, bool passes)
+    {
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], certificates: tls ? new("a") : null);
+        await using var client = new RawHttp2Client(tls ? await stage.ConnectTlsAsync("a", SslApplicationProtocol.Http2) : await stage.ConnectAsync());
+
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", scheme), (":path", "/"), (":authority", "a"));
+
+        var answer = await client.ReadAnswerAsync();
+        if (!passes)
+        {
+            Assert.True(answer is RawHttp2Client.Status400 or RawHttp2Client.Reset or RawHttp2Client.GoAway);
+            Assert.Empty(backend.Requests);
+            return;
+        }
+
+        var proto = tls ? "https" : "http";
+        Assert.Equal(RawHttp2Client.Status200, answer);
+        Assert.StartsWith("GET / HTTP/1.1\r\nHost: a\r\n", backend.Requests[0], StringComparison.Ordinal);
+        Assert.EndsWith($"\r\nX-Forwarded-Proto: {proto}\r\nX-Forwarded-Host: a\r\nForwarded: for=127.0.0.1;host=a;proto={proto}", backend.Requests[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_names_no_host_has_none()
+    {
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "http"), (":path", "/"));
+
+        Assert.Equal(RawHttp2Client.Status200, await client.ReadAnswerAsync());
+        Assert.Equal("GET / HTTP/1.1\r\nHost: \r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nForwarded: for=127.0.0.1;proto=http", backend.Requests[0]);
     }
 
     private static async Task NothingArrivesAsync(string path, string name, string value)

@@ -43,7 +43,7 @@ internal sealed class PlainVisit : IAsker
         (_requests, _connection, _transport) = (requests, connection, transport);
         (_input, _output, Gone) = (pipe.Input, pipe.Output, transport.Closed);
         _mayBeHttp2 = !isEncrypted && connection.Rules.Settings.Http2;
-        _head = new(connection.ClientText, isEncrypted ? "https" : "http") { Interims = TellAsync };
+        _head = new(connection.ClientText, connection.Scheme) { Interims = TellAsync };
         _errand = new(requests, connection);
     }
 
