@@ -56,6 +56,9 @@ internal sealed partial class ClientConnection
 
     public Gate Gate => Rules.Gate;
 
+    /// <summary>What it is asked by, whatever a client says: <c>https</c> where TLS is spoken with it, else <c>http</c>.</summary>
+    public string Scheme => Rules.Settings.Protocol == ListenerProtocol.Http ? "http" : "https";
+
     public Caller Caller { get; }
 
     public IPEndPoint EndPoint => Caller.EndPoint;

@@ -88,7 +88,7 @@ internal sealed class Exchange : IAsker
     public ValueTask AnswerAsync(AnswerHead head, AnswerBody body)
     {
         PlainAnswer.CopyHead(head, _context.Response);
-        return PlainAnswer.CopyBodyAsync(body, _context);
+        return PlainAnswer.CopyBodyAsync(head, body, _context);
     }
 
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
@@ -265,7 +265,7 @@ internal sealed class Exchange : IAsker
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<(ForwarderError Error, Exception? Cause)> PassAsync(Upstream upstream, CancellationToken down)
     {
-        var request = new PlainRequest(_context, _connection, upstream, _errand.Destination.Port);
+        var request = new PlainRequest(_context, _connection);
         var isRepeatable = request.Framing == Framing.None && Resending.IsIdempotent(_context.Request.Method);
         var result = await PlainPass.SendAsync(this, request, _errand, upstream, isRepeatable, down);
         _connection.MaySendOn = !request.IsRead;

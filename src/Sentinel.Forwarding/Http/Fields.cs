@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using Sentinel.Forwarding.Http.Upstreams.Http1;
 
 namespace Sentinel.Forwarding.Http;
 
@@ -25,6 +26,10 @@ internal static class Fields
 
     // A bit for each length that such a name has: most others need no closer look.
     private static readonly uint OneHopLengths = OneHop.Aggregate(0u, static (lengths, name) => lengths | (1u << name.Length));
+
+    // What only a head may say: where a message ends, and whom it is for.
+    private static readonly FrozenSet<string> NeverTrailing = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase, HeaderNames.ContentLength, HeaderNames.Host, HeaderNames.Trailer);
 
     /// <summary>Whether a field is for one hop only, in either direction. The pseudo-fields of HTTP/2 are no fields.</summary>
     /// <param name="name">Letters, digits and what else RFC 9110 §5.6.2 allows: ASCII.</param>
@@ -103,6 +108,25 @@ internal static class Fields
         return names;
     }
 
+    /// <inheritdoc cref="Nominated(StringValues)"/>
+    /// <param name="head">Those of an answer.</param>
+    public static List<string>? Nominated(FieldParser head)
+    {
+        List<string>? nominated = null;
+        for (var i = 0; i < head.Count; i++)
+        {
+            var name = head.Name(i);
+            if (name.Length == 10 && Ascii.EqualsIgnoreCase(name, "Connection"u8)
+                && head.Value(i) is var value && !Ascii.EqualsIgnoreCase(value, "keep-alive"u8) && !Ascii.EqualsIgnoreCase(value, "close"u8)
+                && Nominated(Encoding.Latin1.GetString(value)) is { } names)
+            {
+                (nominated ??= []).AddRange(names);
+            }
+        }
+
+        return nominated;
+    }
+
     /// <summary>Whether a field is among those that its sender nominated.</summary>
     public static bool Has(List<string>? nominated, string name) => nominated is not null && nominated.Contains(name, StringComparer.OrdinalIgnoreCase);
 
@@ -125,10 +149,20 @@ internal static class Fields
         return false;
     }
 
+    /// <summary>
+    /// Whether a field may stand behind a body. Who counts what comes there among the fields of the head would believe whatever it says
+    /// (RFC 9110 §6.5.1).
+    /// </summary>
+    public static bool MayTrail(string name) => !IsOneHop(name) && !NeverTrailing.Contains(name);
+
+    /// <summary>The fields behind an answer's body that pass.</summary>
+    public static IEnumerable<(string Name, string Value)> Trailing(AnswerHead head, AnswerBody body) =>
+        body.Trailers.Count == 0 ? [] : Trailing(body.Trailers.Fields, Nominated(head.Fields));
+
     /// <summary>What the sentinel says about the client, in place of what the client said.</summary>
     /// <returns>The values of X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host; the last is null where there is no host.</returns>
     public static (string For, string Proto, string? Host) Forwarded(HttpRequest request, ClientConnection connection) =>
-        (connection.ClientText, request.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
+        (connection.ClientText, connection.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
 
     /// <summary>
     /// The request's target, if it can be passed on as it was written: nothing resolved, nothing encoded that the client wrote otherwise, but for bytes beyond
@@ -138,4 +172,7 @@ internal static class Fields
         context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is not ((['/', ..] or "*") and var target) ? null
         : Ascii.IsValid(target) ? target
         : string.Concat(target.Select(static c => c < 0x80 ? c.ToString() : $"%{(int)c:X2}"));
+
+    private static IEnumerable<(string Name, string Value)> Trailing(IEnumerable<(string Name, string Value)> trailers, List<string>? nominated) =>
+        trailers.Where(field => MayTrail(field.Name) && !Has(nominated, field.Name));
 }

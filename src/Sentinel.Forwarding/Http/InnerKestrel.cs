@@ -73,6 +73,9 @@ internal sealed class InnerKestrel : IAsyncDisposable
             // Of an absolute request target and a Host that contradict each other, the target counts (RFC 9112 §3.2.2).
             AllowHostHeaderOverride = true,
 
+            // Over HTTP/2, a proxy in front may name the scheme that its own client asked by. Backends are told the connection's.
+            AllowAlternateSchemes = true,
+
             // Header values pass as the bytes they are, also those that are not UTF-8; lengths only if nobody could read them otherwise.
             RequestHeaderEncodingSelector = static name => name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) ? DigitsEncoding.Instance : Encoding.Latin1,
             ResponseHeaderEncodingSelector = static _ => Encoding.Latin1,

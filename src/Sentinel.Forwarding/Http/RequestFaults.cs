@@ -12,14 +12,43 @@ internal static class RequestFaults
     // RFC 9110 §5.6.2. Over HTTP/2, Kestrel takes any byte but upper case.
     private static readonly SearchValues<char> InNames = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    // White space ends a target (RFC 9112 §3), and control characters do for some.
-    private static readonly SearchValues<char> NeverInTargets = SearchValues.Create([.. Enumerable.Range(0, ' ' + 1).Append(0x7f).Select(static c => (char)c)]);
+    // White space ends a target (RFC 9112 §3); control characters do for some, and so does a fragment, which no target has (§3.2).
+    private static readonly SearchValues<char> NeverInTargets = SearchValues.Create([.. Enumerable.Range(0, ' ' + 1).Append('#').Append(0x7f).Select(static c => (char)c)]);
+
+    // RFC 9110 §5.5.
+    private static readonly SearchValues<char> NeverInValues = SearchValues.Create([.. Enumerable.Range(0, ' ').Append(0x7f).Where(static c => c != '\t').Select(static c => (char)c)]);
 
     /// <summary>Whether a request has any.</summary>
     public static bool HasAny(HttpContext context) =>
         context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget.AsSpan().ContainsAny(NeverInTargets)
+        || !IsHttp(context.Request.Scheme)
         || HasFaultyFraming(context.Request)
         || HasFaultyName(context.Request.Headers);
+
+    /// <summary>Whether the fields behind its body have any. Kestrel looks at them less closely than at those of the head.</summary>
+    public static bool HasAny(IHeaderDictionary trailers)
+    {
+        foreach (var (name, values) in trailers)
+        {
+            if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(InNames))
+            {
+                return true;
+            }
+
+            foreach (var value in values)
+            {
+                if (value.AsSpan().ContainsAny(NeverInValues))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsHttp(string scheme) =>
+        scheme.Equals("http", StringComparison.OrdinalIgnoreCase) || scheme.Equals("https", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Whether its body comes in chunks where that cannot be relied on (RFC 9112 §6.1): in another coding as well, which nobody would undo; beside a length,

@@ -1,24 +1,10 @@
-using System.Buffers.Binary;
-using System.Text;
-using Sentinel.Testing;
+using System.Net.Security;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
 /// <summary>Requests of HTTP/2 that would be something else once they are written as HTTP/1.1: none reaches a backend.</summary>
 public sealed class Http2SmugglingTests
 {
-    private const byte Data = 0;
-    private const byte Headers = 1;
-    private const byte Reset = 3;
-    private const byte Settings = 4;
-    private const byte GoAway = 7;
-    private const byte EndStream = 1;
-    private const byte EndHeaders = 4;
-
-    // The static table has ":status" with 200 in its eighth place, with 400 in its twelfth (RFC 7541, Appendix A).
-    private const byte Status200 = 0x88;
-    private const byte Status400 = 0x8c;
-
     private const string Smuggled = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: internal\r\n\r\n";
 
     [Theory]
@@ -53,6 +39,7 @@ public sealed class Http2SmugglingTests
     [InlineData("/a\u007fb")]
     [InlineData("/a\0b")]
     [InlineData("/?a b")]
+    [InlineData("/a#b")]
     [InlineData("a")]
     [InlineData("")]
     public async Task A_target_is_one_word(string path) => await NothingArrivesAsync(path, "x", "1");
@@ -66,8 +53,54 @@ public sealed class Http2SmugglingTests
         using var backend = Backend();
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
 
-        Assert.Equal(Status200, await AskAsync(stage, path, "x-ok", "1"));
+        Assert.Equal(RawHttp2Client.Status200, await AskAsync(stage, path, "x-ok", "1"));
         Assert.StartsWith($"POST {target} HTTP/1.1\r\n", backend.Requests[0], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, "http", true)]
+    [InlineData(false, "https", true)]
+    [InlineData(true, "http", true)]
+    [InlineData(true, "https", true)]
+    [InlineData(true, "HTTPS", true)]
+    [InlineData(false, "ftp", false)]
+    [InlineData(true, "ftp", false)]
+    [InlineData(true, "x\r\ny", false)]
+    public async Task The_scheme_is_the_connections_whatever_a_client_says(bool tls, string scheme, bool passes)
+    {
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], certificates: tls ? new("a") : null);
+        await using var client = new RawHttp2Client(tls ? await stage.ConnectTlsAsync("a", SslApplicationProtocol.Http2) : await stage.ConnectAsync());
+
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", scheme), (":path", "/"), (":authority", "a"));
+
+        var answer = await client.ReadAnswerAsync();
+        if (!passes)
+        {
+            Assert.True(answer is RawHttp2Client.Status400 or RawHttp2Client.Reset or RawHttp2Client.GoAway);
+            Assert.Empty(backend.Requests);
+            return;
+        }
+
+        var proto = tls ? "https" : "http";
+        Assert.Equal(RawHttp2Client.Status200, answer);
+        Assert.StartsWith("GET / HTTP/1.1\r\nHost: a\r\n", backend.Requests[0], StringComparison.Ordinal);
+        Assert.EndsWith($"\r\nX-Forwarded-Proto: {proto}\r\nX-Forwarded-Host: a\r\nForwarded: for=127.0.0.1;host=a;proto={proto}", backend.Requests[0], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_names_no_host_has_none()
+    {
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "http"), (":path", "/"));
+
+        Assert.Equal(RawHttp2Client.Status200, await client.ReadAnswerAsync());
+        Assert.Equal("GET / HTTP/1.1\r\nHost: \r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nForwarded: for=127.0.0.1;proto=http", backend.Requests[0]);
     }
 
     private static async Task NothingArrivesAsync(string path, string name, string value)
@@ -75,7 +108,7 @@ public sealed class Http2SmugglingTests
         using var backend = Backend();
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
 
-        Assert.True(await AskAsync(stage, path, name, value) is Status400 or Reset or GoAway);
+        Assert.True(await AskAsync(stage, path, name, value) is RawHttp2Client.Status400 or RawHttp2Client.Reset or RawHttp2Client.GoAway);
         Assert.Empty(backend.Requests);
     }
 
@@ -87,49 +120,12 @@ public sealed class Http2SmugglingTests
         }
     });
 
-    /// <returns>The first byte of the answer's fields, which is its status; or the kind of frame by which the stream or the connection ended.</returns>
     private static async Task<byte> AskAsync(HttpStage stage, string path, string name, string value)
     {
-        await using var client = await stage.ConnectAsync();
-        await client.WriteAsync(Encoding.Latin1.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
-        await SendAsync(client, Settings, 0, 0, []);
-        await SendAsync(client, Headers, EndHeaders, 1, [
-            .. Field(":method", "POST"), .. Field(":scheme", "http"), .. Field(":path", path), .. Field(":authority", "a"), .. Field(name, value)]);
-        await SendAsync(client, Data, EndStream, 1, Encoding.Latin1.GetBytes(Smuggled));
-        var head = new byte[9];
-        while (true)
-        {
-            try
-            {
-                await client.ReadExactlyAsync(head).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System);
-            }
-            catch (IOException)
-            {
-                return GoAway;
-            }
-
-            var body = new byte[BinaryPrimitives.ReadInt32BigEndian(head) >> 8];
-            await client.ReadExactlyAsync(body);
-            if (head[3] is Headers or Reset or GoAway)
-            {
-                return head[3] == Headers ? body[0] : head[3];
-            }
-        }
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: false, (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "a"), (name, value));
+        await client.SendDataAsync(isLast: true, Smuggled);
+        return await client.ReadAnswerAsync();
     }
-
-    private static async Task SendAsync(Stream client, byte kind, byte flags, byte stream, byte[] body)
-    {
-        try
-        {
-            await client.WriteAsync((byte[])[0, (byte)(body.Length >> 8), (byte)body.Length, kind, flags, 0, 0, 0, stream, .. body]);
-        }
-        catch (IOException)
-        {
-            // refused already
-        }
-    }
-
-    // a literal, never indexed (RFC 7541 §6.2.3)
-    private static byte[] Field(string name, string value) =>
-        [0x10, (byte)name.Length, .. Encoding.Latin1.GetBytes(name), (byte)value.Length, .. Encoding.Latin1.GetBytes(value)];
 }

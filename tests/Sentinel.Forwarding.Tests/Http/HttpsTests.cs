@@ -119,6 +119,23 @@ public sealed class HttpsTests
         Assert.Equal(agreed, tls.NegotiatedApplicationProtocol.ToString());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Who_knows_http_1_0_alone_is_served(bool http2)
+    {
+        await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { Http2 = http2 }, certificates: new());
+        var http10 = new SslApplicationProtocol("http/1.0");
+
+        await using var tls = await stage.ConnectTlsAsync("a.example", http10);
+        await tls.WriteAsync("GET / HTTP/1.0\r\nHost: a.example\r\n\r\n"u8.ToArray());
+
+        Assert.Equal(http10, tls.NegotiatedApplicationProtocol);
+        Assert.EndsWith("\r\n\r\nserved", await new StreamReader(tls).ReadToEndAsync().WaitAsync(Eventually.Patience, TimeProvider.System), StringComparison.Ordinal);
+        await Assert.ThrowsAnyAsync<Exception>(() => stage.ConnectTlsAsync("a.example", new SslApplicationProtocol("http/0.9")));
+    }
+
     [Fact]
     public async Task An_acme_server_gets_the_certificate_of_the_challenge_and_nothing_more()
     {

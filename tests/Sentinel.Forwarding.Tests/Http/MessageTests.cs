@@ -162,16 +162,25 @@ public sealed class MessageTests
         Assert.Equal("hello", (await client.ReadAnswerAsync()).Body);
     }
 
-    [Fact]
-    public async Task A_client_of_http_1_0_is_served_and_let_go()
+    [Theory]
+    [InlineData("GET /old HTTP/1.0\r\nHost: h\r\n\r\n", "GET /old HTTP/1.1\nHost: h\n")]
+    [InlineData("GET /old HTTP/1.0\r\nHost:\r\n\r\n", "GET /old HTTP/1.1\nHost: \n")]
+    [InlineData("GET /old HTTP/1.0\r\nX: y\r\n\r\n", "GET /old HTTP/1.0\nX: y\n")]
+    [InlineData("POST /old HTTP/1.0\r\nContent-Length: 2\r\n\r\nok", "POST /old HTTP/1.0\nContent-Length: 2\n")]
+    public async Task A_client_of_http_1_0_is_served_and_let_go_and_no_host_is_made_up_for_it(string request, string seen)
     {
         await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
         await using var stage = await HttpStage.StartAsync(backend);
-        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        for (var i = 0; i < 2; i++)
+        {
+            using var client = await RawClient.ConnectAsync(stage.EndPoint);
 
-        await client.SendAsync("GET /old HTTP/1.0\r\n\r\n");
+            await client.SendAsync(request);
+            var answer = await client.ReadToEndAsync();
 
-        Assert.Contains("GET /old HTTP/1.1\n", await client.ReadToEndAsync(), StringComparison.Ordinal);
+            Assert.Contains($"\n{seen}", answer, StringComparison.Ordinal);
+            Assert.DoesNotContain(backend.EndPoint.Address.ToString(), answer, StringComparison.Ordinal);
+        }
     }
 
     [Theory]

@@ -39,6 +39,9 @@ public sealed class SmugglingTests
     [InlineData("POST /?a\u001bb HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("POST /a\u007f HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("POST http://a/b\tc HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")]
+    [InlineData("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n")]
+    [InlineData("GET /a?b#c HTTP/1.1\r\nHost: a\r\n\r\n")]
+    [InlineData("POST http://a/b#c HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nX\"y: 1\r\nContent-Length: 0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n")]
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunkedx\r\n\r\n0\r\n\r\n")]
@@ -150,7 +153,7 @@ public sealed class SmugglingTests
         {
             if (head.Contains("Transfer-Encoding: chunked", StringComparison.OrdinalIgnoreCase))
             {
-                for (var body = ""; !body.EndsWith("0\r\n\r\n", StringComparison.Ordinal);)
+                for (var body = ""; !(body.Contains("0\r\n", StringComparison.Ordinal) && body.EndsWith("\r\n\r\n", StringComparison.Ordinal));)
                 {
                     var more = await peer.ReadBodyAsync(1);
                     if (more.Length == 0)

@@ -21,16 +21,19 @@ internal static class AnswerLines
     /// <param name="time">Dates what has no date.</param>
     public static void Write(PipeWriter output, AnswerHead head, bool isChunked, long? length, bool closes, string? hsts, TimeProvider time)
     {
-        var reason = string.IsNullOrEmpty(head.Reason) ? ReasonPhrases.GetReasonPhrase(head.Status) : head.Reason;
-        var fields = head.Fields;
-        var span = output.GetSpan(MostOwn + reason.Length + fields.Size + (fields.Count * 4));
-        var target = new Target(span);
-        target.Add("HTTP/1.1 "u8);
-        target.Add(head.Status);
-        target.Add(" "u8);
-        target.Add(reason);
-        target.Add("\r\n"u8);
-        AddFields(ref target, fields, hsts, time);
+        var target = Begin(output, head, out var hasDate, out var hasHsts);
+        if (!hasDate)
+        {
+            target.Add(HttpDate.Field(time));
+        }
+
+        if (hsts is not null && !hasHsts)
+        {
+            target.Add("Strict-Transport-Security: "u8);
+            target.Add(hsts);
+            target.Add("\r\n"u8);
+        }
+
         if (length is { } bytes)
         {
             target.Add("Content-Length: "u8);
@@ -52,10 +55,27 @@ internal static class AnswerLines
         output.Advance(target.Length);
     }
 
-    private static void AddFields(ref Target target, FieldParser fields, string? hsts, TimeProvider time)
+    /// <summary>Writes an interim answer: what passes of it, and nothing of our own.</summary>
+    public static void WriteInterim(PipeWriter output, AnswerHead head)
     {
-        var nominated = Nominated(fields);
-        var hasDate = false;
+        var target = Begin(output, head, out _, out _);
+        target.Add("\r\n"u8);
+        output.Advance(target.Length);
+    }
+
+    /// <summary>The first line and the fields that pass, with room for what else there is to say.</summary>
+    private static Target Begin(PipeWriter output, AnswerHead head, out bool hasDate, out bool hasHsts)
+    {
+        var reason = string.IsNullOrEmpty(head.Reason) ? ReasonPhrases.GetReasonPhrase(head.Status) : head.Reason;
+        var fields = head.Fields;
+        var target = new Target(output.GetSpan(MostOwn + reason.Length + fields.Size + (fields.Count * 4)));
+        target.Add("HTTP/1.1 "u8);
+        target.Add(head.Status);
+        target.Add(" "u8);
+        target.Add(reason);
+        target.Add("\r\n"u8);
+        var nominated = Fields.Nominated(fields);
+        (hasDate, hasHsts) = (false, false);
         for (var i = 0; i < fields.Count; i++)
         {
             var name = fields.Name(i);
@@ -64,11 +84,7 @@ internal static class AnswerLines
                 continue;
             }
 
-            if (name.Length == 25 && Ascii.EqualsIgnoreCase(name, "Strict-Transport-Security"u8))
-            {
-                hsts = null;
-            }
-
+            hasHsts |= name.Length == 25 && Ascii.EqualsIgnoreCase(name, "Strict-Transport-Security"u8);
             hasDate |= name.Length == 4 && Ascii.EqualsIgnoreCase(name, "Date"u8);
             target.Add(name);
             target.Add(": "u8);
@@ -76,34 +92,7 @@ internal static class AnswerLines
             target.Add("\r\n"u8);
         }
 
-        if (!hasDate)
-        {
-            target.Add(HttpDate.Field(time));
-        }
-
-        if (hsts is not null)
-        {
-            target.Add("Strict-Transport-Security: "u8);
-            target.Add(hsts);
-            target.Add("\r\n"u8);
-        }
-    }
-
-    private static List<string>? Nominated(FieldParser fields)
-    {
-        List<string>? nominated = null;
-        for (var i = 0; i < fields.Count; i++)
-        {
-            var name = fields.Name(i);
-            if (name.Length == 10 && Ascii.EqualsIgnoreCase(name, "Connection"u8)
-                && fields.Value(i) is var value && !Ascii.EqualsIgnoreCase(value, "keep-alive"u8) && !Ascii.EqualsIgnoreCase(value, "close"u8)
-                && Fields.Nominated(Encoding.Latin1.GetString(value)) is { } names)
-            {
-                (nominated ??= []).AddRange(names);
-            }
-        }
-
-        return nominated;
+        return target;
     }
 
     private ref struct Target(Span<byte> bytes)

@@ -41,6 +41,9 @@ internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
     private bool _hasConnection;
     private bool _hasCookie;
 
+    /// <summary>Passes interim answers on; null: nobody does.</summary>
+    public Func<AnswerHead, ValueTask>? Interims { get; init; }
+
     /// <summary>How many bytes it has.</summary>
     public int HeadLength { get; private set; }
 
@@ -110,6 +113,8 @@ internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
     public void Release() => _writer.Release();
 
     public override ReadOnlyMemory<byte> Head(HeadWriter writer) => _writer.Written;
+
+    public override ValueTask TellAsync(AnswerHead interim) => Interims?.Invoke(interim) ?? ValueTask.CompletedTask;
 
     public override Task CopyBodyAsync(RequestBody target, CancellationToken stop) => Task.CompletedTask;
 

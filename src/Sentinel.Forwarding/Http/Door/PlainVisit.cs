@@ -43,7 +43,7 @@ internal sealed class PlainVisit : IAsker
         (_requests, _connection, _transport) = (requests, connection, transport);
         (_input, _output, Gone) = (pipe.Input, pipe.Output, transport.Closed);
         _mayBeHttp2 = !isEncrypted && connection.Rules.Settings.Http2;
-        _head = new(connection.ClientText, isEncrypted ? "https" : "http");
+        _head = new(connection.ClientText, connection.Scheme) { Interims = TellAsync };
         _errand = new(requests, connection);
     }
 
@@ -115,10 +115,11 @@ internal sealed class PlainVisit : IAsker
         _isLast = _head.Closes || _isClosing;
 
         // A length beside no content is what only HEAD and 304 may have (RFC 9110 §8.6).
-        var length = head.ContentLength ?? (body.IsOver && head.Framing == Framing.Chunked ? 0 : null);
-        var isChunked = !body.IsOver && length is null;
+        var isEmpty = body.IsOver && body.Trailers.Count == 0;
+        var length = head.ContentLength ?? (isEmpty && head.Framing == Framing.Chunked ? 0 : null);
+        var isChunked = !isEmpty && length is null;
         AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _errand.Rules.Hsts, _connection.Gate.Time);
-        return CopyAsync(new(_output, isChunked), body, isChunked);
+        return CopyAsync(new(_output, isChunked), head, body);
     }
 
     // Who asks for it is not plain.
@@ -129,15 +130,26 @@ internal sealed class PlainVisit : IAsker
     public void Break() => _transport.Abort("An answer was broken off.");
 
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
-    private async ValueTask CopyAsync(Pieces pieces, AnswerBody body, bool isChunked)
+    private static async ValueTask CopyAsync(Pieces pieces, AnswerHead head, AnswerBody body)
     {
         await pieces.CopyAsync(body);
-        if (isChunked)
-        {
-            _output.Write("0\r\n\r\n"u8);
-        }
-
+        pieces.End(head, body);
         await pieces.FlushAsync();
+    }
+
+    /// <summary>Passes an interim answer on at once. The request stays open: it may still go to another backend, or to Kestrel.</summary>
+    private async ValueTask TellAsync(AnswerHead interim)
+    {
+        AnswerLines.WriteInterim(_output, interim);
+        try
+        {
+            await _output.FlushAsync();
+        }
+        catch (Exception)
+        {
+            // Whatever breaks on the client's side ends its connection, and what is asked for it with that.
+            Break();
+        }
     }
 
     private bool IsPlain() => _arrived.IsSingleSegment && _head.TryRead(_arrived.FirstSpan);

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
+using System.Text;
 using Sentinel.Forwarding.Http.Awaiting;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -42,6 +43,23 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
         }
 
         return isFlushed;
+    }
+
+    /// <summary>Writes the end of a body that is over, for the caller to flush: where there are chunks, the last of them and the fields behind it that pass.</summary>
+    public void End(AnswerHead head, AnswerBody body)
+    {
+        if (!isChunked)
+        {
+            return;
+        }
+
+        writer.Write("0\r\n"u8);
+        foreach (var (name, value) in Fields.Trailing(head, body))
+        {
+            writer.Write(Encoding.Latin1.GetBytes($"{name}: {value}\r\n"));
+        }
+
+        writer.Write("\r\n"u8);
     }
 
     /// <exception cref="IOException">The client has gone.</exception>

@@ -20,23 +20,12 @@ internal static class PlainAnswer
         }
 
         var headers = response.Headers;
-        List<string>? nominated = null;
+        var nominated = Fields.Nominated(head.Fields);
         foreach (var (name, value) in head.Fields.Fields)
         {
-            if (name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) && Fields.Nominated(value) is { } names)
-            {
-                (nominated ??= []).AddRange(names);
-            }
-            else if (head.Status == 101 && name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase))
-            {
-                headers.Append(name, value);
-            }
-        }
-
-        foreach (var (name, value) in head.Fields.Fields)
-        {
-            if (!Fields.IsOneHop(name) && !name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) && !Fields.Has(nominated, name)
-                && !headers.TryAdd(name, value))
+            var passes = head.Status == 101 && name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase)
+                || (!Fields.IsOneHop(name) && !name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) && !Fields.Has(nominated, name));
+            if (passes && !headers.TryAdd(name, value))
             {
                 headers.Append(name, value);
             }
@@ -51,37 +40,39 @@ internal static class PlainAnswer
     /// <exception cref="Upstreams.UpstreamFailure">The answer is cut or malformed.</exception>
     /// <exception cref="IOException">The client has gone.</exception>
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
-    public static async ValueTask CopyBodyAsync(AnswerBody body, HttpContext context)
+    public static async ValueTask CopyBodyAsync(AnswerHead head, AnswerBody body, HttpContext context)
     {
         // What is malformed from the start is told by its status.
         body.PassFrames();
-        if (body.IsOver)
+        if (body.IsOver && body.Trailers.Count == 0)
         {
             return;
         }
 
+        // Behind chunks that Kestrel makes there are no fields.
+        var response = context.Response;
+        var isChunked = head.ContentLength is null && HttpProtocol.IsHttp11(context.Request.Protocol);
+        if (isChunked)
+        {
+            response.Headers.TransferEncoding = "chunked";
+        }
+
         // The head is written first, so that the body goes behind it and needs no copy of its own.
-        await context.Response.StartAsync();
-        var pieces = new Pieces(context.Response.BodyWriter, isChunked: false);
-        if (await pieces.CopyAsync(body))
+        await response.StartAsync();
+        var pieces = new Pieces(response.BodyWriter, isChunked);
+        var isFlushed = await pieces.CopyAsync(body);
+        pieces.End(head, body);
+        if (isFlushed)
         {
             // Kestrel sends what it holds at the end only if the head is still in it.
             await pieces.FlushAsync();
         }
 
-        CopyTrailers(body, context);
-    }
-
-    private static void CopyTrailers(AnswerBody body, HttpContext context)
-    {
-        if (body.Trailers.Count > 0 && context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { IsReadOnly: false } trailers)
+        if (context.Features.Get<IHttpResponseTrailersFeature>()?.Trailers is { IsReadOnly: false } trailers)
         {
-            foreach (var (name, value) in body.Trailers.Fields)
+            foreach (var (name, value) in Fields.Trailing(head, body))
             {
-                if (!Fields.IsOneHop(name))
-                {
-                    trailers[name] = StringValues.Concat(trailers[name], value);
-                }
+                trailers[name] = StringValues.Concat(trailers[name], value);
             }
         }
     }

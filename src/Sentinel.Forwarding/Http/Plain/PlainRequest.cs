@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
-using Sentinel.Forwarding.Http.Upstreams;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -16,17 +15,13 @@ internal sealed class PlainRequest : OutgoingRequest
 
     private readonly HttpContext _context;
     private readonly ClientConnection _connection;
-    private readonly Upstream _upstream;
-    private readonly int _port;
     private readonly string? _protocols;
 
     /// <param name="context">Kestrel's.</param>
     /// <param name="connection">The client's.</param>
-    /// <param name="upstream">Whose name stands in where a client names no host.</param>
-    /// <param name="port">The backend's.</param>
-    public PlainRequest(HttpContext context, ClientConnection connection, Upstream upstream, int port)
+    public PlainRequest(HttpContext context, ClientConnection connection)
     {
-        (_context, _connection, _upstream, _port) = (context, connection, upstream, port);
+        (_context, _connection) = (context, connection);
         var length = context.Request.ContentLength;
         Framing = context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } || length == 0 ? Framing.None
             : length is null ? Framing.Chunked
@@ -71,8 +66,16 @@ internal sealed class PlainRequest : OutgoingRequest
     {
         var request = _context.Request;
         var headers = request.Headers;
-        target.Start(request.Method, Fields.TargetAsWritten(_context) ?? Encoded(request));
-        target.Field("Host", headers.Host is { Count: > 0 } host ? host.ToString() : _upstream.Authority(_port));
+
+        // HTTP/1.1 must name a host. Who asks by HTTP/1.0 need not, and any that we named would be wrong: the backend's own address would come back in redirects.
+        var isHttp10 = headers.Host.Count == 0 && HttpProtocol.IsHttp10(request.Protocol);
+        target.Start(request.Method, Fields.TargetAsWritten(_context) ?? Encoded(request), isHttp10);
+        if (!isHttp10)
+        {
+            // empty where HTTP/2 names none (RFC 9112 §3.2)
+            target.Field("Host", headers.Host.ToString());
+        }
+
         var nominated = Fields.Nominated(headers.Connection);
         foreach (var (name, values) in headers)
         {
@@ -142,6 +145,30 @@ internal sealed class PlainRequest : OutgoingRequest
         }
     }
 
+    public override void WriteTrailers(HeadWriter target)
+    {
+        if (_context.Features.Get<IHttpRequestTrailersFeature>() is not { Available: true, Trailers: { Count: > 0 } trailers })
+        {
+            return;
+        }
+
+        if (RequestFaults.HasAny(trailers))
+        {
+            // Refused, and nothing behind it is read.
+            _connection.RequestClose();
+            throw new BadHttpRequestException("a field behind the body that is none");
+        }
+
+        var nominated = Fields.Nominated(_context.Request.Headers.Connection);
+        foreach (var (name, values) in trailers)
+        {
+            if (Fields.MayTrail(name) && !Fields.Has(nominated, name) && !Fields.IsClaim(name))
+            {
+                Write(target, name, values);
+            }
+        }
+    }
+
     // Written by themselves: once, and of what was decided here.
     private static bool IsOurs(string name) =>
         name.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) || name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase);
@@ -190,8 +217,8 @@ internal sealed class PlainRequest : OutgoingRequest
             target.Field(HeaderNames.ContentLength, "0");
         }
 
-        // the one thing that may be said of transfer codings in HTTP/2: the client reads trailers (RFC 9113 §8.2.2)
-        if (HttpProtocol.IsHttp2(_context.Request.Protocol) && headers.TE.Count > 0
+        // of all that may be said of codings, one thing is true here as well: the client reads trailers
+        if (!HttpProtocol.IsHttp10(_context.Request.Protocol) && headers.TE.Count > 0
             && headers.GetCommaSeparatedValues(HeaderNames.TE).Contains("trailers", StringComparer.OrdinalIgnoreCase))
         {
             target.Field(HeaderNames.TE, "trailers");

@@ -19,8 +19,9 @@ internal sealed class TlsTermination(ICertificates certificates)
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
 
     private static readonly SslApplicationProtocol AcmeChallenge = new("acme-tls/1");
-    private static readonly List<SslApplicationProtocol> Both = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
-    private static readonly List<SslApplicationProtocol> Http1Only = [SslApplicationProtocol.Http11];
+    private static readonly SslApplicationProtocol Http10 = new("http/1.0");
+    private static readonly List<SslApplicationProtocol> Both = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11, Http10];
+    private static readonly List<SslApplicationProtocol> Http1Only = [SslApplicationProtocol.Http11, Http10];
     private static readonly List<SslApplicationProtocol> ChallengeOnly = [AcmeChallenge];
 
     /// <summary>Agrees on TLS, and has what is inside served to its end.</summary>

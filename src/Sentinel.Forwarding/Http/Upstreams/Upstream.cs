@@ -43,11 +43,8 @@ internal sealed class Upstream
     /// <summary>HTTP/1.1 without messages in between.</summary>
     public Http1Handler Http1 => _http1;
 
-    /// <summary>Host and port.</summary>
-    public string Authority(int port) => $"{_host}:{port}";
-
     /// <summary>Scheme, host and port, the beginning of every request's address.</summary>
-    public string Prefix(int port, bool isTls) => $"{(isTls ? "https" : "http")}://{Authority(port)}";
+    public string Prefix(int port, bool isTls) => $"{(isTls ? "https" : "http")}://{_host}:{port}";
 
     /// <summary>Whether this is the life that the backend has now.</summary>
     public bool Is(Backend now) => now.Status.Healthy && now.HealthySince == _healthySince && now.Address == _address;

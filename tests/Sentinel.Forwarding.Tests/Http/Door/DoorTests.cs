@@ -37,12 +37,13 @@ public sealed class DoorTests
     [InlineData("HTTP/1.1 200 caf\u00e9\r\nContent-Length: 2\r\nX: caf\u00e9\r\n\r\nok")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1;x=y\r\nk\r\n0\r\nX-Trailer: t\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: x-mine\r\n\r\n0\r\nX-Trailer: t\r\nX-Mine: 1\r\nX-Trailer: caf\u00e9\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n")]
     [InlineData("HTTP/1.1 200 OK\r\n\r\nok")]
     [InlineData("HTTP/1.0 200 OK\r\n\r\nok")]
     [InlineData("HTTP/1.1 200 OK\r\nFolded: a\r\n  b\r\n c\r\nEmpty:\r\n\td\r\nContent-Length: 2\r\n\r\nok")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\nConnection: x-mine, close\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nAlt-Svc: h2\r\n\r\nok")]
-    [InlineData("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")]
+    [InlineData("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")]
     [InlineData("HTTP/1.1 204 No Content\r\nX: y\r\n\r\n")]
     [InlineData("HTTP/1.1 205 Reset Content\r\nContent-Length: 2\r\n\r\nok")]
     [InlineData("HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")]
@@ -341,7 +342,7 @@ public sealed class DoorTests
         if (head.Contains("Transfer-Encoding: chunked"))
         {
             // cut into pieces as it comes
-            body = string.Concat(body.Split("\r\n").Where((_, i) => i % 2 == 1)) + (body.EndsWith("0\r\n\r\n", StringComparison.Ordinal) ? " whole" : " cut");
+            body = string.Concat(body.Split("\r\n").Where((_, i) => i % 2 == 1)) + (body.EndsWith("\r\n\r\n", StringComparison.Ordinal) ? " whole" : " cut");
         }
 
         return [head[0], .. fields, $"{dates} dates", body];

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
-/// <summary>Writes the head of a request (RFC 9112 §3, §5) into pooled memory. Not thread-safe.</summary>
+/// <summary>Writes the head of a request (RFC 9112 §3, §5), or what ends its chunks (§7.1), into pooled memory. Not thread-safe.</summary>
 internal sealed class HeadWriter
 {
     private static readonly SearchValues<char> NeverInLines = SearchValues.Create("\r\n\0");
@@ -16,13 +16,13 @@ internal sealed class HeadWriter
     /// <summary>What is written so far; until <see cref="Release"/>.</summary>
     public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, _length);
 
-    public void Start(string method, string target)
+    public void Start(string method, string target, bool isHttp10 = false)
     {
         _length = 0;
         Text(method);
         Bytes(" "u8);
         Text(target);
-        Bytes(" HTTP/1.1\r\n"u8);
+        Bytes(isHttp10 ? " HTTP/1.0\r\n"u8 : " HTTP/1.1\r\n"u8);
     }
 
     /// <summary>Begins with a line that is written already.</summary>

@@ -15,8 +15,8 @@ namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "Abort disposes of the stream; a source without a timer holds nothing.")]
 internal sealed class Http1Connection
 {
-    // 103 Early Hints and the like; who sends more than a few has lost his way.
-    private const int MostInterims = 16;
+    // 103 Early Hints and the like. Some say every few seconds that they are still at work; who never comes to an end has lost his way.
+    private const int MostInterims = 1000;
 
     private readonly Http1Handler _home;
     private readonly Socket _socket;
@@ -115,7 +115,7 @@ internal sealed class Http1Connection
                 RequestEnded();
             }
 
-            var head = await (request.Framing == Framing.None ? ReadHeadAsync(request.IsHead, null) : AskWithBodyAsync(request));
+            var head = await (request.Framing == Framing.None ? ReadHeadAsync(request, null) : AskWithBodyAsync(request));
             _keepsAlive &= head.KeepsAlive;
             if (head.Status == 101 && !request.MayUpgrade)
             {
@@ -219,7 +219,7 @@ internal sealed class Http1Connection
 
         // The reading begins first: while a body can be sent without a wait, sending it would keep this thread.
         var stop = _stopSending = new();
-        var reading = ReadHeadAsync(request.IsHead, begin);
+        var reading = ReadHeadAsync(request, begin);
         if (Volatile.Read(ref _closed) != 0)
         {
             // Aborted before there was anything to stop.
@@ -239,7 +239,7 @@ internal sealed class Http1Connection
     }
 
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
-    private async ValueTask<AnswerHead> ReadHeadAsync(bool toHead, BodyBegin? begin)
+    private async ValueTask<AnswerHead> ReadHeadAsync(OutgoingRequest request, BodyBegin? begin)
     {
         if (_isListening)
         {
@@ -251,7 +251,7 @@ internal sealed class Http1Connection
         for (var interims = 0; interims <= MostInterims; interims++)
         {
             _head.Reset();
-            while (!_head.TryRead(_buffer, toHead))
+            while (!_head.TryRead(_buffer, request.IsHead))
             {
                 var isBegun = _head.HasBegun || !_buffer.IsEmpty;
                 if (!_buffer.Filled(await _stream.ReadAsync(_buffer.Room())))
@@ -269,6 +269,10 @@ internal sealed class Http1Connection
             {
                 begin?.Allow();
             }
+            else
+            {
+                await request.TellAsync(_head);
+            }
         }
 
         throw new AnswerMalformed($"more than {MostInterims} interim answers");
@@ -284,7 +288,7 @@ internal sealed class Http1Connection
                 var copying = request.CopyBodyAsync(body, stop.Token);
                 begin.Begun();
                 await copying;
-                await body.FinishAsync(stop.Token);
+                await body.FinishAsync(request, _writer, stop.Token);
             }
             else
             {

@@ -29,6 +29,15 @@ internal abstract class OutgoingRequest
     /// <summary>Writes its head up to the empty line.</summary>
     protected abstract void WriteHead(HeadWriter target);
 
+    /// <summary>An interim answer has come (RFC 9110 §15.2), and not the last word. Who has no way to tell its client drops it.</summary>
+    /// <param name="interim">Valid until this is over.</param>
+    public virtual ValueTask TellAsync(AnswerHead interim) => ValueTask.CompletedTask;
+
     /// <summary>Copies its body, piece by piece as it comes. What it throws is the client's fault, unless <paramref name="stop"/> is cancelled.</summary>
     public abstract Task CopyBodyAsync(RequestBody target, CancellationToken stop);
+
+    /// <summary>Writes the fields behind its body, for <see cref="Framing.Chunked"/>, once all of that is copied. What it throws is the client's fault.</summary>
+    public virtual void WriteTrailers(HeadWriter target)
+    {
+    }
 }

@@ -20,12 +20,24 @@ internal sealed class RequestBody(Stream stream, Framing framing, long length, C
     public override bool CanWrite => true;
 
     /// <summary>The client's body is whole: says so.</summary>
+    /// <param name="request">Whose body; has the fields behind it.</param>
+    /// <param name="writer">In use for nothing else.</param>
     /// <exception cref="IOException">It is not as long as the head said.</exception>
-    public async ValueTask FinishAsync(CancellationToken cancellationToken)
+    public async ValueTask FinishAsync(OutgoingRequest request, HeadWriter writer, CancellationToken cancellationToken)
     {
         if (framing == Framing.Chunked)
         {
-            await PassAsync("0\r\n\r\n"u8.ToArray(), cancellationToken);
+            try
+            {
+                writer.Start("0"u8);
+                request.WriteTrailers(writer);
+                writer.End();
+                await PassAsync(writer.Written, cancellationToken);
+            }
+            finally
+            {
+                writer.Release();
+            }
         }
         else if (_left != 0)
         {

@@ -1,0 +1,78 @@
+using System.Buffers.Binary;
+using System.Text;
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>An HTTP/2 client that sends exactly what a test writes, on one stream, allowed by HTTP/2 or not. Every read has a deadline.</summary>
+/// <param name="stream">The connection; owned.</param>
+internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
+{
+    // How a stream or a connection ends otherwise than by an answer.
+    public const byte Reset = 3;
+    public const byte GoAway = 7;
+
+    // The static table has ":status" with 200 in its eighth place, with 400 in its twelfth (RFC 7541, Appendix A).
+    public const byte Status200 = 0x88;
+    public const byte Status400 = 0x8c;
+
+    private const byte Data = 0;
+    private const byte Headers = 1;
+    private const byte Settings = 4;
+    private const byte EndStream = 1;
+    private const byte EndHeaders = 4;
+
+    public async Task BeginAsync()
+    {
+        await stream.WriteAsync(Encoding.Latin1.GetBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+        await SendAsync(Settings, 0, 0, []);
+    }
+
+    /// <summary>Sends a head, or what is behind a body.</summary>
+    public Task SendFieldsAsync(bool isLast, params (string Name, string Value)[] fields) =>
+        SendAsync(Headers, (byte)(EndHeaders | (isLast ? EndStream : 0)), 1, [.. fields.SelectMany(field => Field(field.Name, field.Value))]);
+
+    public Task SendDataAsync(bool isLast, string text) => SendAsync(Data, isLast ? EndStream : (byte)0, 1, Encoding.Latin1.GetBytes(text));
+
+    /// <returns>The first byte of the answer's fields, which is its status; or the kind of frame by which the stream or the connection ended.</returns>
+    public async Task<byte> ReadAnswerAsync()
+    {
+        var head = new byte[9];
+        while (true)
+        {
+            try
+            {
+                await stream.ReadExactlyAsync(head).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System);
+            }
+            catch (IOException)
+            {
+                return GoAway;
+            }
+
+            var body = new byte[BinaryPrimitives.ReadInt32BigEndian(head) >> 8];
+            await stream.ReadExactlyAsync(body).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System);
+            if (head[3] is Headers or Reset or GoAway)
+            {
+                return head[3] == Headers ? body[0] : head[3];
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync() => stream.DisposeAsync();
+
+    private async Task SendAsync(byte kind, byte flags, byte number, byte[] body)
+    {
+        try
+        {
+            await stream.WriteAsync((byte[])[0, (byte)(body.Length >> 8), (byte)body.Length, kind, flags, 0, 0, 0, number, .. body]);
+        }
+        catch (IOException)
+        {
+            // refused already
+        }
+    }
+
+    // a literal, never indexed (RFC 7541 §6.2.3)
+    private static byte[] Field(string name, string value) =>
+        [0x10, (byte)name.Length, .. Encoding.Latin1.GetBytes(name), (byte)value.Length, .. Encoding.Latin1.GetBytes(value)];
+}
