@@ -54,29 +54,7 @@ public sealed class HostileTests : IAsyncLifetime
         (await Shell.RunAsync(
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=nginx",
             "-keyout", _sandbox.PathOf("key.pem"), "-out", _sandbox.PathOf("certificate.pem"))).Ok();
-        var configuration = _sandbox.Write("nginx.conf", $$"""
-            daemon off;
-            master_process off;
-            pid {{_sandbox.PathOf("nginx.pid")}};
-            error_log stderr;
-            events { }
-            http {
-                access_log off;
-                client_body_temp_path {{_sandbox.PathOf("body")}};
-                proxy_temp_path {{_sandbox.PathOf("proxy")}};
-                fastcgi_temp_path {{_sandbox.PathOf("fastcgi")}};
-                uwsgi_temp_path {{_sandbox.PathOf("uwsgi")}};
-                scgi_temp_path {{_sandbox.PathOf("scgi")}};
-                server {
-                    listen {{_sandbox.Address(2)}}:8443 ssl http2;
-                    ssl_certificate {{_sandbox.PathOf("certificate.pem")}};
-                    ssl_certificate_key {{_sandbox.PathOf("key.pem")}};
-                    ssl_protocols TLSv1.2 TLSv1.3;
-                    location / { return 200 "nginx"; }
-                }
-            }
-            """);
-        using var nginx = Shell.Start("nginx", "-p", _sandbox.Folder, "-c", configuration);
+        using var nginx = Nginx.Start(_sandbox, _sandbox.Address(2), "certificate.pem", "key.pem");
 
         // one after the other would take twice as long and, waiting most of the time, no less of the machine
         var reports = await Task.WhenAll(FindingsAsync(_sandbox.Front, "testssl-sentinel.json"), FindingsAsync(_sandbox.Address(2), "testssl-nginx.json"));
