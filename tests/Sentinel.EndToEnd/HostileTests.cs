@@ -65,7 +65,7 @@ public sealed class HostileTests : IAsyncLifetime
 
         Assert.Contains("TLS1_3", reports[0].Keys);
         Assert.Contains("heartbleed", reports[0].Keys);
-        Assert.Equal("OK", reports[0]["cert_chain_of_trust"]);
+        Assert.Equal("OK", reports[0]["cert_trust"]);
         var grave = reports[0].Where(finding => IsGrave(finding.Value) && !IsGrave(reports[1].GetValueOrDefault(finding.Key, "OK")));
         Assert.Empty(grave);
     }
