@@ -71,7 +71,7 @@ public sealed class HostileTests : IAsyncLifetime
     }
 
     [NeedsTheory("slowhttptest", "curl")]
-    [InlineData("completed", "-H", "-i", "1")]
+    [InlineData("idle", "-H", "-i", "1")]
     [InlineData("idle", "-B", "-i", "10", "-t", "POST", "-s", "100000", "-u", "/upload")]
     [InlineData("idle", "-X", "-w", "256", "-y", "512", "-n", "1", "-z", "512", "-u", "/download/2000000")]
     public async Task Slow_clients_are_ended_and_keep_no_other_client_waiting(string end, params string[] mode)
