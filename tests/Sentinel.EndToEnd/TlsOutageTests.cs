@@ -28,12 +28,12 @@ public sealed class TlsOutageTests : IAsyncLifetime
     private int _passed;
     private int _answered;
 
-    public async Task InitializeAsync()
+    public Task InitializeAsync()
     {
-        _itsSerial = await IssueAsync(".", "vm");
-        Directory.CreateDirectory(_sandbox.PathOf("held"));
-        await IssueAsync("held", Name);
+        TestAuthority.Write(_root, _sandbox.PathOf("held"), "certificate", Name, days: 20);
+        _itsSerial = TestAuthority.Write(_root, _sandbox.Folder, "vm", Name, days: 20);
         _vm = StartVm();
+        return Task.CompletedTask;
     }
 
     public async Task DisposeAsync()
@@ -97,17 +97,6 @@ public sealed class TlsOutageTests : IAsyncLifetime
 
     private Process StartVm() => Nginx.Start(_sandbox, _sandbox.Address(10), "vm.crt", "vm.key");
 
-    /// <summary>Writes a certificate for the name, and says its serial number.</summary>
-    private async Task<string> IssueAsync(string folder, string file)
-    {
-        var now = TimeProvider.System.GetUtcNow();
-        var (chain, key) = TestAuthority.Issue(_root, [Name], now.AddDays(-1), now.AddDays(20));
-        await File.WriteAllTextAsync(Path.Combine(_sandbox.PathOf(folder), $"{file}.crt"), chain);
-        await File.WriteAllTextAsync(Path.Combine(_sandbox.PathOf(folder), $"{file}.key"), key);
-        using var certificate = X509Certificate2.CreateFromPem(chain);
-        return certificate.SerialNumber;
-    }
-
     private async Task ComeAgainAndAgainAsync()
     {
         while (!_stop.IsCancellationRequested)
@@ -142,9 +131,7 @@ public sealed class TlsOutageTests : IAsyncLifetime
         using var client = new TcpClient();
         await client.ConnectAsync(_sandbox.Front, 9443);
         await using var tls = new SslStream(client.GetStream());
-        var trust = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
-        trust.CustomTrustStore.Add(_root);
-        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = Name, CertificateChainPolicy = trust });
+        await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = Name, CertificateChainPolicy = TestAuthority.Trust(_root) });
         await tls.WriteAsync(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {Name}\r\nAccept: text/html\r\nConnection: close\r\n\r\n"));
         return (tls.RemoteCertificate!.GetSerialNumberString(), await new StreamReader(tls).ReadToEndAsync());
     }
