@@ -1,18 +1,23 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.Playwright;
 using Sentinel.EndToEnd.Harness;
 using Sentinel.EndToEnd.Systemd;
 using Sentinel.Testing;
+using Sentinel.Testing.Acme;
 
 namespace Sentinel.EndToEnd;
 
 /// <summary>
-/// The outage page in a real browser, without JavaScript: how it looks on large and small screens, by day and by night
-/// (<c>artifacts/screenshots</c> keeps it), what it says, and that it lets go by itself once the VM is back.
+/// The outage page in a real browser, without JavaScript: how it looks on large and small screens, by day and by night, in clear and
+/// over TLS (<c>artifacts/screenshots</c> keeps it), what it says, and that it lets go by itself once the VM is back.
 /// </summary>
 public sealed class BrowserTests : IAsyncLifetime
 {
     // WCAG 2.2, 1.4.3: text of ordinary size.
     private const double LeastContrast = 4.5;
+
+    private const string Name = "app.example.test";
 
     private readonly Sandbox _sandbox = new();
     private SentinelProcess _sentinel = null!;
@@ -20,10 +25,16 @@ public sealed class BrowserTests : IAsyncLifetime
 
     private string Gate => _sandbox.PathOf("may-boot");
 
+    private string InClear => $"http://{_sandbox.Front}:8080";
+
+    private static string OverTls => $"https://{Name}:8443";
+
     public async Task InitializeAsync()
     {
         _playwright = await Playwright.CreateAsync();
         await File.WriteAllTextAsync(Gate, "");
+        Directory.CreateDirectory(_sandbox.PathOf("held"));
+        TestAuthority.Write(_sandbox.Folder, "root.pem", "held/certificate.crt", "held/certificate.key", Name);
         _sentinel = await _sandbox.StartAsync(new
         {
             backends = new Dictionary<string, object>
@@ -38,7 +49,12 @@ public sealed class BrowserTests : IAsyncLifetime
                 },
             },
             pools = new { web = new { backends = new[] { "one" } } },
-            listeners = new { http = new { bind = new[] { $"{_sandbox.Front}:8080" }, protocol = "http", pool = "web", port = 8080 } },
+            listeners = new
+            {
+                http = new { bind = new[] { $"{_sandbox.Front}:8080" }, protocol = "http", pool = "web", port = 8080 },
+                https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
+            },
+            certificates = new { sync = new[] { new { directory = _sandbox.PathOf("held") } } },
         });
         await _sentinel.UntilAsync("one", "serving");
 
@@ -62,7 +78,11 @@ public sealed class BrowserTests : IAsyncLifetime
         await using var browser = await _playwright.Chromium.LaunchAsync(new()
         {
             ExecutablePath = Needs.Find("chromium"),
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"],
+            Args =
+            [
+                "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server",
+                $"--host-resolver-rules=MAP {Name} {_sandbox.Front}", $"--ignore-certificate-errors-spki-list={KeyHeld()}",
+            ],
         });
         foreach (var (screen, width, height) in new[] { ("desktop", 1280, 800), ("phone", 360, 740) })
         {
@@ -75,9 +95,9 @@ public sealed class BrowserTests : IAsyncLifetime
                     ViewportSize = new() { Width = width, Height = height },
                 });
                 var page = await context.NewPageAsync();
-                foreach (var (name, path) in new[] { ("outage", "/shop?x=1"), ("status", "/sentinel") })
+                foreach (var (name, address) in new[] { ("outage", $"{InClear}/shop?x=1"), ("outage-https", $"{OverTls}/shop?x=1"), ("status", $"{InClear}/sentinel") })
                 {
-                    await page.GotoAsync($"http://{_sandbox.Front}:8080{path}");
+                    await page.GotoAsync(address);
                     await page.ScreenshotAsync(new() { Path = Path.Combine(Container.Repository, "artifacts", "screenshots", $"{name}-{screen}-{scheme.ToString().ToLowerInvariant()}.png") });
                     await AssertReadableAsync(page, isDark: scheme == ColorScheme.Dark);
                 }
@@ -85,15 +105,30 @@ public sealed class BrowserTests : IAsyncLifetime
         }
 
         await using var last = await browser.NewContextAsync(new() { JavaScriptEnabled = false });
-        var waiting = await last.NewPageAsync();
-        await waiting.GotoAsync($"http://{_sandbox.Front}:8080/");
-        Assert.Equal("Back soon", await waiting.TitleAsync());
-        Assert.Matches("It has been away for .+\\. This usually takes .+", await waiting.InnerTextAsync("main"));
-        Assert.Equal(1, await waiting.Locator("progress[aria-label]").CountAsync());
+        var waiting = new List<IPage>();
+        foreach (var address in new[] { InClear, OverTls })
+        {
+            var page = await last.NewPageAsync();
+            await page.GotoAsync(address);
+            Assert.Equal("Back soon", await page.TitleAsync());
+            Assert.Matches("It has been away for .+\\. This usually takes .+", await page.InnerTextAsync("main"));
+            Assert.Equal(1, await page.Locator("progress[aria-label]").CountAsync());
+            waiting.Add(page);
+        }
 
-        // Nobody touches it: it finds the VM by itself.
+        // Nobody touches them: they find the VM by themselves.
         await File.WriteAllTextAsync(Gate, "");
-        await Eventually.TrueAsync(async () => await waiting.Locator("body").InnerTextAsync() == "one", TimeSpan.FromSeconds(60));
+        foreach (var page in waiting)
+        {
+            await Eventually.TrueAsync(async () => await page.Locator("body").InnerTextAsync() == "one", TimeSpan.FromSeconds(60));
+        }
+    }
+
+    /// <summary>By which Chromium knows the one certificate that it is to believe without knowing who signed it.</summary>
+    private string KeyHeld()
+    {
+        using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(_sandbox.PathOf("held/certificate.crt")));
+        return Convert.ToBase64String(SHA256.HashData(certificate.PublicKey.ExportSubjectPublicKeyInfo()));
     }
 
     private static async Task AssertReadableAsync(IPage page, bool isDark)

@@ -1,12 +1,14 @@
 using System.Text.Json.Nodes;
 using Sentinel.EndToEnd.Harness;
 using Sentinel.Testing;
+using Sentinel.Testing.Acme;
 
 namespace Sentinel.EndToEnd;
 
 /// <summary>The tools that people point at a front end to find its weak spots: testssl.sh, with nginx beside it, and slowhttptest.</summary>
 public sealed class HostileTests : IAsyncLifetime
 {
+    private const string Name = "app.example.test";
     private const int Attackers = 500;
     private const int MostOfAClient = 300;
 
@@ -15,6 +17,8 @@ public sealed class HostileTests : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
+        Directory.CreateDirectory(_sandbox.PathOf("held"));
+        TestAuthority.Write(_sandbox.Folder, "root.pem", "held/certificate.crt", "held/certificate.key", Name);
         _sentinel = await _sandbox.StartAsync(new
         {
             backends = new Dictionary<string, object>
@@ -42,41 +46,18 @@ public sealed class HostileTests : IAsyncLifetime
                 },
                 https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
             },
+            certificates = new { sync = new[] { new { directory = _sandbox.PathOf("held") } } },
         });
         await _sentinel.UntilAsync("one", "serving");
     }
 
     public async Task DisposeAsync() => await _sandbox.DisposeAsync();
 
-    [NeedsFact("testssl", "nginx", "openssl")]
-    public async Task Testssl_finds_nothing_above_low_that_it_does_not_find_in_nginx()
+    [NeedsFact("testssl", "nginx")]
+    public async Task Testssl_finds_nothing_above_low_that_it_does_not_find_in_nginx_with_the_same_certificate()
     {
-        (await Shell.RunAsync(
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=nginx",
-            "-keyout", _sandbox.PathOf("key.pem"), "-out", _sandbox.PathOf("certificate.pem"))).Ok();
-        var configuration = _sandbox.Write("nginx.conf", $$"""
-            daemon off;
-            master_process off;
-            pid {{_sandbox.PathOf("nginx.pid")}};
-            error_log stderr;
-            events { }
-            http {
-                access_log off;
-                client_body_temp_path {{_sandbox.PathOf("body")}};
-                proxy_temp_path {{_sandbox.PathOf("proxy")}};
-                fastcgi_temp_path {{_sandbox.PathOf("fastcgi")}};
-                uwsgi_temp_path {{_sandbox.PathOf("uwsgi")}};
-                scgi_temp_path {{_sandbox.PathOf("scgi")}};
-                server {
-                    listen {{_sandbox.Address(2)}}:8443 ssl http2;
-                    ssl_certificate {{_sandbox.PathOf("certificate.pem")}};
-                    ssl_certificate_key {{_sandbox.PathOf("key.pem")}};
-                    ssl_protocols TLSv1.2 TLSv1.3;
-                    location / { return 200 "nginx"; }
-                }
-            }
-            """);
-        using var nginx = Shell.Start("nginx", "-p", _sandbox.Folder, "-c", configuration);
+        await Eventually.TrueAsync(async () => (await _sentinel.StatusAsync())["certificates"]!.AsArray().Count == 1);
+        using var nginx = Nginx.Start(_sandbox, _sandbox.Address(2), "held/certificate.crt", "held/certificate.key");
 
         // one after the other would take twice as long and, waiting most of the time, no less of the machine
         var reports = await Task.WhenAll(FindingsAsync(_sandbox.Front, "testssl-sentinel.json"), FindingsAsync(_sandbox.Address(2), "testssl-nginx.json"));
@@ -84,12 +65,13 @@ public sealed class HostileTests : IAsyncLifetime
 
         Assert.Contains("TLS1_3", reports[0].Keys);
         Assert.Contains("heartbleed", reports[0].Keys);
+        Assert.Equal("OK", reports[0]["cert_trust"]);
         var grave = reports[0].Where(finding => IsGrave(finding.Value) && !IsGrave(reports[1].GetValueOrDefault(finding.Key, "OK")));
         Assert.Empty(grave);
     }
 
     [NeedsTheory("slowhttptest", "curl")]
-    [InlineData("completed", "-H", "-i", "1")]
+    [InlineData("idle", "-H", "-i", "1")]
     [InlineData("idle", "-B", "-i", "10", "-t", "POST", "-s", "100000", "-u", "/upload")]
     [InlineData("idle", "-X", "-w", "256", "-y", "512", "-n", "1", "-z", "512", "-u", "/download/2000000")]
     public async Task Slow_clients_are_ended_and_keep_no_other_client_waiting(string end, params string[] mode)
@@ -130,8 +112,8 @@ public sealed class HostileTests : IAsyncLifetime
     private async Task<Dictionary<string, string>> FindingsAsync(string address, string file)
     {
         var run = await Shell.RunAsync(
-            "testssl", "-p", "-s", "-f", "-h", "-U", "--fast", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none",
-            "--openssl-timeout", "20", "--jsonfile", _sandbox.PathOf(file), $"{address}:8443");
+            "testssl", "-p", "-s", "-f", "-S", "-h", "-U", "--fast", "--quiet", "--color", "0", "--warnings", "off", "--nodns", "none",
+            "--openssl-timeout", "20", "--add-ca", _sandbox.PathOf("root.pem"), "--jsonfile", _sandbox.PathOf(file), "--ip", address, $"{Name}:8443");
 
         // Its status counts problems of its own; a run that broke off says Fatal and leaves half a document.
         Assert.DoesNotContain("Fatal", run.Output, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -9,6 +10,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 using Sentinel.Forwarding.Http.HandOver;
+using Sentinel.Forwarding.Relay;
 
 namespace Sentinel.Forwarding.Http;
 
@@ -25,9 +27,11 @@ internal sealed class InnerKestrel : IAsyncDisposable
     public static readonly TimeSpan LongestIdle = TimeSpan.FromMinutes(2);
 
     private readonly HandOverTransport _transport = new();
+    private readonly ConcurrentDictionary<string, ClientConnection> _served = new();
     private readonly KestrelServer _server;
 
-    private InnerKestrel(TimeSpan headerTimeout, ILoggerFactory logs) => _server = new(Options.Create(Configure(headerTimeout)), _transport, logs);
+    private InnerKestrel(TimeSpan headerTimeout, ILoggerFactory logs) =>
+        _server = new(Options.Create(Configure(headerTimeout)), _transport, new KestrelLogs(logs, late => _served.GetValueOrDefault(late)?.Note(ConnectionEnd.Idle)));
 
     public static async Task<InnerKestrel> StartAsync(
         TimeSpan headerTimeout, RequestForwarder requests, ILoggerFactory logs, CancellationToken cancellationToken)
@@ -40,6 +44,7 @@ internal sealed class InnerKestrel : IAsyncDisposable
     /// <summary>Serves a connection's HTTP, and returns when that is over.</summary>
     public async Task ServeAsync(LentContext context, HandOverEndPoint place)
     {
+        _served[context.ConnectionId] = context.Features.GetRequiredFeature<ClientConnection>();
         if (_transport[place].HandOver(context))
         {
             await context.Returned;
@@ -48,6 +53,8 @@ internal sealed class InnerKestrel : IAsyncDisposable
         {
             context.Abort(new("The server has stopped."));
         }
+
+        _served.TryRemove(context.ConnectionId, out _);
     }
 
     public async ValueTask DisposeAsync()

@@ -12,7 +12,7 @@ public enum ConnectionEnd
     /// <summary>The backend's side broke: reset or timed out.</summary>
     BackendReset,
 
-    /// <summary>Nothing moved for the idle timeout.</summary>
+    /// <summary>Nothing moved for the idle timeout; or what must come first, such as a request's head, was not whole within the header's.</summary>
     Idle,
 
     /// <summary>The backend was declared down.</summary>

@@ -42,7 +42,28 @@ public sealed class LimitTests
 
         await ending;
         await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+        Assert.Equal("idle", stage.Logs.Ends[0]["End"]);
         Assert.Equal(1, stage.Status.Connections);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("GET / HTTP/1.1\r\nHost: h\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx")]
+    public async Task Who_begins_a_head_and_does_not_end_it_is_called_idle(string before)
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var clear = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) });
+        await using var encrypted = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) }, certificates: new("h"));
+        foreach (var (stage, client) in new[] { (clear, (Stream)await clear.ConnectAsync()), (encrypted, await encrypted.ConnectTlsAsync("h")) })
+        {
+            await using var _ = client;
+            await client.WriteAsync(Encoding.Latin1.GetBytes($"{before}GET / HTTP/1.1\r\nHost: h\r\nX: "));
+
+            Assert.Contains("HTTP/1.1 408 ", await new StreamReader(client).ReadToEndAsync(), StringComparison.Ordinal);
+            await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+            Assert.Equal("idle", stage.Logs.Ends[0]["End"]);
+        }
     }
 
     [Theory]

@@ -27,6 +27,27 @@ public static class TestAuthority
         File.WriteAllText(Path.Combine(folder, keyFile), key);
     }
 
+    /// <summary>Writes a certificate from a root to <c>FILE.crt</c>, and its key to <c>FILE.key</c>, in a folder that is made if it is not there.</summary>
+    /// <returns>Its serial number.</returns>
+    public static string Write(X509Certificate2 root, string folder, string file, string name, int days)
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        var (chain, key) = Issue(root, [name], now.AddDays(-1), now.AddDays(days));
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, $"{file}.crt"), chain);
+        File.WriteAllText(Path.Combine(folder, $"{file}.key"), key);
+        using var certificate = X509Certificate2.CreateFromPem(chain);
+        return certificate.SerialNumber;
+    }
+
+    /// <summary>Believes what a root has signed, and nothing else.</summary>
+    public static X509ChainPolicy Trust(X509Certificate2 root) => new()
+    {
+        TrustMode = X509ChainTrustMode.CustomRootTrust,
+        RevocationMode = X509RevocationMode.NoCheck,
+        CustomTrustStore = { root },
+    };
+
     /// <summary>A certificate in PEM, and its key.</summary>
     /// <param name="issuer">Null: it signs itself.</param>
     public static (string Chain, string Key) Issue(X509Certificate2? issuer, string[] names, DateTimeOffset notBefore, DateTimeOffset notAfter, bool rsa = false)

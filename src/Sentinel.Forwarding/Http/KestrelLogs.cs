@@ -1,0 +1,37 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Sentinel.Forwarding.Http;
+
+/// <summary>What Kestrel logs. There, and nowhere else, it tells that a request's head did not come in time.</summary>
+/// <param name="logs">Gets everything but what Kestrel has against requests.</param>
+/// <param name="late">Told the id of each connection whose head is late. Any thread.</param>
+internal sealed class KestrelLogs(ILoggerFactory logs, Action<string> late) : ILoggerFactory
+{
+    private const string BadRequests = "Microsoft.AspNetCore.Server.Kestrel.BadRequests";
+
+    public ILogger CreateLogger(string categoryName) => categoryName == BadRequests ? new Complaints(late) : logs.CreateLogger(categoryName);
+
+    public void AddProvider(ILoggerProvider provider) => logs.AddProvider(provider);
+
+    /// <summary>Nothing: the factory behind it is its owner's.</summary>
+    public void Dispose()
+    {
+    }
+
+    private sealed class Complaints(Action<string> late) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (exception is BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout } && state is IReadOnlyList<KeyValuePair<string, object?>> and [{ Value: string connection }, ..])
+            {
+                late(connection);
+            }
+        }
+    }
+}
