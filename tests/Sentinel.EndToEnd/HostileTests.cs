@@ -86,7 +86,7 @@ public sealed class HostileTests : IAsyncLifetime
         do
         {
             answers.Add((await Shell.RunAsync(
-                "curl", "-sS", "--noproxy", "*", "--max-time", "5", "--interface", _sandbox.Address(3), "-w", " %{http_code}", $"http://{_sandbox.Front}:8080/")).Ok());
+                "curl", "-sS", "--noproxy", "*", "--max-time", "20", "--interface", _sandbox.Address(3), "-w", " %{http_code}", $"http://{_sandbox.Front}:8080/")).Ok());
             most = Math.Max(most, await ConnectionsAsync());
         }
         while (!slow.IsCompleted);
