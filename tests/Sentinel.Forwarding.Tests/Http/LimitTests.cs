@@ -53,11 +53,11 @@ public sealed class LimitTests
     public async Task Who_begins_a_head_and_does_not_end_it_is_called_idle(string before)
     {
         await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
-        await using var clear = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) });
-        await using var encrypted = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) }, certificates: new("h"));
-        foreach (var (stage, client) in new[] { (clear, (Stream)await clear.ConnectAsync()), (encrypted, await encrypted.ConnectTlsAsync("h")) })
+        await using var clear = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(3) });
+        await using var encrypted = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(3) }, certificates: new("h"));
+        foreach (var stage in new[] { clear, encrypted })
         {
-            await using var _ = client;
+            await using Stream client = stage == clear ? await stage.ConnectAsync() : await stage.ConnectTlsAsync("h");
             await client.WriteAsync(Encoding.Latin1.GetBytes($"{before}GET / HTTP/1.1\r\nHost: h\r\nX: "));
 
             Assert.Contains("HTTP/1.1 408 ", await new StreamReader(client).ReadToEndAsync(), StringComparison.Ordinal);
