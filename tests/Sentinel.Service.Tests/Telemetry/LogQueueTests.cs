@@ -30,6 +30,27 @@ public sealed class LogQueueTests
     }
 
     [Fact]
+    public async Task What_waits_for_a_reader_that_stalls_is_no_large_object()
+    {
+        const int LargeObject = 85_000;
+        using var output = new StallingStream();
+        using var queue = new LogQueue(output, Confess);
+        queue.Add("first\n"u8);
+        await Eventually.TrueAsync(() => output.IsStalled);
+
+        var line = new byte[1000];
+        for (var i = 0; i < LogQueue.Capacity / line.Length; i++)
+        {
+            queue.Add(line);
+        }
+
+        output.Release();
+        Assert.True(queue.Flush());
+        Assert.Equal(6 + (LogQueue.Capacity / line.Length * line.Length), output.Length);
+        Assert.InRange(output.LargestWrite, line.Length, LargeObject - 1); // each is of one array
+    }
+
+    [Fact]
     public void A_reader_that_is_gone_disturbs_nobody()
     {
         using var queue = new LogQueue(new BrokenStream(), Confess);
@@ -48,6 +69,8 @@ public sealed class LogQueueTests
 
         public bool IsStalled { get; private set; }
 
+        public int LargestWrite { get; private set; }
+
         public string Text => Encoding.UTF8.GetString(ToArray());
 
         public void Release() => _gate.Set();
@@ -56,6 +79,7 @@ public sealed class LogQueueTests
         {
             IsStalled = true;
             _gate.Wait();
+            LargestWrite = Math.Max(LargestWrite, buffer.Length);
             base.Write(buffer);
         }
     }

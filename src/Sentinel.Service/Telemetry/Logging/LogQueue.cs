@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 
 namespace Sentinel.Service.Telemetry.Logging;
 
@@ -11,6 +12,9 @@ internal sealed class LogQueue : IDisposable
     /// <summary>Bytes that may wait: some ten thousand lines.</summary>
     public const int Capacity = 4 << 20;
 
+    // Bytes that are written at once.
+    private const int Piece = 64 * 1024;
+
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
     private readonly Stream _stream;
@@ -18,8 +22,10 @@ internal sealed class LogQueue : IDisposable
     private readonly int _capacity;
     private readonly object _lock = new();
     private readonly Thread _writer;
-    private ArrayBufferWriter<byte> _filling = new(64 * 1024);
-    private ArrayBufferWriter<byte> _writing = new(64 * 1024);
+
+    // What waits is what was not flushed; the pipe itself has no limit. Its pieces are lent by the shared pool: one array that grew would leave
+    // larger and larger ones behind, which are collected with the whole heap only, and tens of MB of them lay about while a reader was slow.
+    private readonly Pipe _lines = new(new PipeOptions(minimumSegmentSize: Piece, pauseWriterThreshold: 0, useSynchronizationContext: false));
     private long _dropped;
     private long _droppedEver;
     private bool _isWriting;
@@ -48,14 +54,15 @@ internal sealed class LogQueue : IDisposable
                 return;
             }
 
-            if (_filling.WrittenCount + lines.Length > _capacity)
+            if (_lines.Writer.UnflushedBytes + lines.Length > _capacity)
             {
                 _dropped++;
                 Interlocked.Increment(ref _droppedEver);
                 return;
             }
 
-            _filling.Write(lines);
+            lines.CopyTo(_lines.Writer.GetSpan(lines.Length)); // in one piece, so that no write ends within a line
+            _lines.Writer.Advance(lines.Length);
             Monitor.PulseAll(_lock);
         }
     }
@@ -66,7 +73,7 @@ internal sealed class LogQueue : IDisposable
         var begin = TimeProvider.System.GetTimestamp();
         lock (_lock)
         {
-            while (_filling.WrittenCount > 0 || _isWriting)
+            while (_lines.Writer.UnflushedBytes > 0 || _isWriting)
             {
                 var left = LastWords - TimeProvider.System.GetElapsedTime(begin);
                 if (left <= TimeSpan.Zero || !Monitor.Wait(_lock, left))
@@ -94,32 +101,39 @@ internal sealed class LogQueue : IDisposable
     {
         while (true)
         {
+            ReadOnlySequence<byte> writing;
             lock (_lock)
             {
-                while (_filling.WrittenCount == 0 && !_ended)
+                while (_lines.Writer.UnflushedBytes == 0 && !_ended)
                 {
                     Monitor.Wait(_lock);
                 }
 
-                if (_filling.WrittenCount == 0)
+                if (_lines.Writer.UnflushedBytes == 0)
                 {
                     return;
                 }
 
-                // The gap lies after the lines that filled the buffer.
+                // The gap lies after the lines that filled the queue.
                 if (_dropped > 0)
                 {
-                    _confess(_dropped, _filling);
+                    _confess(_dropped, _lines.Writer);
                     _dropped = 0;
                 }
 
-                (_filling, _writing) = (_writing, _filling);
+                _ = _lines.Writer.FlushAsync();
+                _ = _lines.Reader.TryRead(out var read);
+                writing = read.Buffer;
                 _isWriting = true;
             }
 
             try
             {
-                _stream.Write(_writing.WrittenSpan);
+                foreach (var piece in writing)
+                {
+                    _stream.Write(piece.Span);
+                }
+
                 _stream.Flush();
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
@@ -127,12 +141,7 @@ internal sealed class LogQueue : IDisposable
                 // Nobody reads, or the disk is full: the daemon goes on, and there is nobody left to tell.
             }
 
-            _writing.ResetWrittenCount();
-            if (_writing.Capacity > 1 << 20)
-            {
-                _writing = new(64 * 1024);
-            }
-
+            _lines.Reader.AdvanceTo(writing.End);
             lock (_lock)
             {
                 _isWriting = false;
