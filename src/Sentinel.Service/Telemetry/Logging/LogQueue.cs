@@ -121,7 +121,7 @@ internal sealed class LogQueue : IDisposable
                     _dropped = 0;
                 }
 
-                _ = _lines.Writer.FlushAsync();
+                _ = _lines.Writer.FlushAsync().AsTask(); // it never waits
                 _ = _lines.Reader.TryRead(out var read);
                 writing = read.Buffer;
                 _isWriting = true;
