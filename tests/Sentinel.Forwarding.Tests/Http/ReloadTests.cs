@@ -18,7 +18,7 @@ public sealed class ReloadTests
             await goOn.WaitAsync(context.RequestAborted);
             await context.Response.WriteAsync("done");
         });
-        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromMilliseconds(500) });
+        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(3) });
         using var busy = await RawClient.ConnectAsync(stage.EndPoint);
         using var silent = await RawClient.ConnectAsync(stage.EndPoint);
         await busy.SendAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
