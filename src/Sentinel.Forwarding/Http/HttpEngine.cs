@@ -72,10 +72,9 @@ internal sealed class HttpEngine : IEngine
 
     /// <summary>Begins to accept.</summary>
     /// <param name="onLoops">Gets who comes where loops of ours wait for sockets.</param>
-    /// <param name="otherwise">Gets who comes where .NET does, for want of loops or descriptors.</param>
+    /// <param name="otherwise">Gets who comes where .NET does, for want of loops.</param>
     public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink onLoops, IAcceptSink otherwise)
     {
-        // No descriptor may be left for a loop's share in it; .NET needs none.
         var accepting = _sockets.Accept(listening, gate, onLoops);
         return accepting.IsEmpty ? [AcceptLoop.Start(listening, gate, otherwise, _loops, _logger)] : accepting;
     }

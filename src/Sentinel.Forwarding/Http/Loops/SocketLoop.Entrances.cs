@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.Sockets;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Relay.Splice;
 
@@ -35,10 +36,10 @@ internal sealed unsafe partial class SocketLoop
     /// <summary>Begins to accept. Any thread.</summary>
     /// <param name="gate">Told of what goes wrong.</param>
     /// <param name="sink">Gets who comes.</param>
-    /// <param name="descriptor">A duplicate of a listening socket; owned.</param>
-    public IAccepting Open(Gate gate, IArrivalSink sink, int descriptor)
+    /// <param name="listening">The caller's; open until what comes back is disposed.</param>
+    public IAccepting Open(Gate gate, IArrivalSink sink, Socket listening)
     {
-        var entrance = new LoopEntrance(this, new(gate, _epoll, descriptor), sink);
+        var entrance = new LoopEntrance(this, new(gate, _epoll, listening), sink);
         Post(() =>
         {
             var tag = (++_lastEntrance << 32) | EntranceMark;

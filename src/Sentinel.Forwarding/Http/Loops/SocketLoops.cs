@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Backends.Progress;
 using Sentinel.Forwarding.Listeners;
-using Sentinel.Forwarding.Relay.Splice;
 
 namespace Sentinel.Forwarding.Http.Loops;
 
@@ -19,24 +18,9 @@ internal sealed class SocketLoops : IDisposable
         _loops = !OperatingSystem.IsLinux() ? []
             : [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount / 2, 1, Most)).Select(i => SocketLoop.Start($"http.loop.{i}", loops, time, logger)).OfType<SocketLoop>()];
 
-    /// <summary>Begins to accept on each loop for which there is a descriptor; maybe on none.</summary>
-    public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink sink)
-    {
-        var accepting = ImmutableArray.CreateBuilder<IAccepting>();
-        foreach (var loop in _loops)
-        {
-            if (Entrance.DuplicateOf(listening) is >= 0 and var duplicate)
-            {
-                accepting.Add(loop.Open(gate, sink, duplicate));
-            }
-            else
-            {
-                gate.AcceptFailed(SocketError.TooManyOpenSockets);
-            }
-        }
-
-        return accepting.ToImmutable();
-    }
+    /// <summary>Begins to accept on each loop.</summary>
+    public ImmutableArray<IAccepting> Accept(Socket listening, Gate gate, IArrivalSink sink) =>
+        [.. _loops.Select(loop => loop.Open(gate, sink, listening))];
 
     /// <summary>Where to serve a client who came in here: here, unless another loop has noticeably less to do. Clients that stay would burden whoever happened to let them in.</summary>
     public SocketLoop PlaceFor(SocketLoop here)

@@ -11,10 +11,11 @@ internal readonly record struct Arrival(int Socket, SocketName Client);
 /// closed by that thread and not by the loop; hence the lock, which is otherwise never contended.
 /// </summary>
 /// <param name="gate">Told of what goes wrong.</param>
-/// <param name="descriptor">Owned.</param>
-internal sealed unsafe class Entrance(Gate gate, int epoll, int descriptor)
+/// <param name="listening">The caller's; open until <see cref="Close"/> has returned.</param>
+internal sealed unsafe class Entrance(Gate gate, int epoll, Socket listening)
 {
     private readonly Lock _lock = new();
+    private int _descriptor = -1;
     private bool _isClosed;
     private bool _isRegistered;
 
@@ -29,27 +30,18 @@ internal sealed unsafe class Entrance(Gate gate, int epoll, int descriptor)
         }
     }
 
-    /// <summary>A duplicate of a listening socket that never waits in accept; -1 if no descriptor is left for it.</summary>
-    public static int DuplicateOf(Socket listening)
-    {
-        // .NET makes a socket non-blocking when it first needs it to be
-        var original = (int)listening.Handle;
-        _ = Libc.Fcntl(original, Libc.FcntlSetFlags, Libc.Fcntl(original, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
-        return Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
-    }
-
     /// <summary>
     /// Begins, or goes on after <see cref="Pause"/>. Level-triggered, so that what is left in the backlog after a turn
     /// is told again; one loop is woken for each arrival.
     /// </summary>
     /// <param name="tag">How events name it.</param>
-    /// <returns>False if the system refuses for now.</returns>
+    /// <returns>False if the system refuses for now, for want of a descriptor perhaps.</returns>
     public bool Register(ulong tag)
     {
         lock (_lock)
         {
             return _isClosed || _isRegistered
-                || (_isRegistered = EpollEvents.Control(epoll, Libc.EpollCtlAdd, descriptor, EpollEvents.In | EpollEvents.Exclusive, tag));
+                || (_isRegistered = TryDuplicate() && EpollEvents.Control(epoll, Libc.EpollCtlAdd, _descriptor, EpollEvents.In | EpollEvents.Exclusive, tag));
         }
     }
 
@@ -72,7 +64,7 @@ internal sealed unsafe class Entrance(Gate gate, int epoll, int descriptor)
                 }
 
                 var length = SocketName.MaxLength;
-                var socket = Libc.Accept(descriptor, address, &length, Libc.NonBlock | Libc.CloseOnExec);
+                var socket = Libc.Accept(_descriptor, address, &length, Libc.NonBlock | Libc.CloseOnExec);
                 if (socket >= 0 && Descriptors.IsLastForClients(socket))
                 {
                     _ = Libc.Close(socket);
@@ -118,9 +110,26 @@ internal sealed unsafe class Entrance(Gate gate, int epoll, int descriptor)
             {
                 _isClosed = true;
                 Unregister();
-                _ = Libc.Close(descriptor);
+                _ = Libc.Close(_descriptor);
             }
         }
+    }
+
+    private bool TryDuplicate()
+    {
+        if (_descriptor < 0)
+        {
+            // .NET makes a socket non-blocking when it first needs it to be
+            var original = (int)listening.Handle;
+            _ = Libc.Fcntl(original, Libc.FcntlSetFlags, Libc.Fcntl(original, Libc.FcntlGetFlags, 0) | Libc.NonBlock);
+            _descriptor = Libc.Fcntl(original, Libc.FcntlDuplicate, 0);
+            if (_descriptor < 0)
+            {
+                gate.AcceptFailed(SocketError.TooManyOpenSockets);
+            }
+        }
+
+        return _descriptor >= 0;
     }
 
     // closing a duplicate does not end its registration: the caller's socket keeps the same file open
@@ -129,7 +138,7 @@ internal sealed unsafe class Entrance(Gate gate, int epoll, int descriptor)
         if (_isRegistered)
         {
             _isRegistered = false;
-            EpollEvents.Control(epoll, Libc.EpollCtlDelete, descriptor, 0, 0);
+            EpollEvents.Control(epoll, Libc.EpollCtlDelete, _descriptor, 0, 0);
         }
     }
 }

@@ -36,17 +36,7 @@ internal sealed class SpliceCarrier : IRelayCarrier
             var entrances = new List<Entrance>();
             if (!_isDraining)
             {
-                ForEachLoop((loop, share) =>
-                {
-                    var duplicate = Entrance.DuplicateOf(listening);
-                    if (duplicate < 0)
-                    {
-                        Gate.AcceptFailed(SocketError.TooManyOpenSockets);
-                        return;
-                    }
-
-                    entrances.Add(loop.Open(share, duplicate));
-                });
+                ForEachLoop((loop, share) => entrances.Add(loop.Open(share, listening)));
             }
 
             _entrances[listening] = [.. entrances];

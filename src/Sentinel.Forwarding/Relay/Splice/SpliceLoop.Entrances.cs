@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Sentinel.Forwarding.Relay.Splice;
 
 // What carriers ask of a loop, from any thread, and what comes in at the door.
@@ -19,10 +21,10 @@ internal sealed unsafe partial class SpliceLoop
     public void Join(CarrierShare share) => Post(() => _shares.Add(share));
 
     /// <summary>Begins to accept for a carrier; whoever got the entrance closes it.</summary>
-    /// <param name="descriptor">The entrance's from now on.</param>
-    public Entrance Open(CarrierShare share, int descriptor)
+    /// <param name="listening">The caller's; open until the entrance is closed.</param>
+    public Entrance Open(CarrierShare share, Socket listening)
     {
-        var entrance = new Entrance(share.Gate, _epoll, descriptor);
+        var entrance = new Entrance(share.Gate, _epoll, listening);
         Post(() =>
         {
             _entrances.Add(++_lastTag, (share, entrance));
