@@ -179,11 +179,7 @@ public sealed class BrowserTests : IAsyncLifetime
 
     private async Task KillVmAsync()
     {
-        foreach (var id in Sandbox.ProcessesWith($"--address {_sandbox.Address(10)} "))
-        {
-            (await Shell.RunAsync("kill", "-9", $"{id}")).Ok();
-        }
-
+        Sandbox.KillWith($"--address {_sandbox.Address(10)} ");
         await _sentinel.UntilAsync("one", "stopping", "starting", "verifying", "waiting");
     }
 }

@@ -87,7 +87,7 @@ public sealed class OutageTests : IAsyncLifetime
         })).ToArray();
 
         await Eventually.TrueAsync(() => Volatile.Read(ref answered) > 500);
-        await KillVmAsync();
+        KillVm();
         await _sentinel.UntilAsync("one", "stopping", "starting", "verifying", "waiting");
 
         using var late = new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -122,7 +122,7 @@ public sealed class OutageTests : IAsyncLifetime
     [NeedsFact("linux")]
     public async Task An_outage_is_told_from_its_first_sign_to_its_end()
     {
-        await KillVmAsync();
+        KillVm();
         await _sentinel.UntilAsync("one", "stopping", "starting", "verifying", "waiting");
         await _sentinel.UntilAsync("one", "serving");
 
@@ -137,13 +137,7 @@ public sealed class OutageTests : IAsyncLifetime
         Assert.True(File.Exists(Path.Combine(_sandbox.State, "outages", $"{id}.json")));
     }
 
-    private async Task KillVmAsync()
-    {
-        foreach (var id in Sandbox.ProcessesWith($"--address {_sandbox.Address(10)}"))
-        {
-            await Shell.RunAsync("kill", "-9", $"{id}");
-        }
-    }
+    private void KillVm() => Sandbox.KillWith($"--address {_sandbox.Address(10)}");
 
     private static async Task EchoAsync(Socket socket)
     {

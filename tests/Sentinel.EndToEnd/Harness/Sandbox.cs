@@ -99,15 +99,10 @@ internal sealed class Sandbox : IAsyncDisposable
         return [.. found];
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Kills all processes whose command line has <paramref name="text"/>.</summary>
+    public static void KillWith(string text)
     {
-        foreach (var daemon in _daemons)
-        {
-            await daemon.DisposeAsync();
-        }
-
-        // Whatever still carries this sandbox's folder or addresses in its command line was started for it.
-        foreach (var id in ProcessesWith(Folder).Concat(ProcessesWith(_network + ".")))
+        foreach (var id in ProcessesWith(text))
         {
             try
             {
@@ -118,6 +113,18 @@ internal sealed class Sandbox : IAsyncDisposable
                 // ended meanwhile
             }
         }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var daemon in _daemons)
+        {
+            await daemon.DisposeAsync();
+        }
+
+        // Whatever still carries this sandbox's folder or addresses in its command line was started for it.
+        KillWith(Folder);
+        KillWith(_network + ".");
 
         Directory.Delete(Folder, recursive: true);
     }

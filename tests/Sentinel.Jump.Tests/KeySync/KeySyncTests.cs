@@ -228,11 +228,13 @@ public sealed class KeySyncTests : IAsyncLifetime
         _vm.Answer = () => (200, KeyDaemon.Users(("alice", TestKey.Line(1))));
         Start();
         await Eventually.TrueAsync(() => _rig.Users.Users.ContainsKey("alice"));
+        var kept = Path.Combine(_rig.State, "synced", "spot-1.json");
+        await Eventually.TrueAsync(() => File.Exists(kept)); // some time after they are known
 
         _rig.Configure(_settings, "spot-2");
 
         Assert.Empty(_rig.Users.Users);
-        await Eventually.TrueAsync(() => !Directory.EnumerateFiles(Path.Combine(_rig.State, "synced")).Any());
+        await Eventually.TrueAsync(() => !Directory.EnumerateFiles(Path.GetDirectoryName(kept)!).Any());
     }
 
     private void Start()
