@@ -149,6 +149,12 @@ internal static class Fields
         return false;
     }
 
+    /// <summary>Whether a field of an answer names the protocol that is switched to, or that must be asked for: it passes over HTTP/1.1, though it is for one hop (RFC 9110 §15.2.2, §15.5.22).</summary>
+    public static bool IsUpgrade(int status, ReadOnlySpan<byte> name) => status is 101 or 426 && name.Length == 7 && Ascii.EqualsIgnoreCase(name, "Upgrade"u8);
+
+    /// <inheritdoc cref="IsUpgrade(int, ReadOnlySpan{byte})"/>
+    public static bool IsUpgrade(int status, string name) => status is 101 or 426 && name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>
     /// Whether a field may stand behind a body. Who counts what comes there among the fields of the head would believe whatever it says
     /// (RFC 9110 §6.5.1).

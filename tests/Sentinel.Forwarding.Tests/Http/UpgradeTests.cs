@@ -149,6 +149,31 @@ public sealed class UpgradeTests
         Assert.Equal(end, stage.Logs.Ends[0]["End"]);
     }
 
+    [Theory]
+    [InlineData("GET / HTTP/1.1\r\nHost: h\r\n\r\n")]
+    [InlineData("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")]
+    public async Task Who_must_ask_for_another_protocol_is_told_for_which(string request)
+    {
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            while (await peer.ReadHeadAsync() is not null)
+            {
+                await peer.SendAsync("HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade\r\nUpgrade: HTTP/3.0\r\nContent-Length: 2\r\n\r\nno");
+            }
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        for (var i = 0; i < 2; i++)
+        {
+            await client.SendAsync(request);
+            var (head, body) = await client.ReadAnswerAsync();
+            Assert.Contains("\nUpgrade: HTTP/3.0\n", head, StringComparison.Ordinal);
+            Assert.Matches("\nConnection: (keep-alive, )?Upgrade\n", head);
+            Assert.Equal("no", body);
+        }
+    }
+
     /// <summary>It would carry requests past all that the sentinel does for one.</summary>
     [Theory]
     [InlineData("h2c", null)]

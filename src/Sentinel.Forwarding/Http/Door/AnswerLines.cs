@@ -21,7 +21,7 @@ internal static class AnswerLines
     /// <param name="time">Dates what has no date.</param>
     public static void Write(PipeWriter output, AnswerHead head, bool isChunked, long? length, bool closes, string? hsts, TimeProvider time)
     {
-        var target = Begin(output, head, out var hasDate, out var hasHsts);
+        var target = Begin(output, head, out var hasDate, out var hasHsts, out var hasUpgrade);
         if (!hasDate)
         {
             target.Add(HttpDate.Field(time));
@@ -46,9 +46,9 @@ internal static class AnswerLines
             target.Add("Transfer-Encoding: chunked\r\n"u8);
         }
 
-        if (closes)
+        if (closes || hasUpgrade)
         {
-            target.Add("Connection: close\r\n"u8);
+            target.Add(!hasUpgrade ? "Connection: close\r\n"u8 : closes ? "Connection: close, Upgrade\r\n"u8 : "Connection: Upgrade\r\n"u8);
         }
 
         target.Add("\r\n"u8);
@@ -58,13 +58,13 @@ internal static class AnswerLines
     /// <summary>Writes an interim answer: what passes of it, and nothing of our own.</summary>
     public static void WriteInterim(PipeWriter output, AnswerHead head)
     {
-        var target = Begin(output, head, out _, out _);
+        var target = Begin(output, head, out _, out _, out _);
         target.Add("\r\n"u8);
         output.Advance(target.Length);
     }
 
     /// <summary>The first line and the fields that pass, with room for what else there is to say.</summary>
-    private static Target Begin(PipeWriter output, AnswerHead head, out bool hasDate, out bool hasHsts)
+    private static Target Begin(PipeWriter output, AnswerHead head, out bool hasDate, out bool hasHsts, out bool hasUpgrade)
     {
         var reason = string.IsNullOrEmpty(head.Reason) ? ReasonPhrases.GetReasonPhrase(head.Status) : head.Reason;
         var fields = head.Fields;
@@ -75,15 +75,17 @@ internal static class AnswerLines
         target.Add(reason);
         target.Add("\r\n"u8);
         var nominated = Fields.Nominated(fields);
-        (hasDate, hasHsts) = (false, false);
+        (hasDate, hasHsts, hasUpgrade) = (false, false, false);
         for (var i = 0; i < fields.Count; i++)
         {
             var name = fields.Name(i);
-            if (Fields.IsOneHop(name) || (name.Length == 14 && Ascii.EqualsIgnoreCase(name, "Content-Length"u8)) || Fields.Has(nominated, name))
+            var isUpgrade = Fields.IsUpgrade(head.Status, name);
+            if (!isUpgrade && (Fields.IsOneHop(name) || (name.Length == 14 && Ascii.EqualsIgnoreCase(name, "Content-Length"u8)) || Fields.Has(nominated, name)))
             {
                 continue;
             }
 
+            hasUpgrade |= isUpgrade;
             hasHsts |= name.Length == 25 && Ascii.EqualsIgnoreCase(name, "Strict-Transport-Security"u8);
             hasDate |= name.Length == 4 && Ascii.EqualsIgnoreCase(name, "Date"u8);
             target.Add(name);

@@ -21,9 +21,16 @@ internal static class PlainAnswer
 
         var headers = response.Headers;
         var nominated = Fields.Nominated(head.Fields);
+        var isHttp11 = HttpProtocol.IsHttp11(response.HttpContext.Request.Protocol);
         foreach (var (name, value) in head.Fields.Fields)
         {
-            var passes = head.Status == 101 && name.Equals(HeaderNames.Upgrade, StringComparison.OrdinalIgnoreCase)
+            var isUpgrade = isHttp11 && Fields.IsUpgrade(head.Status, name);
+            if (isUpgrade && head.Status != 101)
+            {
+                headers.Connection = "keep-alive, Upgrade"; // Kestrel says so itself of 101, and closes where the first is missing
+            }
+
+            var passes = isUpgrade
                 || (!Fields.IsOneHop(name) && !name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) && !Fields.Has(nominated, name));
             if (passes && !headers.TryAdd(name, value))
             {
