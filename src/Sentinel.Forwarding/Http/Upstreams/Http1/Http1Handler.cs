@@ -14,9 +14,12 @@ namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 /// <param name="time">Measures idleness.</param>
 internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider time) : HttpMessageHandler
 {
-    // Servers close idle connections after a few seconds (Node and Apache 5, nginx 75). One that is being closed just as
-    // it is used costs a request; a connection to the next machine costs less than a millisecond.
-    private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(4);
+    // Servers close idle connections as they like (Node and Apache after 5 s, nginx after 75): what was sent on one just then is
+    // sent again. What a crowd needs at once stays for the next, who would all have to wait for new ones: as many as nginx is
+    // usually told to keep. More would burden servers that have a process for each.
+    private const int MostIdle = 64;
+    private static readonly TimeSpan LongestIdle = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan LongestIdleBeyond = TimeSpan.FromSeconds(4);
 
     // A request that may not be sent again must not be risked on a connection that could be dead without a sign: a
     // machine that vanished answers no dial, and what was never sent can go elsewhere. One used a moment ago is alive.
@@ -28,27 +31,31 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     private readonly ConcurrentDictionary<UpstreamWay, Stack<Http1Connection>> _idle = new();
     private volatile bool _disposed;
 
-    /// <summary>Closes what has been idle for long. Called about once a second.</summary>
+    /// <summary>Closes what has been idle for long, and what is closed already. Called about once a second.</summary>
     public void Review()
     {
         foreach (var idle in _idle.Values)
         {
             lock (idle)
             {
-                // The newest are on top and come first.
-                var kept = idle.Where(connection => time.GetElapsedTime(connection.IdleSince) < LongestIdle).Reverse().ToArray();
-                foreach (var connection in idle.Skip(kept.Length).ToArray())
+                // The newest are on top and come first. Those that their backends closed are gone.
+                var all = idle.ToArray();
+                var kept = all.Where((connection, newer) =>
+                    connection.SeemsUsable && time.GetElapsedTime(connection.IdleSince) < (newer < MostIdle ? LongestIdle : LongestIdleBeyond)).Reverse().ToArray();
+                if (kept.Length == all.Length)
+                {
+                    continue;
+                }
+
+                foreach (var connection in all.Except(kept))
                 {
                     connection.Abort();
                 }
 
-                if (kept.Length < idle.Count)
+                idle.Clear();
+                foreach (var connection in kept)
                 {
-                    idle.Clear();
-                    foreach (var connection in kept)
-                    {
-                        idle.Push(connection);
-                    }
+                    idle.Push(connection);
                 }
             }
         }

@@ -1,0 +1,103 @@
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>How many connections to a backend stay open between requests, and for how long.</summary>
+public sealed class KeptConnectionTests
+{
+    private const int Most = 64;
+
+    [Fact]
+    public async Task What_a_crowd_needed_stays_for_the_next_up_to_a_number()
+    {
+        // a stack of its own for each loop
+        var most = Most * Math.Clamp(Environment.ProcessorCount / 2, 1, 4);
+        var crowd = most + 20;
+        var time = new ManualTimeProvider();
+        using var backend = Gathering(crowd);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], time: time);
+        var clients = await CrowdAsync(stage, crowd);
+        await AskAsync(clients, crowd);
+        Assert.Equal(crowd, backend.Connections);
+
+        await AdvanceUntilAsync(time, 5, () => backend.Closed >= crowd - most);
+        var kept = crowd - backend.Closed;
+        Assert.InRange(kept, Most, most);
+        await AskAsync(clients, kept / 2);
+        Assert.Equal(crowd, backend.Connections);
+
+        await AdvanceUntilAsync(time, 120, () => backend.Closed == crowd);
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [Fact]
+    public async Task What_its_backend_closed_is_closed_here_as_well()
+    {
+        var time = new ManualTimeProvider();
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            peer.FinishSending();
+            await peer.ReadBodyAsync(int.MaxValue);
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], time: time);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        await client.SendAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        await client.ReadAnswerAsync();
+
+        await AdvanceUntilAsync(time, 3, () => backend.Closed == 1);
+    }
+
+    /// <summary>A backend that answers once as many have asked as there are in the crowd, and whoever asks after that at once.</summary>
+    private static ScriptedBackend Gathering(int crowd)
+    {
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var asked = 0;
+        return new(async peer =>
+        {
+            while (await peer.ReadHeadAsync() is not null)
+            {
+                if (Interlocked.Increment(ref asked) >= crowd)
+                {
+                    all.TrySetResult();
+                }
+
+                await all.Task;
+                await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            }
+        });
+    }
+
+    private static async Task<List<RawClient>> CrowdAsync(HttpStage stage, int crowd)
+    {
+        var clients = new List<RawClient>();
+        for (var i = 0; i < crowd; i++)
+        {
+            clients.Add(await RawClient.ConnectAsync(stage.EndPoint));
+        }
+
+        return clients;
+    }
+
+    private static Task AskAsync(List<RawClient> clients, int count) => Task.WhenAll(clients.Take(count).Select(async client =>
+    {
+        await client.SendAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        Assert.Equal("ok", (await client.ReadAnswerAsync()).Body);
+    }));
+
+    /// <summary>Lets seconds pass, so many at most, each once the last one has been noticed.</summary>
+    private static async Task AdvanceUntilAsync(ManualTimeProvider time, int seconds, Func<bool> condition)
+    {
+        var left = seconds * 10;
+        await Eventually.TrueAsync(() =>
+        {
+            if (!condition() && left-- > 0)
+            {
+                time.Advance(TimeSpan.FromSeconds(0.1));
+            }
+
+            return condition();
+        });
+    }
+}
