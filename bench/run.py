@@ -130,7 +130,8 @@ def session(relays, missing, scenarios, backend_commands, afterwards, options, f
 def write(parts, options, took):
     groups, left_out = [], sorted({name for _, (_, missing, *_) in parts for name in missing})
     text = ["# Results", "", f"Measured on {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d} with `bench/run.py` on Linux {platform.release()}, "
-            f"{os.cpu_count()} processors, in {took / 60:.0f} minutes: medians of {options.reps} interleaved runs of {options.seconds} s each. "
+            f"{os.cpu_count()} processors, in {took / 60:.0f} minutes: medians of {options.reps} interleaved runs of {options.seconds} s each, "
+            f"{options.seconds * requests_.LONGER} s for HTTP at a fixed rate. "
             "Written by the bench; do not edit.", "", "![chart](chart.svg)", ""]
     if left_out:
         text += [f"Not on this machine and left out: {', '.join(left_out)}.", ""]

@@ -16,6 +16,10 @@ end
 """
 
 
+# at a fixed rate a second has few requests: for a 99th percentile that says something, so many times as long
+LONGER = 3
+
+
 def _wrk(folder, scheme, port, closes):
     script = f"{folder}/report.lua"
     with open(script, "w") as file:
@@ -36,8 +40,8 @@ def _wrk(folder, scheme, port, closes):
 
 def _paced(tool, scheme, port, per_second, connections):
     def load(front, seconds):
-        words = [tool, scheme, net.PROXY_ADDRESS, str(port(front)), NAME, str(seconds), str(per_second), str(connections)]
-        done = subprocess.run(net.inside(net.CLIENT, *words), capture_output=True, text=True, timeout=seconds + 30)
+        words = [tool, scheme, net.PROXY_ADDRESS, str(port(front)), NAME, str(seconds * LONGER), str(per_second), str(connections)]
+        done = subprocess.run(net.inside(net.CLIENT, *words), capture_output=True, text=True, timeout=seconds * LONGER + 30)
         result = json.loads(done.stdout)
         return result["perSecond"], result["done"], {key: result[key] for key in ("p50", "p99", "failed")}
     return load

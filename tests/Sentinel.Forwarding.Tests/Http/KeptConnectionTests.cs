@@ -23,10 +23,31 @@ public sealed class KeptConnectionTests
         await AdvanceUntilAsync(time, 5, () => backend.Closed >= crowd - most);
         var kept = crowd - backend.Closed;
         Assert.InRange(kept, Most, most);
+        await AskAsync(clients, 1); // by a new one, if it has been quiet for too long
+        var all = backend.Connections;
         await AskAsync(clients, kept / 2);
-        Assert.Equal(crowd, backend.Connections);
+        Assert.Equal(all, backend.Connections);
 
-        await AdvanceUntilAsync(time, 120, () => backend.Closed == crowd);
+        await AdvanceUntilAsync(time, 120, () => backend.Closed == all);
+        clients.ForEach(client => client.Dispose());
+    }
+
+    [Fact]
+    public async Task Whom_nobody_has_heard_for_seconds_may_have_vanished()
+    {
+        var time = new ManualTimeProvider();
+        using var backend = Gathering(1);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], time: time);
+        var clients = await CrowdAsync(stage, 1);
+        await AskAsync(clients, 1);
+        time.Advance(TimeSpan.FromSeconds(3.9));
+        await AskAsync(clients, 1);
+        Assert.Equal(1, backend.Connections);
+
+        time.Advance(TimeSpan.FromSeconds(4));
+        await AskAsync(clients, 1);
+
+        Assert.Equal(2, backend.Connections);
         clients.ForEach(client => client.Dispose());
     }
 

@@ -21,6 +21,10 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     private static readonly TimeSpan LongestIdle = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LongestIdleBeyond = TimeSpan.FromSeconds(4);
 
+    // A machine that has not been heard for so long may have vanished without a sign: a new connection finds out, and nothing
+    // is sent on one of those that it left.
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(4);
+
     // A request that may not be sent again must not be risked on a connection that could be dead without a sign: a
     // machine that vanished answers no dial, and what was never sent can go elsewhere. One used a moment ago is alive.
     private static readonly TimeSpan LongestIdleUnrepeatable = TimeSpan.FromSeconds(1);
@@ -30,6 +34,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
 
     private readonly ConcurrentDictionary<UpstreamWay, Stack<Http1Connection>> _idle = new();
     private volatile bool _disposed;
+    private long _heardAt;
 
     /// <summary>Closes what has been idle for long, and what is closed already. Called about once a second.</summary>
     public void Review()
@@ -64,6 +69,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <summary>A connection is free for the next exchange.</summary>
     public void Return(Http1Connection connection)
     {
+        Volatile.Write(ref _heardAt, connection.IdleSince);
         var idle = _idle.GetOrAdd(connection.Way, static _ => new());
         lock (idle)
         {
@@ -83,7 +89,8 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <summary>An idle connection for one exchange, if there is one.</summary>
     /// <param name="way">Of what kind.</param>
     /// <param name="isRepeatable">Whether the request may be sent again if the connection turns out dead.</param>
-    public Http1Connection? TryTake(UpstreamWay way, bool isRepeatable) => Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable, isRepeatable);
+    public Http1Connection? TryTake(UpstreamWay way, bool isRepeatable) =>
+        time.GetElapsedTime(Volatile.Read(ref _heardAt)) < LongestSilence ? Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable, isRepeatable) : null;
 
     /// <summary>A new connection for one exchange.</summary>
     /// <exception cref="DialFailure">It could not be opened.</exception>
