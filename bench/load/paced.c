@@ -26,7 +26,6 @@
 #define MOST_AT_ONCE 4000 /* connections, where each request has its own */
 #define PATIENCE 5        /* seconds, for the last answers */
 #define LEAD 0.5          /* seconds before anything counts */
-
 enum state { FREE, OPENING, SENDING, READING };
 
 struct connection {
@@ -240,7 +239,8 @@ int main(int count, char **words)
     }
     request_length = snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n%s\r\n", name, closes ? "Connection: close\r\n" : "");
 
-    total = (long long)((LEAD + seconds) * per_second);
+    long long lead = (long long)(LEAD * per_second);
+    total = lead + (long long)(seconds * per_second);
     took = calloc((size_t)total + 1, sizeof *took);
     free_ones = calloc((size_t)connections, sizeof *free_ones);
     struct connection *all = calloc((size_t)connections, sizeof *all);
@@ -259,7 +259,7 @@ int main(int count, char **words)
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
     epoll_ctl(poll_fd, EPOLL_CTL_ADD, timer, &event);
     start = nanoseconds() + 1000000;
-    first_counted = start + (long long)(LEAD * 1e9);
+    first_counted = moment(lead);
     while (ended < total && nanoseconds() < moment(total) + PATIENCE * 1000000000LL) {
         for (long long now = nanoseconds(); next_due < total && moment(next_due) <= now;)
             next_due++;
@@ -273,7 +273,7 @@ int main(int count, char **words)
     }
 
     qsort(took, (size_t)done, sizeof *took, by_size);
-    printf("{\"done\": %lld, \"failed\": %lld, \"perSecond\": %.1f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f, \"most\": %.0f}\n",
-        done, (long long)(seconds * per_second) - done, done / seconds, at(0.5), at(0.99), at(0.999), at(1));
+    printf("{\"ended\": %lld, \"done\": %lld, \"failed\": %lld, \"perSecond\": %.1f, \"p50\": %.0f, \"p99\": %.0f, \"p999\": %.0f, \"most\": %.0f}\n",
+        ended, done, total - lead - done, done / seconds, at(0.5), at(0.99), at(0.999), at(1));
     return 0;
 }

@@ -43,7 +43,7 @@ def _paced(tool, scheme, port, per_second, connections):
         words = [tool, scheme, net.PROXY_ADDRESS, str(port(front)), NAME, str(seconds * LONGER), str(per_second), str(connections)]
         done = subprocess.run(net.inside(net.CLIENT, *words), capture_output=True, text=True, timeout=seconds * LONGER + 30)
         result = json.loads(done.stdout)
-        return result["perSecond"], result["done"], {key: result[key] for key in ("p50", "p99", "failed")}
+        return result["perSecond"], result["ended"], {key: result[key] for key in ("p50", "p99", "failed")}
     return load
 
 

@@ -27,7 +27,7 @@ internal static class PlainAnswer
             var isUpgrade = isHttp11 && Fields.IsUpgrade(head.Status, name);
             if (isUpgrade && head.Status != 101)
             {
-                headers.Connection = "keep-alive, Upgrade"; // Kestrel says so itself of 101, and closes where the first is missing
+                headers.Connection = "close, Upgrade"; // Kestrel would end the connection where nothing is said of it, and says it itself of 101
             }
 
             var passes = isUpgrade

@@ -116,6 +116,7 @@ internal sealed class Http1Connection
             }
 
             var head = await (request.Framing == Framing.None ? ReadHeadAsync(request, null) : AskWithBodyAsync(request));
+            _home.Heard();
             _keepsAlive &= head.KeepsAlive;
             if (head.Status == 101 && !request.MayUpgrade)
             {

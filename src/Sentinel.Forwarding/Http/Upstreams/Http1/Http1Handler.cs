@@ -15,8 +15,8 @@ namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider time) : HttpMessageHandler
 {
     // Servers close idle connections as they like (Node and Apache after 5 s, nginx after 75): what was sent on one just then is
-    // sent again. What a crowd needs at once stays for the next, who would all have to wait for new ones: as many as nginx is
-    // usually told to keep. More would burden servers that have a process for each.
+    // sent again. While there is something to do, what a crowd needs at once stays for the next, who would all have to wait for
+    // new ones: as many of a kind as nginx is usually told to keep. More would burden servers that have a process for each.
     private const int MostIdle = 64;
     private static readonly TimeSpan LongestIdle = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LongestIdleBeyond = TimeSpan.FromSeconds(4);
@@ -39,6 +39,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <summary>Closes what has been idle for long, and what is closed already. Called about once a second.</summary>
     public void Review()
     {
+        var longest = IsSilent ? LongestIdleBeyond : LongestIdle;
         foreach (var idle in _idle.Values)
         {
             lock (idle)
@@ -46,7 +47,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
                 // The newest are on top and come first. Those that their backends closed are gone.
                 var all = idle.ToArray();
                 var kept = all.Where((connection, newer) =>
-                    connection.SeemsUsable && time.GetElapsedTime(connection.IdleSince) < (newer < MostIdle ? LongestIdle : LongestIdleBeyond)).Reverse().ToArray();
+                    connection.SeemsUsable && time.GetElapsedTime(connection.IdleSince) < (newer < MostIdle ? longest : LongestIdleBeyond)).Reverse().ToArray();
                 if (kept.Length == all.Length)
                 {
                     continue;
@@ -66,10 +67,12 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
         }
     }
 
+    /// <summary>The backend has answered.</summary>
+    public void Heard() => Volatile.Write(ref _heardAt, time.GetTimestamp());
+
     /// <summary>A connection is free for the next exchange.</summary>
     public void Return(Http1Connection connection)
     {
-        Volatile.Write(ref _heardAt, connection.IdleSince);
         var idle = _idle.GetOrAdd(connection.Way, static _ => new());
         lock (idle)
         {
@@ -90,7 +93,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <param name="way">Of what kind.</param>
     /// <param name="isRepeatable">Whether the request may be sent again if the connection turns out dead.</param>
     public Http1Connection? TryTake(UpstreamWay way, bool isRepeatable) =>
-        time.GetElapsedTime(Volatile.Read(ref _heardAt)) < LongestSilence ? Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable, isRepeatable) : null;
+        IsSilent ? null : Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable, isRepeatable);
 
     /// <summary>A new connection for one exchange.</summary>
     /// <exception cref="DialFailure">It could not be opened.</exception>
@@ -108,7 +111,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var (port, terms) = (request.RequestUri!.Port, DialTerms.Of(request));
-        var kept = terms.MustBeNew ? null : TryTake(new(port, terms.Tls, terms.Loop), Resending.IsIdempotent(request.Method.Method));
+        var kept = terms.MustBeNew ? null : TryTake(new(port, terms.Tls, terms.Loop), isRepeatable: false); // a WebSocket of HTTP/2's, which nobody sends again
         var connection = kept ?? await DialAsync(port, terms, cancellationToken);
         try
         {
@@ -148,6 +151,8 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
 
         base.Dispose(disposing);
     }
+
+    private bool IsSilent => time.GetElapsedTime(Volatile.Read(ref _heardAt)) >= LongestSilence;
 
     private Http1Connection? Take(UpstreamWay way, TimeSpan longestIdle, bool isRepeatable)
     {
