@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -132,7 +133,7 @@ def write(parts, options, took):
     text = ["# Results", "", f"Measured on {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d} with `bench/run.py` on Linux {platform.release()}, "
             f"{os.cpu_count()} processors, in {took / 60:.0f} minutes: medians of {options.reps} interleaved runs of {options.seconds} s each, "
             f"{options.seconds * requests_.LONGER} s for HTTP at a fixed rate. "
-            "Written by the bench; do not edit.", "", "![chart](chart.svg)", ""]
+            "Written by the bench; do not edit.", "", f"    {shlex.join(['bench/run.py', *sys.argv[1:]])}", "", "![chart](chart.svg)", ""]
     if left_out:
         text += [f"Not on this machine and left out: {', '.join(left_out)}.", ""]
     for title, (relays, _, scenarios, runs, memory) in parts:

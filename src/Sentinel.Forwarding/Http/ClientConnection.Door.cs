@@ -47,13 +47,12 @@ internal sealed partial class ClientConnection
             return;
         }
 
-        var isSilent = !_hasAsked && Rules.Settings.Protocol == ListenerProtocol.Http;
-        if (Gate.Time.GetElapsedTime(Volatile.Read(ref _quietSince)) < (isSilent ? Rules.Settings.HeaderTimeout : InnerKestrel.LongestIdle))
+        if (Gate.Time.GetElapsedTime(Volatile.Read(ref _quietSince)) < (!_hasAsked ? Rules.Settings.HeaderTimeout : InnerKestrel.LongestIdle))
         {
             return;
         }
 
-        if (isSilent)
+        if (!_hasAsked)
         {
             Note(ConnectionEnd.Idle);
         }

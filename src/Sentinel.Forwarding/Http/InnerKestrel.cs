@@ -111,11 +111,14 @@ internal sealed class InnerKestrel : IAsyncDisposable
         limits.MaxConcurrentConnections = null;
         limits.MaxConcurrentUpgradedConnections = null;
 
+        // As between the socket and Kestrel: see HttpPath.
         limits.MaxRequestBufferSize = 256 * 1024;
         limits.MaxResponseBufferSize = 64 * 1024;
 
         // A browser opens about 100 at most; each stream is a request to a backend.
         limits.Http2.MaxStreamsPerConnection = 128;
+
+        // One field, packed or not: half of what all may have together.
         limits.Http2.MaxRequestHeaderFieldSize = 32 * 1024;
 
         // What a client may have sent that its backend has not taken yet, per stream and per connection: with the

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Sentinel.EndToEnd.Harness;
 
-/// <summary>A real nginx that ends TLS itself.</summary>
+/// <summary>A real nginx that ends TLS itself, as Mozilla would have it for everybody's clients ("intermediate").</summary>
 internal static class Nginx
 {
     /// <summary>Starts it on port 8443, as one process: whoever kills that has killed it all.</summary>
@@ -28,6 +28,8 @@ internal static class Nginx
                     ssl_certificate {{sandbox.PathOf(certificate)}};
                     ssl_certificate_key {{sandbox.PathOf(key)}};
                     ssl_protocols TLSv1.2 TLSv1.3;
+                    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+                    ssl_prefer_server_ciphers off;
                     location / { return 200 "nginx"; }
                 }
             }

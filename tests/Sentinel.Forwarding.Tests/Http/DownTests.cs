@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Sentinel.Backends;
 using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
@@ -76,8 +77,11 @@ public sealed class DownTests
         Assert.Equal(0, stage.Load(0).Connections);
     }
 
-    [Fact]
-    public async Task A_backend_that_will_be_preempted_finishes_what_it_has_and_gets_nothing_new()
+    [Theory]
+    [InlineData(BackendState.Noticed)]
+    [InlineData(BackendState.Draining)]
+    [InlineData(BackendState.Stopping)]
+    public async Task A_backend_that_is_about_to_go_finishes_what_it_has_and_gets_nothing_new(BackendState state)
     {
         using var goOn = new SemaphoreSlim(0);
         await using var first = await HttpBackend.StartAsync(async context =>
@@ -91,7 +95,7 @@ public sealed class DownTests
         var asking = client.GetStringAsync("/");
         await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
 
-        stage.Report(0, healthy: true, Sentinel.Backends.BackendState.Noticed);
+        stage.Report(0, healthy: true, state);
 
         Assert.Equal("second", await client.GetStringAsync("/"));
         goOn.Release();

@@ -342,12 +342,17 @@ public sealed class HttpsTests
         await using var tls = await stage.ConnectTlsAsync("a.example");
         await tls.WriteAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
         await tls.ReadExactlyAsync(new byte[12]);
-        using var client = stage.Client(HttpVersion.Version20);
-        await client.GetStringAsync(new Uri("/", UriKind.Relative));
+        await using var client = new RawHttp2Client(await stage.ConnectTlsAsync("a.example", SslApplicationProtocol.Http2));
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", "a"));
+        Assert.Equal(RawHttp2Client.Status200, await client.ReadAnswerAsync());
 
         await stage.Forwarder.StopAsync(CancellationToken.None).WaitAsync(Eventually.Patience, TimeProvider.System);
 
         await new StreamReader(tls).ReadToEndAsync();
+        Assert.Equal(RawHttp2Client.GoAway, await client.ReadAnswerAsync());
+        Assert.True(client.WasToldToGo);
+        Assert.All(stage.Logs.Ends, end => Assert.Equal("completed", end["End"]));
     }
 
     private sealed class Dribble(NetworkStream inner) : Stream

@@ -39,6 +39,46 @@ public sealed class ProxyTests
         Assert.Equal("192.0.2.7:4711", stage.Logs.Ends[0]["Client"]);
     }
 
+    public static TheoryData<string, string, bool> Headers
+    {
+        get
+        {
+            var data = new TheoryData<string, string, bool>();
+            foreach (var tls in new[] { false, true })
+            {
+                data.Add(Header, "192.0.2.7", tls);
+                data.Add("PROXY TCP6 2001:db8::7 2001:db8::1 4711 443\r\n", "2001:db8::7", tls);
+                data.Add(Second("192.0.2.7", "198.51.100.1"), "192.0.2.7", tls);
+                data.Add(Second("2001:db8::7", "2001:db8::1"), "2001:db8::7", tls);
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Headers))]
+    public async Task Backends_are_told_whom_the_header_names_in_whichever_form(string header, string named, bool tls)
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
+        using var socket = await FromProxyAsync(stage.EndPoint);
+        await using Stream clear = new NetworkStream(socket);
+        await clear.WriteAsync(Encoding.Latin1.GetBytes(header));
+        await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
+        await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
+        var stream = secured ?? clear;
+
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(Ask));
+
+        var answer = await new StreamReader(stream, Encoding.ASCII).ReadToEndAsync();
+        var node = named.Contains(':') ? $"\"[{named}]\"" : named;
+        Assert.Contains($"X-Forwarded-For: {named}\n", answer, StringComparison.Ordinal);
+        Assert.Contains($"Forwarded: for={node};host=here;proto={(tls ? "https" : "http")}\n", answer, StringComparison.Ordinal);
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Any(end => end["Client"] == new IPEndPoint(IPAddress.Parse(named), 4711).ToString()));
+    }
+
     [Theory]
     [InlineData("PROXY UNKNOWN\r\n", false)]
     [InlineData("PROXY UNKNOWN\r\n", true)]
@@ -51,9 +91,7 @@ public sealed class ProxyTests
         await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
         await using var stage = await HttpStage.StartAsync(
             [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(OwnLoopback.Next(), 0));
-        await socket.ConnectAsync(stage.EndPoint);
+        using var socket = await FromProxyAsync(stage.EndPoint);
         await using Stream clear = new NetworkStream(socket);
         await clear.WriteAsync(Encoding.Latin1.GetBytes(header));
         await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
@@ -107,9 +145,7 @@ public sealed class ProxyTests
             [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
         var before = new IPEndPoint(OwnLoopback.Next(), 7004);
         using var haproxy = await ServerProgram.HaproxyInFrontAsync(before, stage.EndPoint, IPAddress.Parse("127.21.7.7"), form);
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(OwnLoopback.Next(), 0));
-        await socket.ConnectAsync(before);
+        using var socket = await FromProxyAsync(before);
         await using Stream clear = new NetworkStream(socket);
         await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
         await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
@@ -129,11 +165,22 @@ public sealed class ProxyTests
     [Theory]
     [InlineData("GET / HTTP/1.1\r\nHost: here\r\n\r\n")]
     [InlineData("PROXY TCP4 192.0.2.7")]
+    [InlineData("PROXY UNKNOWN 0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789\r\n")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\x11\u00ff\u00ff")]
     [InlineData("")]
-    public async Task Without_a_whole_header_in_time_the_connection_is_closed(string start)
+    public async Task Without_a_whole_header_in_time_the_connection_is_closed(string start) => await IsClosedAsync(start, tls: false);
+
+    [Theory]
+    [InlineData("PROXY TCP4 192.0.2.7")]
+    [InlineData("\r\n\r\n\0\r\nQUIT\n\x21\x11\u00ff\u00ff")]
+    [InlineData("\x16\u0003\u0001")]
+    public async Task So_it_is_where_TLS_would_follow(string start) => await IsClosedAsync(start, tls: true);
+
+    private static async Task IsClosedAsync(string start, bool tls)
     {
         await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
-        await using var stage = await HttpStage.StartAsync(backend, settings => settings with { AcceptProxyProtocolFrom = Proxies, HeaderTimeout = TimeSpan.FromMilliseconds(200) });
+        await using var stage = await HttpStage.StartAsync(
+            [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies, HeaderTimeout = TimeSpan.FromMilliseconds(200) }, certificates: tls ? new() : null);
         using var client = await RawClient.ConnectAsync(stage.EndPoint, OwnLoopback.Next());
         await client.SendAsync(start);
 
@@ -176,5 +223,22 @@ public sealed class ProxyTests
         Assert.StartsWith("HTTP/1.1 200 ", await first.ReadHeadAsync(), StringComparison.Ordinal);
         Assert.StartsWith("HTTP/1.1 200 ", await other.ReadHeadAsync(), StringComparison.Ordinal);
         await Eventually.TrueAsync(() => stage.Status.Connections == 0);
+    }
+
+    private static async Task<Socket> FromProxyAsync(IPEndPoint target)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(OwnLoopback.Next(), 0));
+        await socket.ConnectAsync(target);
+        return socket;
+    }
+
+    /// <summary>A header of the second version, with something behind the addresses that is to be skipped.</summary>
+    private static string Second(string from, string to)
+    {
+        byte[] addresses = [.. IPAddress.Parse(from).GetAddressBytes(), .. IPAddress.Parse(to).GetAddressBytes(), 4711 >> 8, 4711 & 0xff, 0, 80];
+        byte[] more = [0x04, 0, 3, 1, 2, 3];
+        return Encoding.Latin1.GetString([
+            .. "\r\n\r\n\0\r\nQUIT\n"u8, 0x21, (byte)(addresses.Length == 12 ? 0x11 : 0x21), 0, (byte)(addresses.Length + more.Length), .. addresses, .. more]);
     }
 }

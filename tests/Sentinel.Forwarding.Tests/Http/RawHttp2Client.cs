@@ -4,7 +4,7 @@ using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
-/// <summary>An HTTP/2 client that sends exactly what a test writes, on one stream, allowed by HTTP/2 or not. Every read has a deadline.</summary>
+/// <summary>An HTTP/2 client that sends exactly what a test writes, allowed by HTTP/2 or not. Every read has a deadline.</summary>
 /// <param name="stream">The connection; owned.</param>
 internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
 {
@@ -16,11 +16,16 @@ internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
     public const byte Status200 = 0x88;
     public const byte Status400 = 0x8c;
 
+    public const byte Headers = 1;
+    public const byte Settings = 4;
+    public const byte Continuation = 9;
+    public const byte EndStream = 1;
+    public const byte EndHeaders = 4;
+
     private const byte Data = 0;
-    private const byte Headers = 1;
-    private const byte Settings = 4;
-    private const byte EndStream = 1;
-    private const byte EndHeaders = 4;
+
+    /// <summary>Whether the server said that no more streams will do.</summary>
+    public bool WasToldToGo { get; private set; }
 
     public async Task BeginAsync()
     {
@@ -30,7 +35,7 @@ internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
 
     /// <summary>Sends a head, or what is behind a body.</summary>
     public Task SendFieldsAsync(bool isLast, params (string Name, string Value)[] fields) =>
-        SendAsync(Headers, (byte)(EndHeaders | (isLast ? EndStream : 0)), 1, [.. fields.SelectMany(field => Field(field.Name, field.Value))]);
+        SendAsync(Headers, (byte)(EndHeaders | (isLast ? EndStream : 0)), 1, Fields(fields));
 
     public Task SendDataAsync(bool isLast, string text) => SendAsync(Data, isLast ? EndStream : (byte)0, 1, Encoding.Latin1.GetBytes(text));
 
@@ -51,6 +56,7 @@ internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
 
             var body = new byte[BinaryPrimitives.ReadInt32BigEndian(head) >> 8];
             await stream.ReadExactlyAsync(body).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System);
+            WasToldToGo |= head[3] == GoAway;
             if (head[3] is Headers or Reset or GoAway)
             {
                 return head[3] == Headers ? body[0] : head[3];
@@ -60,15 +66,21 @@ internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
 
     public ValueTask DisposeAsync() => stream.DisposeAsync();
 
-    private async Task SendAsync(byte kind, byte flags, byte number, byte[] body)
+    /// <summary>What is in the frames of a head.</summary>
+    public static byte[] Fields(params (string Name, string Value)[] fields) => [.. fields.SelectMany(field => Field(field.Name, field.Value))];
+
+    /// <summary>Sends a frame.</summary>
+    /// <returns>Whether there was still somebody to take it.</returns>
+    public async Task<bool> SendAsync(byte kind, byte flags, int number, byte[] body)
     {
         try
         {
-            await stream.WriteAsync((byte[])[0, (byte)(body.Length >> 8), (byte)body.Length, kind, flags, 0, 0, 0, number, .. body]);
+            await stream.WriteAsync((byte[])[0, (byte)(body.Length >> 8), (byte)body.Length, kind, flags, 0, (byte)(number >> 16), (byte)(number >> 8), (byte)number, .. body]);
+            return true;
         }
         catch (IOException)
         {
-            // refused already
+            return false;
         }
     }
 

@@ -97,15 +97,19 @@ public sealed class ReloadTests
             await context.Response.WriteAsync("done");
         });
         await using var stage = await HttpStage.StartAsync(backend);
-        using var client = stage.Client(HttpVersion.Version20);
-        var asking = client.GetStringAsync("/");
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h"));
         await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
 
         var stopping = stage.Forwarder.StopAsync(CancellationToken.None);
+        Assert.Equal(RawHttp2Client.GoAway, await client.ReadAnswerAsync());
+        Assert.False(stopping.IsCompleted);
         goOn.Release();
 
-        Assert.Equal("done", await asking);
+        Assert.Equal(RawHttp2Client.Status200, await client.ReadAnswerAsync());
         await stopping;
+        Assert.Equal("completed", stage.Logs.Ends.Single()["End"]);
     }
 
     [Fact]

@@ -88,6 +88,17 @@ public sealed class TlsTests
             Assert.Equal($"CN={Host}", tls.RemoteCertificate!.Subject);
         }
 
+        await using (var client = new RawHttp2Client(await stage.ConnectTlsAsync(Host, SslApplicationProtocol.Http2)))
+        {
+            // Told to go, so that it comes anew, and answered.
+            await client.BeginAsync();
+            await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", Host));
+            byte[] answers = [await client.ReadAnswerAsync(), await client.ReadAnswerAsync()];
+            Assert.Contains(RawHttp2Client.GoAway, answers);
+            Assert.DoesNotContain(RawHttp2Client.Status200, answers);
+            Assert.True(client.WasToldToGo);
+        }
+
         await using (var tls = await stage.ConnectTlsAsync(Host))
         {
             await tls.WriteAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: app.example.com\r\n\r\n"));
@@ -158,12 +169,16 @@ public sealed class TlsTests
         stage.Report(0, healthy: true);
 
         var open = await stage.ConnectTlsAsync(Host);
-        stage.Report(0, healthy: false, BackendState.Draining);
+        stage.Report(0, healthy: true, BackendState.Draining);
         var stopping = stage.Forwarder.StopAsync(CancellationToken.None);
+        await open.WriteAsync(Encoding.ASCII.GetBytes($"GET / HTTP/1.1\r\nHost: {Host}\r\n\r\n"));
+        Assert.StartsWith("HTTP/1.1 200 ", await new StreamReader(open).ReadLineAsync(), StringComparison.Ordinal);
+        Assert.False(stopping.IsCompleted);
         await open.DisposeAsync();
 
         await stopping.WaitAsync(Eventually.Patience, TimeProvider.System);
         Assert.Equal(0, stage.Status.Connections);
+        Assert.Equal("completed", stage.Logs.Ends[^1]["End"]);
     }
 
     [Theory]

@@ -1,0 +1,108 @@
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Http;
+
+/// <summary>Clients of HTTP/2 that make work without end: they cost little, and nobody else notices.</summary>
+public sealed class Http2FloodTests
+{
+    [Fact]
+    public async Task Streams_that_are_reset_as_soon_as_they_begin_leave_nothing_behind()
+    {
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        await using (var client = new RawHttp2Client(await stage.ConnectAsync()))
+        {
+            await client.BeginAsync();
+            var head = RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h"));
+            for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, RawHttp2Client.EndHeaders | RawHttp2Client.EndStream, stream, head); stream += 2)
+            {
+                await client.SendAsync(RawHttp2Client.Reset, 0, stream, [0, 0, 0, 8]);
+            }
+
+            await OthersAreServedAsync(stage);
+        }
+
+        await Eventually.TrueAsync(() => stage.Load(0).Connections == 0 && stage.Status.Connections == 0);
+    }
+
+    [Fact]
+    public async Task A_head_without_an_end_ends_its_connection()
+    {
+        const int Longest = 64 * 1024;
+        const int Frame = 1024;
+        using var backend = Backend();
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+        await client.BeginAsync();
+        await client.SendAsync(RawHttp2Client.Headers, 0, 1, RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h")));
+
+        var more = RawHttp2Client.Fields([.. Enumerable.Range(0, Frame / 128).Select(i => ($"x-{i}", new string('x', 120)))]);
+        var sent = 0;
+        while (sent < 1000 * Longest && await client.SendAsync(RawHttp2Client.Continuation, 0, 1, more))
+        {
+            sent += more.Length;
+        }
+
+        // what was on its way when it was closed, besides
+        Assert.InRange(sent, Longest / 2, 1000 * Longest - 1);
+        await OthersAreServedAsync(stage);
+        Assert.DoesNotContain(backend.Requests, request => request.Contains("x-0", StringComparison.Ordinal));
+        await Eventually.TrueAsync(() => stage.Status.Connections == 0);
+    }
+
+    [Fact]
+    public async Task Who_asks_for_much_and_takes_nothing_keeps_it_at_its_backend()
+    {
+        const int Length = 256 << 20;
+        var sent = 0L;
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            if ((await peer.ReadHeadAsync())!.StartsWith("GET /little", StringComparison.Ordinal))
+            {
+                await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                return;
+            }
+
+            await peer.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: {Length}\r\n\r\n");
+            var piece = new string('x', 1 << 16);
+            for (var left = Length; left > 0; left -= piece.Length)
+            {
+                await peer.SendAsync(piece);
+                Interlocked.Add(ref sent, piece.Length);
+            }
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        await using (var client = new RawHttp2Client(await stage.ConnectAsync()))
+        {
+            // no window for what comes (RFC 9113 §6.5.2)
+            await client.BeginAsync();
+            await client.SendAsync(RawHttp2Client.Settings, 0, 0, [0, 4, 0, 0, 0, 0]);
+            await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "http"), (":path", "/much"), (":authority", "h"));
+            Assert.Equal(RawHttp2Client.Status200, await client.ReadAnswerAsync());
+
+            for (var i = 0; i < 20; i++)
+            {
+                await OthersAreServedAsync(stage);
+            }
+
+            Assert.InRange(Interlocked.Read(ref sent), 0, 32 << 20);
+        }
+
+        await Eventually.TrueAsync(() => stage.Load(0).Connections == 0 && stage.Status.Connections == 0);
+    }
+
+    private static ScriptedBackend Backend() => new(async peer =>
+    {
+        while (await peer.ReadHeadAsync() is not null)
+        {
+            await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+
+    private static async Task OthersAreServedAsync(HttpStage stage)
+    {
+        using var other = await RawClient.ConnectAsync(stage.EndPoint);
+        await other.SendAsync("GET /little HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        Assert.Equal("ok", (await other.ReadAnswerAsync()).Body);
+    }
+}
