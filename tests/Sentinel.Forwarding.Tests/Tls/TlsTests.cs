@@ -88,15 +88,15 @@ public sealed class TlsTests
             Assert.Equal($"CN={Host}", tls.RemoteCertificate!.Subject);
         }
 
-        await using (var client = new RawHttp2Client(await stage.ConnectTlsAsync(Host, SslApplicationProtocol.Http2)))
+        await using (var http2 = new RawHttp2Client(await stage.ConnectTlsAsync(Host, SslApplicationProtocol.Http2)))
         {
             // Told to go, so that it comes anew, and answered.
-            await client.BeginAsync();
-            await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", Host));
-            byte[] answers = [await client.ReadAnswerAsync(), await client.ReadAnswerAsync()];
+            await http2.BeginAsync();
+            await http2.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "https"), (":path", "/"), (":authority", Host));
+            byte[] answers = [await http2.ReadAnswerAsync(), await http2.ReadAnswerAsync()];
             Assert.Contains(RawHttp2Client.GoAway, answers);
             Assert.DoesNotContain(RawHttp2Client.Status200, answers);
-            Assert.True(client.WasToldToGo);
+            Assert.True(http2.WasToldToGo);
         }
 
         await using (var tls = await stage.ConnectTlsAsync(Host))
