@@ -335,6 +335,17 @@ public sealed class HttpsTests
     }
 
     [Fact]
+    public async Task Who_says_nothing_after_the_handshake_is_let_go_when_his_time_is_over()
+    {
+        await using var stage = await HttpStage.StartAsync([], settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) }, certificates: new());
+        await using var tls = await stage.ConnectTlsAsync("a.example");
+
+        Assert.Equal(0, await tls.ReadAsync(new byte[1]).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System));
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+        Assert.Equal("idle", stage.Logs.Ends[0]["End"]);
+    }
+
+    [Fact]
     public async Task Draining_ends_idle_connections_of_both_versions_in_order()
     {
         await using var backend = await HttpBackend.StartAsync(context => context.Response.WriteAsync("served"));
