@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Http;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
