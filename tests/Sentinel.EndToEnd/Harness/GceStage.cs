@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using Sentinel.Testing;
 using Sentinel.Testing.FakeGce;
 
 namespace Sentinel.EndToEnd.Harness;
@@ -40,6 +42,12 @@ internal sealed class GceStage : IAsyncDisposable
             stage.Project.AddRunning(Zone, vms[i], sandbox.Address(10 + i));
         }
 
+        // A daemon that finds a VM that does not answer yet would write down an outage.
+        for (var i = 0; i < vms.Length; i++)
+        {
+            await Eventually.TrueAsync(() => AnswersAsync(sandbox.Address(10 + i)));
+        }
+
         stage.Sentinel = await sandbox.StartAsync(stage.Configuration(vms));
         foreach (var vm in vms)
         {
@@ -47,6 +55,20 @@ internal sealed class GceStage : IAsyncDisposable
         }
 
         return stage;
+    }
+
+    private static async Task<bool> AnswersAsync(string address)
+    {
+        using var client = new TcpClient();
+        try
+        {
+            await client.ConnectAsync(address, 8080);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
     }
 
     public object Configuration(params string[] vms) => new
