@@ -13,6 +13,7 @@ public sealed class Http2FloodTests
         await using (var client = new RawHttp2Client(await stage.ConnectAsync()))
         {
             await client.BeginAsync();
+            _ = client.ForgetAsync();
             var head = RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h"));
             for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, RawHttp2Client.EndHeaders | RawHttp2Client.EndStream, stream, head); stream += 2)
             {
@@ -37,6 +38,7 @@ public sealed class Http2FloodTests
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
         await using var client = new RawHttp2Client(await stage.ConnectAsync());
         await client.BeginAsync();
+        _ = client.ForgetAsync();
         await client.SendAsync(RawHttp2Client.Headers, 0, 1, RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h")));
 
         var more = RawHttp2Client.Fields([.. Enumerable.Range(0, Frame / 128).Select(i => ($"x-{i}", new string('x', 120)))]);

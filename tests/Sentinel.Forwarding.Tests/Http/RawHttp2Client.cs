@@ -4,7 +4,7 @@ using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
-/// <summary>An HTTP/2 client that sends exactly what a test writes, allowed by HTTP/2 or not. Every read has a deadline.</summary>
+/// <summary>An HTTP/2 client that sends exactly what a test writes, allowed by HTTP/2 or not. Every read and every frame has a deadline.</summary>
 /// <param name="stream">The connection; owned.</param>
 internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
 {
@@ -64,6 +64,21 @@ internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
         }
     }
 
+    /// <summary>Reads and forgets, so that a server that has much to say can go on listening, until the connection ends.</summary>
+    public async Task ForgetAsync()
+    {
+        var piece = new byte[64 * 1024];
+        try
+        {
+            while (await stream.ReadAsync(piece) > 0)
+            {
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+        }
+    }
+
     public ValueTask DisposeAsync() => stream.DisposeAsync();
 
     /// <summary>What is in the frames of a head.</summary>
@@ -75,7 +90,8 @@ internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
     {
         try
         {
-            await stream.WriteAsync((byte[])[0, (byte)(body.Length >> 8), (byte)body.Length, kind, flags, 0, (byte)(number >> 16), (byte)(number >> 8), (byte)number, .. body]);
+            byte[] frame = [0, (byte)(body.Length >> 8), (byte)body.Length, kind, flags, 0, (byte)(number >> 16), (byte)(number >> 8), (byte)number, .. body];
+            await stream.WriteAsync(frame).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System);
             return true;
         }
         catch (IOException)
