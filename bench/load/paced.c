@@ -26,6 +26,7 @@
 #define MOST_AT_ONCE 4000 /* connections, where each request has its own */
 #define PATIENCE 5        /* seconds, for the last answers */
 #define LEAD 0.5          /* seconds before anything counts */
+
 enum state { FREE, OPENING, SENDING, READING };
 
 struct connection {
