@@ -64,15 +64,8 @@ public sealed class ProxyTests
         await using var stage = await HttpStage.StartAsync(
             [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
         using var socket = await FromProxyAsync(stage.EndPoint);
-        await using Stream clear = new NetworkStream(socket);
-        await clear.WriteAsync(Encoding.Latin1.GetBytes(header));
-        await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
-        await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
-        var stream = secured ?? clear;
+        var answer = await AskAsync(socket, header, tls);
 
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(Ask));
-
-        var answer = await new StreamReader(stream, Encoding.ASCII).ReadToEndAsync();
         var node = named.Contains(':') ? $"\"[{named}]\"" : named;
         Assert.Contains($"X-Forwarded-For: {named}\n", answer, StringComparison.Ordinal);
         Assert.Contains($"Forwarded: for={node};host=here;proto={(tls ? "https" : "http")}\n", answer, StringComparison.Ordinal);
@@ -92,16 +85,10 @@ public sealed class ProxyTests
         await using var stage = await HttpStage.StartAsync(
             [backend.EndPoint], settings => settings with { AcceptProxyProtocolFrom = Proxies }, certificates: tls ? new() : null);
         using var socket = await FromProxyAsync(stage.EndPoint);
-        await using Stream clear = new NetworkStream(socket);
-        await clear.WriteAsync(Encoding.Latin1.GetBytes(header));
-        await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
-        await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
-        var stream = secured ?? clear;
-
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(Ask));
+        var answer = await AskAsync(socket, header, tls);
 
         var near = (IPEndPoint)socket.LocalEndPoint!;
-        Assert.Contains($"X-Forwarded-For: {near.Address}\n", await new StreamReader(stream, Encoding.ASCII).ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Contains($"X-Forwarded-For: {near.Address}\n", answer, StringComparison.Ordinal);
         await Eventually.TrueAsync(() => stage.Logs.Ends.Any(end => end["Client"] == near.ToString()));
     }
 
@@ -146,14 +133,7 @@ public sealed class ProxyTests
         var before = new IPEndPoint(OwnLoopback.Next(), 7004);
         using var haproxy = await ServerProgram.HaproxyInFrontAsync(before, stage.EndPoint, IPAddress.Parse("127.21.7.7"), form);
         using var socket = await FromProxyAsync(before);
-        await using Stream clear = new NetworkStream(socket);
-        await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
-        await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
-        var stream = secured ?? clear;
-
-        await stream.WriteAsync(Encoding.ASCII.GetBytes(Ask));
-        using var reader = new StreamReader(stream, Encoding.ASCII);
-        var answer = await reader.ReadToEndAsync();
+        var answer = await AskAsync(socket, "", tls);
 
         var client = (IPEndPoint)socket.LocalEndPoint!;
         Assert.Contains($"X-Forwarded-For: {client.Address}\n", answer, StringComparison.Ordinal);
@@ -231,6 +211,18 @@ public sealed class ProxyTests
         socket.Bind(new IPEndPoint(OwnLoopback.Next(), 0));
         await socket.ConnectAsync(target);
         return socket;
+    }
+
+    /// <summary>Sends a header and asks behind it.</summary>
+    private static async Task<string> AskAsync(Socket socket, string header, bool tls)
+    {
+        await using Stream clear = new NetworkStream(socket);
+        await clear.WriteAsync(Encoding.Latin1.GetBytes(header));
+        await using var secured = tls ? new SslStream(clear, leaveInnerStreamOpen: true, TestCertificates.Any) : null;
+        await (secured?.AuthenticateAsClientAsync("here") ?? Task.CompletedTask);
+        var stream = secured ?? clear;
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(Ask));
+        return await new StreamReader(stream, Encoding.ASCII).ReadToEndAsync();
     }
 
     /// <summary>A header of the second version, with something behind the addresses that is to be skipped.</summary>
