@@ -11,7 +11,7 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// What a client sends, read when it is asked for and not before: a client whom nobody reads is slowed down by the system.
 /// Holds memory only while something is in it.
 /// </summary>
-internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeReader
+internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeReader
 {
     private const int Smallest = 4 * 1024;
     private const int Largest = 64 * 1024;
@@ -90,7 +90,7 @@ internal sealed class LoopReader(LoopSocket socket, IByteCount count) : PipeRead
     private async ValueTask<ReadResult> ReadLaterAsync(CancellationToken cancellationToken)
     {
         _inARow = 0;
-        using var giveUp = cancellationToken.UnsafeRegister(static socket => ((LoopSocket)socket!).WakeReader(), socket);
+        using var giveUp = cancellationToken.UnsafeRegister(static socket => ((IPromptSocket)socket!).WakeReader(), socket);
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();

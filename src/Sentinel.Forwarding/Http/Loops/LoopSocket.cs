@@ -12,7 +12,7 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// A connected socket on a <see cref="SocketLoop"/>. One may read while another writes; any thread may close. A call is made
 /// only when it may find something: no read before each read, no look whether the connection still lives.
 /// </summary>
-internal sealed class LoopSocket : IDuplexSocket
+internal sealed class LoopSocket : IDuplexSocket, IPromptSocket
 {
     private const uint Reading = EpollEvents.In | EpollEvents.ReadHangUp | EpollEvents.Priority;
 
@@ -44,7 +44,6 @@ internal sealed class LoopSocket : IDuplexSocket
     /// <summary>Tells it from others that had its place before.</summary>
     public uint Id { get; }
 
-    /// <summary>Whether a read may find something: bytes, or the end.</summary>
     public bool IsReadable => _reading.IsSet;
 
     /// <summary>Has something called once, when the peer says that it sends no more, or the connection breaks.</summary>
@@ -61,11 +60,9 @@ internal sealed class LoopSocket : IDuplexSocket
     /// <summary>From here on a peer that sends no more has not hung up.</summary>
     public void OutliveInput() => _outlivesInput = true;
 
-    /// <summary>Reads what is there.</summary>
-    /// <returns>0 at the end; -1 if nothing is there.</returns>
-    /// <exception cref="IOException">The connection is broken.</exception>
-    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
-    public int TryReceive(Span<byte> target, SocketFlags flags = SocketFlags.None)
+    public int TryReceive(Span<byte> target) => TryReceive(target, SocketFlags.None);
+
+    private int TryReceive(Span<byte> target, SocketFlags flags)
     {
         _reading.Clear();
         int n;
@@ -95,16 +92,12 @@ internal sealed class LoopSocket : IDuplexSocket
         return n >= 0 ? n : error is Errno.Again or Errno.Interrupted ? -1 : throw Broken(error);
     }
 
-    /// <summary>Waits until <see cref="TryReceive"/> may find something; it need not.</summary>
     public ValueTask WaitReadableAsync() => _reading.WaitAsync();
 
-    /// <summary>Waits until <see cref="TrySend"/> may get on; it need not.</summary>
     public ValueTask WaitWritableAsync() => _writing.WaitAsync();
 
-    /// <summary>Has whoever waits look again, on another thread.</summary>
     public void WakeReader() => _reading.Set(inline: false);
 
-    /// <summary>Has whoever waits look again, on another thread.</summary>
     public void WakeWriter() => _writing.Set(inline: false);
 
     /// <summary>Reads what is there; waits for it if need be. Of an empty buffer, waits only.</summary>
@@ -128,10 +121,6 @@ internal sealed class LoopSocket : IDuplexSocket
         return ReceiveLaterAsync(target, flags, cancellationToken);
     }
 
-    /// <summary>Sends what the system takes now.</summary>
-    /// <returns>-1 if that is nothing: then <see cref="WaitWritableAsync"/> helps.</returns>
-    /// <exception cref="IOException">The connection is broken.</exception>
-    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
     public int TrySend(ReadOnlySpan<byte> source)
     {
         var n = SocketCalls.Send(_handle, source, out var error);

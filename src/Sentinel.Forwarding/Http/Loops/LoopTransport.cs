@@ -16,22 +16,20 @@ internal sealed class LoopTransport : ClientTransport
 
     private readonly LoopSocket _socket;
     private readonly ClientConnection _connection;
-    private readonly LoopReader _input;
-    private readonly LoopWriter _output;
+    private readonly LoopPipe _pipe;
 
     // Never disposed: whoever holds its token may ask at any time, and it has neither timer nor handle.
     private readonly CancellationTokenSource _closed = new();
 
     public LoopTransport(LoopSocket socket, ClientConnection connection)
     {
-        (_socket, _connection) = (socket, connection);
-        (_input, _output) = (new(socket, connection.Traffic), new(socket, connection.Traffic));
+        (_socket, _connection, _pipe) = (socket, connection, new(socket, connection.Traffic));
         socket.WhenHungUp(HangUp);
     }
 
-    public override PipeReader Input => _input;
+    public override PipeReader Input => _pipe.Input;
 
-    public override PipeWriter Output => _output;
+    public override PipeWriter Output => _pipe.Output;
 
     public override CancellationToken Closed => _closed.Token;
 
@@ -47,7 +45,7 @@ internal sealed class LoopTransport : ClientTransport
 
     public override async ValueTask EndSendingAsync()
     {
-        await _output.FinishAsync();
+        await _pipe.FinishAsync();
         _socket.EndSending();
     }
 
@@ -55,7 +53,7 @@ internal sealed class LoopTransport : ClientTransport
     {
         try
         {
-            await _output.FinishAsync();
+            await _pipe.FinishAsync();
             await FarewellAsync();
         }
         finally
@@ -128,7 +126,7 @@ internal sealed class LoopTransport : ClientTransport
         }
     }
 
-    /// <returns>As of <see cref="LoopSocket.TryReceive"/>.</returns>
+    /// <returns>As of <see cref="IPromptSocket.TryReceive"/>.</returns>
     private int ReadAway()
     {
         var buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);

@@ -7,7 +7,7 @@ using Sentinel.Forwarding.Http.Transports;
 namespace Sentinel.Forwarding.Http.Loops;
 
 /// <summary>What goes to a client: gathered, and given to the system in one call. Whoever flushes waits until it has taken everything. Holds memory only meanwhile.</summary>
-internal sealed class LoopWriter(LoopSocket socket, IByteCount count) : PipeWriter
+internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeWriter
 {
     private const int Smallest = 4 * 1024;
 

@@ -1,6 +1,8 @@
 using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
+using Sentinel.Forwarding.Http.Loops;
+using Sentinel.Forwarding.Http.Tls.OpenSsl;
 using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Relay;
 
@@ -24,14 +26,62 @@ internal sealed class TlsTermination(ICertificates certificates)
     private static readonly List<SslApplicationProtocol> Http1Only = [SslApplicationProtocol.Http11, Http10];
     private static readonly List<SslApplicationProtocol> ChallengeOnly = [AcmeChallenge];
 
+    private readonly TlsContexts _contexts = new();
+
     /// <summary>Agrees on TLS, and has what is inside served to its end.</summary>
     /// <param name="next">Serves it.</param>
     public async Task ServeAsync(ClientConnection connection, ClientTransport transport, Func<IDuplexPipe, TlsFeature, Task> next)
     {
         // A handshake takes as long as a dozen requests, for which those who share this thread are not to wait.
         await Task.Yield();
+        var hello = connection.Hello;
+        var challenge = hello.IsAcmeChallenge ? certificates.FindChallenge(hello.ServerName) : null;
+        if ((challenge ?? certificates.Find(hello.ServerName, hello.TakesEcdsa)) is not { } certificate)
+        {
+            connection.Note(ConnectionEnd.HandshakeFailed);
+        }
+        else if (challenge is null && connection.Loop is { } socket && _contexts.Find(certificate, connection.Rules.Settings.Http2) is { } context)
+        {
+            await ServeOnLoopAsync(connection, socket, context, next);
+        }
+        else
+        {
+            await ServeStreamAsync(connection, transport, certificate, challenge is null ? connection.Rules.Settings.Http2 ? Both : Http1Only : ChallengeOnly, next);
+        }
+    }
+
+    private static async Task ServeOnLoopAsync(ClientConnection connection, LoopSocket socket, TlsContext context, Func<IDuplexPipe, TlsFeature, Task> next)
+    {
+        using var tls = new TlsSocket(socket, context, connection.Traffic);
+        if (!await TryAgreeAsync(tls.AgreeAsync, connection))
+        {
+            return;
+        }
+
+        var inside = new LoopPipe(tls, new Uncounted(connection.Traffic));
+        try
+        {
+            await next(inside, new(tls.ApplicationProtocol, tls.EndSendingAsync));
+        }
+        finally
+        {
+            await inside.FinishAsync();
+            await SayGoodbyeAsync(tls.EndSendingAsync, connection.Gate.Time);
+        }
+    }
+
+    private static async Task ServeStreamAsync(
+        ClientConnection connection, ClientTransport transport, SslStreamCertificateContext certificate, List<SslApplicationProtocol> protocols, Func<IDuplexPipe, TlsFeature, Task> next)
+    {
         await using var tls = new SslStream(new PipeStream(transport), leaveInnerStreamOpen: true);
-        if (!await TryAgreeAsync(tls, connection))
+        var options = new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = certificate,
+            EnabledSslProtocols = Versions,
+            ApplicationProtocols = protocols,
+            AllowRenegotiation = false,
+        };
+        if (!await TryAgreeAsync(late => tls.AuthenticateAsServerAsync(options, late), connection))
         {
             return;
         }
@@ -39,45 +89,28 @@ internal sealed class TlsTermination(ICertificates certificates)
         if (tls.NegotiatedApplicationProtocol == AcmeChallenge)
         {
             // The handshake was the answer (RFC 8737 §3).
-            await SayGoodbyeAsync(tls, connection.Gate.Time);
+            await SayGoodbyeAsync(tls.ShutdownAsync, connection.Gate.Time);
             return;
         }
 
         var inside = new TlsPipe(tls, transport.Memory);
         try
         {
-            await next(inside, new(tls));
+            await next(inside, new(tls.NegotiatedApplicationProtocol, tls.ShutdownAsync));
         }
         finally
         {
             await CompleteAsync(inside);
-            await SayGoodbyeAsync(tls, connection.Gate.Time);
+            await SayGoodbyeAsync(tls.ShutdownAsync, connection.Gate.Time);
         }
     }
 
-    private async ValueTask<bool> TryAgreeAsync(SslStream tls, ClientConnection connection)
+    private static async ValueTask<bool> TryAgreeAsync(Func<CancellationToken, Task> agreeAsync, ClientConnection connection)
     {
-        var settings = connection.Rules.Settings;
-        var hello = connection.Hello;
-        var challenge = hello.IsAcmeChallenge ? certificates.FindChallenge(hello.ServerName) : null;
-        if ((challenge ?? certificates.Find(hello.ServerName, hello.TakesEcdsa)) is not { } certificate)
-        {
-            connection.Note(ConnectionEnd.HandshakeFailed);
-            return false;
-        }
-
-        using var late = new CancellationTokenSource(settings.HeaderTimeout, connection.Gate.Time);
+        using var late = new CancellationTokenSource(connection.Rules.Settings.HeaderTimeout, connection.Gate.Time);
         try
         {
-            await tls.AuthenticateAsServerAsync(
-                new SslServerAuthenticationOptions
-                {
-                    ServerCertificateContext = certificate,
-                    EnabledSslProtocols = Versions,
-                    ApplicationProtocols = challenge is not null ? ChallengeOnly : settings.Http2 ? Both : Http1Only,
-                    AllowRenegotiation = false,
-                },
-                late.Token);
+            await agreeAsync(late.Token);
             return true;
         }
         catch (Exception e) when (e is AuthenticationException or IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
@@ -102,11 +135,11 @@ internal sealed class TlsTermination(ICertificates certificates)
     }
 
     /// <summary>Says that nothing more comes: without it, a client must take the end for a cut (RFC 8446 §6.1).</summary>
-    private static async ValueTask SayGoodbyeAsync(SslStream tls, TimeProvider time)
+    private static async ValueTask SayGoodbyeAsync(Func<Task> endSendingAsync, TimeProvider time)
     {
         try
         {
-            await tls.ShutdownAsync().WaitAsync(Farewell, time);
+            await endSendingAsync().WaitAsync(Farewell, time);
         }
         catch (Exception e) when (e is IOException or InvalidOperationException or ObjectDisposedException or TimeoutException or OperationCanceledException or AuthenticationException)
         {
