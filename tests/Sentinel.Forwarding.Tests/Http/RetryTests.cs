@@ -266,8 +266,8 @@ public sealed class RetryTests
         Assert.Equal(2000, statuses.Count);
         Assert.All(statuses.Where(answer => answer.Id.StartsWith("/get", StringComparison.Ordinal)), answer => Assert.Equal(HttpStatusCode.OK, answer.Status));
 
-        // At most what each client had under way when the VM died, and only what had been written to it.
-        Assert.InRange(statuses.Count(answer => answer.Status != HttpStatusCode.OK), 0, clients.Length);
+        // At most what was under way on each connection when the VM died, which closes them one after the other as a process does.
+        Assert.InRange(statuses.Count(answer => answer.Status != HttpStatusCode.OK), 0, first.Connections);
         var posts = first.Requests.Concat(second.Requests).Where(head => head.StartsWith("POST", StringComparison.Ordinal)).Select(head => head.Split(' ')[1]);
         Assert.Equal(posts.Distinct().Count(), posts.Count());
     }

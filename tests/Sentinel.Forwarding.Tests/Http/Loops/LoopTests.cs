@@ -13,25 +13,11 @@ using Sentinel.Testing;
 namespace Sentinel.Forwarding.Tests.Http.Loops;
 
 /// <summary>A socket on a loop, as whoever uses one meets it. The other end is a socket of .NET's.</summary>
-public sealed class LoopTests : IByteCount, IDisposable
+public sealed class LoopTests : IDisposable
 {
-    private readonly SocketLoop _loop = OperatingSystem.IsLinux() ? SocketLoop.Start("test", new(TimeProvider.System), TimeProvider.System, NullLogger.Instance)! : null!;
-    private readonly CancellationTokenSource _deadline = new(Eventually.Patience, TimeProvider.System);
-    private long _from;
-    private long _to;
-    private bool _broke;
+    private readonly LoopStage _stage = new();
 
-    public void FromClient(long bytes) => _from += bytes;
-
-    public void ToClient(long bytes) => _to += bytes;
-
-    public void ClientBroke() => _broke = true;
-
-    public void Dispose()
-    {
-        _loop?.Dispose();
-        _deadline.Dispose();
-    }
+    public void Dispose() => _stage.Dispose();
 
     [NeedsTheory("linux")]
     [InlineData(1)]
@@ -40,22 +26,23 @@ public sealed class LoopTests : IByteCount, IDisposable
     [InlineData(4)]
     public async Task Whatever_the_sizes_and_pauses_every_byte_passes_both_ways_through_the_pipes(int seed)
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        var (input, output) = (new LoopReader(socket, this), new LoopWriter(socket, this));
+        var (input, output) = (new LoopReader(socket, _stage), new LoopWriter(socket, _stage));
         var sent = new byte[3_000_000];
         new Random(seed).NextBytes(sent);
+        await using var stream = new NetworkStream(peer);
 
-        var echo = EchoAsync(input, output, new(seed + 1));
-        var sending = SendAsync(peer, sent, new(seed + 2));
-        var received = await ReadSlowlyAsync(peer, sent.Length, new(seed + 3));
+        var echo = _stage.EchoAsync(input, output, sent.Length, new(seed + 1));
+        var sending = _stage.SendAsync(stream, sent, new(seed + 2));
+        var received = await _stage.ReadSlowlyAsync(stream, sent.Length, new(seed + 3));
         await sending;
         await echo;
 
         Assert.True(sent.AsSpan().SequenceEqual(received));
-        Assert.Equal((sent.Length, sent.Length), (_from, _to));
+        Assert.Equal((sent.Length, sent.Length), _stage.Counted);
         socket.Close();
-        Assert.Equal(0, await peer.ReceiveAsync(new byte[1], _deadline.Token));
+        Assert.Equal(0, await peer.ReceiveAsync(new byte[1], _stage.Deadline));
     }
 
     [NeedsTheory("linux")]
@@ -63,9 +50,10 @@ public sealed class LoopTests : IByteCount, IDisposable
     [InlineData(6)]
     public async Task Whatever_the_sizes_every_byte_passes_both_ways_through_the_stream(int seed)
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
         await using var stream = new LoopStream(socket);
+        await using var far = new NetworkStream(peer);
         var sent = new byte[3_000_000];
         new Random(seed).NextBytes(sent);
 
@@ -74,12 +62,12 @@ public sealed class LoopTests : IByteCount, IDisposable
             var (random, buffer) = (new Random(seed), new byte[100_000]);
             for (int left = sent.Length, n; left > 0; left -= n)
             {
-                n = await stream.ReadAsync(buffer.AsMemory(0, random.Next(1, buffer.Length)), _deadline.Token);
-                await stream.WriteAsync(buffer.AsMemory(0, n), _deadline.Token);
+                n = await stream.ReadAsync(buffer.AsMemory(0, random.Next(1, buffer.Length)), _stage.Deadline);
+                await stream.WriteAsync(buffer.AsMemory(0, n), _stage.Deadline);
             }
         });
-        var sending = SendAsync(peer, sent, new(seed + 2));
-        var received = await ReadSlowlyAsync(peer, sent.Length, new(seed + 3));
+        var sending = _stage.SendAsync(far, sent, new(seed + 2));
+        var received = await _stage.ReadSlowlyAsync(far, sent.Length, new(seed + 3));
         await sending;
         await echo;
 
@@ -89,25 +77,25 @@ public sealed class LoopTests : IByteCount, IDisposable
     [NeedsFact("linux")]
     public async Task The_peers_end_is_read_after_its_last_byte_and_told_at_once()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
         var told = new TaskCompletionSource();
         socket.WhenHungUp(told.SetResult);
         await peer.SendTextAsync("last");
         peer.Shutdown(SocketShutdown.Send);
-        await told.Task.WaitAsync(_deadline.Token);
+        await told.Task.WaitAsync(_stage.Deadline);
         await using var stream = new LoopStream(socket);
 
-        Assert.Equal(3, await stream.ReadAsync(new byte[3], _deadline.Token));
-        Assert.Equal(1, await stream.ReadAsync(new byte[3], _deadline.Token));
-        Assert.Equal(0, await stream.ReadAsync(new byte[3], _deadline.Token));
-        Assert.Equal(0, await stream.ReadAsync(new byte[3], _deadline.Token));
+        Assert.Equal(3, await stream.ReadAsync(new byte[3], _stage.Deadline));
+        Assert.Equal(1, await stream.ReadAsync(new byte[3], _stage.Deadline));
+        Assert.Equal(0, await stream.ReadAsync(new byte[3], _stage.Deadline));
+        Assert.Equal(0, await stream.ReadAsync(new byte[3], _stage.Deadline));
     }
 
     [NeedsFact("linux")]
     public async Task What_follows_urgent_data_is_read()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
         await using var stream = new LoopStream(socket);
         var buffer = new byte[100];
@@ -118,7 +106,7 @@ public sealed class LoopTests : IByteCount, IDisposable
         var text = "";
         while (!text.EndsWith("after", StringComparison.Ordinal))
         {
-            text += System.Text.Encoding.ASCII.GetString(buffer, 0, await stream.ReadAsync(buffer, _deadline.Token));
+            text += System.Text.Encoding.ASCII.GetString(buffer, 0, await stream.ReadAsync(buffer, _stage.Deadline));
         }
 
         Assert.Equal("beforeafter", text);
@@ -127,44 +115,44 @@ public sealed class LoopTests : IByteCount, IDisposable
     [NeedsFact("linux")]
     public async Task A_reset_fails_whoever_reads_and_ends_whoever_writes()
     {
-        var (peer, socket) = await PairAsync();
-        var (input, output) = (new LoopReader(socket, this), new LoopWriter(socket, this));
-        var reading = input.ReadAsync(_deadline.Token).AsTask();
+        var (peer, socket) = await _stage.PairAsync();
+        var (input, output) = (new LoopReader(socket, _stage), new LoopWriter(socket, _stage));
+        var reading = input.ReadAsync(_stage.Deadline).AsTask();
         peer.Close(timeout: 0);
 
         await Assert.ThrowsAsync<ConnectionResetException>(() => reading);
-        Assert.True(_broke);
-        Assert.True((await output.WriteAsync(new byte[10], _deadline.Token)).IsCompleted);
+        Assert.True(_stage.IsBroken);
+        Assert.True((await output.WriteAsync(new byte[10], _stage.Deadline)).IsCompleted);
         socket.Close();
     }
 
     [NeedsFact("linux")]
     public async Task A_reset_that_whoever_writes_hears_of_first_is_no_end_for_whoever_reads()
     {
-        var (peer, socket) = await PairAsync();
-        var (input, output) = (new LoopReader(socket, this), new LoopWriter(socket, this));
-        var flush = output.WriteAsync(new byte[10_000_000], _deadline.Token).AsTask();
+        var (peer, socket) = await _stage.PairAsync();
+        var (input, output) = (new LoopReader(socket, _stage), new LoopWriter(socket, _stage));
+        var flush = output.WriteAsync(new byte[10_000_000], _stage.Deadline).AsTask();
         Assert.False(flush.IsCompleted);
         peer.Close(timeout: 0);
         Assert.True((await flush).IsCompleted);
 
-        await Assert.ThrowsAsync<ConnectionResetException>(async () => await input.ReadAsync(_deadline.Token));
+        await Assert.ThrowsAsync<ConnectionResetException>(async () => await input.ReadAsync(_stage.Deadline));
         socket.Close();
     }
 
     [NeedsFact("linux")]
     public async Task What_came_with_the_end_is_read_before_the_end_is_told()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        var (busyPeer, busy) = await PairAsync();
+        var (busyPeer, busy) = await _stage.PairAsync();
         using var go = new ManualResetEventSlim();
         busy.WhenHungUp(go.Wait);
         var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         socket.WhenHungUp(told.SetResult);
         var reading = OnItsOwn(async () =>
         {
-            Assert.Equal(4, await socket.ReceiveAsync(new byte[10], SocketFlags.None, _deadline.Token));
+            Assert.Equal(4, await socket.ReceiveAsync(new byte[10], SocketFlags.None, _stage.Deadline));
             return told.Task.IsCompleted;
         });
 
@@ -175,7 +163,7 @@ public sealed class LoopTests : IByteCount, IDisposable
         go.Set();
 
         Assert.False(await reading);
-        await told.Task.WaitAsync(_deadline.Token);
+        await told.Task.WaitAsync(_stage.Deadline);
         busy.Close();
         socket.Close();
     }
@@ -183,15 +171,15 @@ public sealed class LoopTests : IByteCount, IDisposable
     [NeedsFact("linux")]
     public async Task Whoever_always_finds_something_lets_others_have_the_loop()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        var input = new LoopReader(socket, this);
+        var input = new LoopReader(socket, _stage);
         var reading = OnItsOwn(async () =>
         {
             string? first = null;
             for (var i = 0; i < 1000; i++)
             {
-                var read = await input.ReadAsync(_deadline.Token);
+                var read = await input.ReadAsync(_stage.Deadline);
                 first ??= Thread.CurrentThread.Name;
                 input.AdvanceTo(read.Buffer.GetPosition(1));
             }
@@ -208,39 +196,39 @@ public sealed class LoopTests : IByteCount, IDisposable
     [NeedsFact("linux")]
     public async Task The_end_of_the_loop_ends_whoever_waits_and_takes_nobody_more()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        var reading = new LoopReader(socket, this).ReadAsync(_deadline.Token).AsTask();
-        _loop.Dispose();
+        var reading = new LoopReader(socket, _stage).ReadAsync(_stage.Deadline).AsTask();
+        _stage.Loop.Dispose();
 
         await Assert.ThrowsAsync<ConnectionAbortedException>(() => reading);
         Assert.Equal("reset", await peer.HowItEndsAsync());
-        Assert.Throws<SocketException>(() => _loop.Add(peer));
+        Assert.Throws<SocketException>(() => _stage.Loop.Add(peer));
     }
 
     [NeedsFact("linux")]
     public async Task A_socket_that_was_closed_before_leaves_its_place_to_the_next()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var gone = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         gone.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => _loop.Add(gone));
-        Assert.Equal(socket.Index + 1, _loop.Add(peer).Index);
+        Assert.Throws<ObjectDisposedException>(() => _stage.Loop.Add(gone));
+        Assert.Equal(socket.Index + 1, _stage.Loop.Add(peer).Index);
     }
 
     [NeedsFact("linux")]
     public async Task Closing_here_ends_whoever_waits_to_read_or_to_write()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        var (input, output) = (new LoopReader(socket, this), new LoopWriter(socket, this));
-        var reading = input.ReadAsync(_deadline.Token).AsTask();
-        var flush = output.WriteAsync(new byte[10_000_000], _deadline.Token).AsTask();
+        var (input, output) = (new LoopReader(socket, _stage), new LoopWriter(socket, _stage));
+        var reading = input.ReadAsync(_stage.Deadline).AsTask();
+        var flush = output.WriteAsync(new byte[10_000_000], _stage.Deadline).AsTask();
         Assert.False(flush.IsCompleted);
         socket.Abort();
 
         await Assert.ThrowsAsync<ConnectionAbortedException>(() => reading);
-        await Assert.ThrowsAsync<ConnectionAbortedException>(() => input.ReadAsync().AsTask().WaitAsync(_deadline.Token));
+        await Assert.ThrowsAsync<ConnectionAbortedException>(() => input.ReadAsync().AsTask().WaitAsync(_stage.Deadline));
         Assert.True((await flush).IsCompleted);
         await Assert.ThrowsAsync<SocketException>(async () => await peer.ReadToEndAsync());
     }
@@ -248,35 +236,36 @@ public sealed class LoopTests : IByteCount, IDisposable
     [NeedsFact("linux")]
     public async Task A_wait_that_is_cancelled_loses_nothing()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        var (input, output) = (new LoopReader(socket, this), new LoopWriter(socket, this));
-        var reading = input.ReadAsync(_deadline.Token).AsTask();
+        var (input, output) = (new LoopReader(socket, _stage), new LoopWriter(socket, _stage));
+        var reading = input.ReadAsync(_stage.Deadline).AsTask();
         input.CancelPendingRead();
         Assert.True((await reading).IsCanceled);
         input.AdvanceTo(default);
 
-        var flush = output.WriteAsync(new byte[10_000_000], _deadline.Token).AsTask();
+        var flush = output.WriteAsync(new byte[10_000_000], _stage.Deadline).AsTask();
         output.CancelPendingFlush();
         Assert.True((await flush).IsCanceled);
         var finishing = output.FinishAsync().AsTask();
-        Assert.Equal(10_000_000, (await ReadSlowlyAsync(peer, 10_000_000, new(7))).Length);
+        await using var far = new NetworkStream(peer);
+        Assert.Equal(10_000_000, (await _stage.ReadSlowlyAsync(far, 10_000_000, new(7))).Length);
         await finishing;
 
         await peer.SendTextAsync("x");
-        Assert.Equal(1, (await input.ReadAsync(_deadline.Token)).Buffer.Length);
+        Assert.Equal(1, (await input.ReadAsync(_stage.Deadline)).Buffer.Length);
         socket.Close();
     }
 
     [NeedsFact("linux")]
     public async Task A_flush_that_is_cancelled_just_before_it_would_wait_does_not()
     {
-        var (peer, socket) = await PairAsync();
+        var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        var output = new LoopWriter(socket, this);
+        var output = new LoopWriter(socket, _stage);
         output.CancelPendingFlush();
 
-        Assert.True((await output.WriteAsync(new byte[10_000_000], _deadline.Token).AsTask().WaitAsync(_deadline.Token)).IsCanceled);
+        Assert.True((await output.WriteAsync(new byte[10_000_000], _stage.Deadline).AsTask().WaitAsync(_stage.Deadline)).IsCanceled);
         socket.Abort();
     }
 
@@ -284,8 +273,8 @@ public sealed class LoopTests : IByteCount, IDisposable
     public async Task A_dial_that_is_refused_says_so()
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        var dial = new LoopDial(_loop);
-        Assert.Equal(DialOutcome.Refused, await dial.ConnectAsync(socket, new(Loopback.Next(), Loopback.FreePort()), _deadline.Token));
+        var dial = new LoopDial(_stage.Loop);
+        Assert.Equal(DialOutcome.Refused, await dial.ConnectAsync(socket, new(Loopback.Next(), Loopback.FreePort()), _stage.Deadline));
         Assert.Null(dial.Connected);
     }
 
@@ -302,73 +291,5 @@ public sealed class LoopTests : IByteCount, IDisposable
         {
             SynchronizationContext.SetSynchronizationContext(context);
         }
-    }
-
-    private async Task<(Socket Peer, LoopSocket Socket)> PairAsync()
-    {
-        using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listening.ReceiveBufferSize = 128 * 1024;
-        listening.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        listening.Listen();
-        var dial = new LoopDial(_loop);
-
-        // less than what tests write in one go: the system takes a part of it
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { SendBufferSize = 32 * 1024 };
-        Assert.Equal(DialOutcome.Connected, await dial.ConnectAsync(socket, (IPEndPoint)listening.LocalEndPoint!, _deadline.Token));
-        return (await listening.AcceptAsync(_deadline.Token), dial.Connected!);
-    }
-
-    /// <summary>Takes some, leaves some, looks at some without taking it, and writes in pieces of any size.</summary>
-    private async Task EchoAsync(PipeReader input, PipeWriter output, Random random)
-    {
-        for (var left = 3_000_000L; left > 0;)
-        {
-            var read = await input.ReadAsync(_deadline.Token);
-            var taken = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, random.Next(1, 50_000)));
-            if (read.Buffer.Length < left && random.Next(8) == 0)
-            {
-                input.AdvanceTo(read.Buffer.Start, read.Buffer.End);
-                continue;
-            }
-
-            foreach (var piece in taken)
-            {
-                output.Write(piece.Span);
-            }
-
-            left -= taken.Length;
-            input.AdvanceTo(taken.End);
-            if (left == 0 || random.Next(3) > 0)
-            {
-                Assert.False((await output.FlushAsync(_deadline.Token)).IsCompleted);
-            }
-        }
-    }
-
-    private async Task SendAsync(Socket peer, ReadOnlyMemory<byte> bytes, Random random)
-    {
-        while (!bytes.IsEmpty)
-        {
-            bytes = bytes[await peer.SendAsync(bytes[..Math.Min(bytes.Length, random.Next(1, 30_000))], _deadline.Token)..];
-            if (random.Next(4) == 0)
-            {
-                await Task.Yield();
-            }
-        }
-    }
-
-    private async Task<byte[]> ReadSlowlyAsync(Socket peer, int length, Random random)
-    {
-        var all = new byte[length];
-        for (var at = 0; at < length;)
-        {
-            at += await peer.ReceiveAsync(all.AsMemory(at, Math.Min(length - at, random.Next(1, 20_000))), _deadline.Token);
-            if (random.Next(3) == 0)
-            {
-                await Task.Yield();
-            }
-        }
-
-        return all;
     }
 }

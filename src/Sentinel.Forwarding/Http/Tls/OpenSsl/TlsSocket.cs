@@ -13,11 +13,16 @@ namespace Sentinel.Forwarding.Http.Tls.OpenSsl;
 /// </summary>
 internal sealed class TlsSocket : IPromptSocket, IDisposable
 {
+    // A record comes with one or two. Who sends nothing but what OpenSSL takes in silence (new keys without end) must let others have the loop.
+    private const int MostReads = 4;
+
     private readonly LoopSocket _socket;
     private readonly IByteCount _count;
     private readonly Lock _lock = new();
     private nint _ssl;
     private bool _mayHoldMore;
+    private bool _isInterrupted;
+    private int _reads;
     private Exception? _failure;
 
     /// <param name="socket">Nothing was read of it.</param>
@@ -78,7 +83,7 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         while (!TryAgree())
         {
             late.ThrowIfCancellationRequested();
-            await (IsFull ? _socket.WaitWritableAsync() : _socket.WaitReadableAsync());
+            await (IsFull ? WaitWritableAsync() : WaitReadableAsync());
         }
     }
 
@@ -109,7 +114,7 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         }
     }
 
-    public ValueTask WaitReadableAsync() => _socket.WaitReadableAsync();
+    public ValueTask WaitReadableAsync() => _isInterrupted ? StepAsideAsync() : _socket.WaitReadableAsync();
 
     public ValueTask WaitWritableAsync() => _socket.WaitWritableAsync();
 
@@ -143,7 +148,8 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         try
         {
             // a look that cannot find anything is a system call for nothing
-            var n = _socket.IsReadable ? _socket.TryReceive(target) : -1;
+            _isInterrupted = _reads++ == MostReads;
+            var n = _socket.IsReadable && !_isInterrupted ? _socket.TryReceive(target) : -1;
             (IsDry, IsOver) = (n < 0, n == 0);
             if (n > 0)
             {
@@ -206,24 +212,24 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         lock (_lock)
         {
             Begin();
-            if (Libssl.Shutdown(_ssl) < 0 && IsFull)
-            {
-                return false;
-            }
-
+            var isSaid = Libssl.Shutdown(_ssl) >= 0;
+            Libssl.ClearErrors();
             if (_failure is not null)
             {
                 _ = Judge();
             }
 
-            return true;
+            return isSaid || !IsFull;
         }
     }
+
+    private static async ValueTask StepAsideAsync() => await Task.Yield();
 
     private void Begin()
     {
         ObjectDisposedException.ThrowIf(_ssl == 0, this);
         (IsDry, IsFull, _failure) = (false, false, null);
+        (_isInterrupted, _reads) = (false, 0);
         SocketBio.Calls(this);
     }
 

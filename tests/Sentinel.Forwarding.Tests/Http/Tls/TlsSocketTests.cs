@@ -1,0 +1,238 @@
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text;
+using Microsoft.AspNetCore.Connections;
+using Sentinel.Forwarding.Http.Loops;
+using Sentinel.Forwarding.Http.Tls.OpenSsl;
+using Sentinel.Forwarding.Tests.Http.Loops;
+using Sentinel.Forwarding.Tests.Kit;
+using Sentinel.Testing;
+
+namespace Sentinel.Forwarding.Tests.Http.Tls;
+
+/// <summary>TLS on a socket of a loop, spoken with .NET's client and with OpenSSL's.</summary>
+public sealed class TlsSocketTests : IDisposable
+{
+    private readonly LoopStage _stage = new();
+    private readonly SslStreamCertificateContext _certificate = TestCertificates.Make("a.example");
+
+    public void Dispose() => _stage.Dispose();
+
+    [NeedsTheory("linux")]
+    [InlineData(SslProtocols.Tls12, 1)]
+    [InlineData(SslProtocols.Tls13, 2)]
+    [InlineData(SslProtocols.Tls13, 3)]
+    public async Task Whatever_the_sizes_and_pauses_every_byte_passes_both_ways(SslProtocols version, int seed)
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        await using var client = new SslStream(new NetworkStream(peer, ownsSocket: true));
+        using var tls = Serve(socket);
+        await Task.WhenAll(AgreeAsync(client, version), tls.AgreeAsync(_stage.Deadline));
+        Assert.Equal(version, client.SslProtocol);
+        var pipe = new LoopPipe(tls, _stage);
+        var sent = new byte[3_000_000];
+        new Random(seed).NextBytes(sent);
+
+        var echo = _stage.EchoAsync(pipe.Input, pipe.Output, sent.Length, new(seed + 1));
+        var sending = _stage.SendAsync(client, sent, new(seed + 2));
+        var received = await _stage.ReadSlowlyAsync(client, sent.Length, new(seed + 3));
+        await sending;
+        await echo;
+        await tls.EndSendingAsync();
+
+        Assert.True(sent.AsSpan().SequenceEqual(received));
+        Assert.Equal(0, await client.ReadAsync(new byte[1], _stage.Deadline));
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task What_passes_is_counted_as_it_passes_encrypted()
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        await using var wire = new Counter(peer);
+        await using var client = new SslStream(wire);
+        using var tls = Serve(socket);
+        await Task.WhenAll(AgreeAsync(client, SslProtocols.Tls13), tls.AgreeAsync(_stage.Deadline));
+        await client.WriteAsync(new byte[10_000], _stage.Deadline);
+        await ReceiveAsync(tls, 10_000);
+
+        Assert.Equal(wire.Written, _stage.Counted.From);
+        Assert.InRange(_stage.Counted.To, wire.Read, long.MaxValue);
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task Keys_may_be_renewed_by_both_sides_in_the_middle()
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        using var _ = peer;
+        using var client = new NativeClient(peer);
+        using var tls = Serve(socket);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+
+        for (var i = 0; i < 10; i++)
+        {
+            client.UpdateKey(both: true);
+            client.Send("asked"u8);
+            Assert.Equal("asked", await ReceiveAsync(tls, 5));
+            Assert.Equal(8, tls.TrySend("answered"u8));
+            var answer = new byte[8];
+            Assert.Equal(8, await Task.Run(() => client.Receive(answer)));
+            Assert.Equal("answered"u8, answer);
+        }
+
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task Who_renews_his_key_without_end_has_the_loop_for_a_while_only()
+    {
+        var (peer, socket) = await _stage.PairAsync(receiveBuffer: 4 * 1024 * 1024);
+        using var _ = peer;
+        using var client = new NativeClient(peer);
+        using var tls = Serve(socket);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        Assert.Equal(-1, tls.TryReceive(new byte[10]));
+        var before = _stage.Counted.From;
+
+        // What waits is more than one call may read.
+        await Task.Run(() =>
+        {
+            for (var i = 0; i < 10_000; i++)
+            {
+                client.UpdateKey(both: false);
+            }
+
+            client.Send("at last"u8);
+        }).WaitAsync(_stage.Deadline);
+        await Eventually.TrueAsync(() => tls.IsReadable);
+
+        Assert.Equal(-1, tls.TryReceive(new byte[10]));
+        Assert.InRange(_stage.Counted.From - before, 1, 100_000);
+        Assert.True(tls.IsReadable);
+        Assert.False(tls.WaitReadableAsync().IsCompleted);
+        Assert.Equal("at last", await ReceiveAsync(tls, 7));
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task What_is_no_record_ends_the_connection_and_the_client_is_told_why()
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        using var _ = peer;
+        using var client = new NativeClient(peer);
+        using var tls = Serve(socket);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var pipe = new LoopPipe(tls, _stage);
+
+        client.SendInClear("\x17\x03\x03\x00\x20this is not what was agreed upon"u8);
+
+        await Assert.ThrowsAsync<ConnectionResetException>(async () => await pipe.Input.ReadAsync(_stage.Deadline));
+        Assert.True((await pipe.Output.WriteAsync(new byte[10], _stage.Deadline)).IsCompleted);
+        socket.Close();
+        Assert.Equal(0, await Task.Run(() => client.Receive(new byte[1])));
+    }
+
+    [NeedsTheory("linux")]
+    [InlineData("EHLO")]
+    [InlineData("")]
+    public async Task A_handshake_that_fails_says_so_and_leaves_nothing_behind(string said)
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        using var tls = Serve(socket);
+        await peer.SendTextAsync(said);
+        peer.Shutdown(SocketShutdown.Send);
+
+        var e = await Assert.ThrowsAnyAsync<Exception>(() => tls.AgreeAsync(_stage.Deadline));
+
+        Assert.True(e is AuthenticationException or IOException, e.ToString());
+        socket.Close();
+        peer.Dispose();
+        var (next, another) = await _stage.PairAsync();
+        await using var client = new SslStream(new NetworkStream(next, ownsSocket: true));
+        using var served = Serve(another);
+        await Task.WhenAll(AgreeAsync(client, SslProtocols.Tls13), served.AgreeAsync(_stage.Deadline));
+        another.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task A_handshake_ends_when_it_is_too_late()
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        using var _ = peer;
+        using var tls = Serve(socket);
+        using var late = new CancellationTokenSource();
+        var agreeing = tls.AgreeAsync(late.Token);
+        await late.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => agreeing);
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task Closing_here_ends_whoever_waits_and_what_is_disposed_is_not_touched()
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        await using var client = new SslStream(new NetworkStream(peer, ownsSocket: true));
+        var tls = Serve(socket);
+        await Task.WhenAll(AgreeAsync(client, SslProtocols.Tls13), tls.AgreeAsync(_stage.Deadline));
+        var pipe = new LoopPipe(tls, _stage);
+        var reading = pipe.Input.ReadAsync(_stage.Deadline).AsTask();
+        var flush = pipe.Output.WriteAsync(new byte[10_000_000], _stage.Deadline).AsTask();
+        Assert.False(flush.IsCompleted);
+        socket.Abort();
+
+        await Assert.ThrowsAsync<ConnectionAbortedException>(() => reading);
+        Assert.True((await flush).IsCompleted);
+        tls.Dispose();
+        tls.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => tls.TryReceive(new byte[1]));
+        Assert.Throws<ObjectDisposedException>(() => tls.TrySend(new byte[1]));
+        await Assert.ThrowsAsync<ObjectDisposedException>(tls.EndSendingAsync);
+    }
+
+    private TlsSocket Serve(LoopSocket socket) => new(socket, TlsContext.TryCreate(_certificate, http2: true)!, _stage);
+
+    private Task AgreeAsync(SslStream client, SslProtocols version) => client.AuthenticateAsClientAsync(
+        new SslClientAuthenticationOptions { TargetHost = "a.example", EnabledSslProtocols = version, RemoteCertificateValidationCallback = TestCertificates.Any }, _stage.Deadline);
+
+    private async Task<string> ReceiveAsync(TlsSocket tls, int length)
+    {
+        var all = new byte[length];
+        for (var at = 0; at < length;)
+        {
+            if (tls.TryReceive(all.AsSpan(at)) is >= 0 and var n)
+            {
+                Assert.NotEqual(0, n);
+                at += n;
+            }
+            else
+            {
+                await tls.WaitReadableAsync().AsTask().WaitAsync(_stage.Deadline);
+            }
+        }
+
+        return Encoding.ASCII.GetString(all);
+    }
+
+    private sealed class Counter(Socket socket) : NetworkStream(socket, ownsSocket: true)
+    {
+        public new long Read { get; private set; }
+
+        public long Written { get; private set; }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var n = await base.ReadAsync(buffer, cancellationToken);
+            Read += n;
+            return n;
+        }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Written += buffer.Length;
+            return base.WriteAsync(buffer, cancellationToken);
+        }
+    }
+}
