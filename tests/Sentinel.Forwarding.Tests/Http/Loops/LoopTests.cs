@@ -1,11 +1,7 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.Extensions.Logging.Abstractions;
 using Sentinel.Forwarding.Http.Loops;
-using Sentinel.Forwarding.Http.Transports;
 using Sentinel.Forwarding.Relay;
 using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;

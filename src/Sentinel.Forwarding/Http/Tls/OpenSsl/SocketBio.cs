@@ -11,13 +11,13 @@ internal static unsafe class SocketBio
     private static TlsSocket? _calling;
 
     /// <summary>Made for one connection; belongs to whom it is set.</summary>
-    /// <exception cref="OutOfMemoryException">There is no memory.</exception>
+    /// <exception cref="InsufficientMemoryException">There is no memory.</exception>
     public static nint Create()
     {
         var bio = Libssl.NewBio(Method);
         if (bio == 0)
         {
-            throw new OutOfMemoryException("OpenSSL has no memory for a connection.");
+            throw new InsufficientMemoryException("OpenSSL has no memory for a connection.");
         }
 
         Libssl.SetBioReady(bio, 1);

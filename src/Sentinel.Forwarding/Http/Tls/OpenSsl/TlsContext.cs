@@ -18,13 +18,13 @@ internal sealed unsafe class TlsContext : SafeHandleZeroOrMinusOneIsInvalid
     private static ReadOnlySpan<byte> Http2AndHttp1 => "\x02h2\x08http/1.1\x08http/1.0"u8;
 
     /// <returns>Null for a key that is neither RSA nor of an elliptic curve, that cannot be taken out of .NET, or that OpenSSL does not take for this certificate.</returns>
-    /// <exception cref="OutOfMemoryException">There is no memory.</exception>
+    /// <exception cref="InsufficientMemoryException">There is no memory.</exception>
     public static TlsContext? TryCreate(SslStreamCertificateContext certificate, bool http2)
     {
         var context = new TlsContext(Libssl.NewContext(Libssl.ServerMethod()));
         if (context.IsInvalid)
         {
-            throw new OutOfMemoryException("OpenSSL has no memory for a context.");
+            throw new InsufficientMemoryException("OpenSSL has no memory for a context.");
         }
 
         if (context.TryShow(certificate))
@@ -38,7 +38,7 @@ internal sealed unsafe class TlsContext : SafeHandleZeroOrMinusOneIsInvalid
         return null;
     }
 
-    /// <exception cref="OutOfMemoryException">There is no memory.</exception>
+    /// <exception cref="InsufficientMemoryException">There is no memory.</exception>
     public nint NewConnection()
     {
         var isHeld = false;
@@ -46,7 +46,7 @@ internal sealed unsafe class TlsContext : SafeHandleZeroOrMinusOneIsInvalid
         try
         {
             // holds the context
-            return Libssl.New(handle) is not 0 and var ssl ? ssl : throw new OutOfMemoryException("OpenSSL has no memory for a connection.");
+            return Libssl.New(handle) is not 0 and var ssl ? ssl : throw new InsufficientMemoryException("OpenSSL has no memory for a connection.");
         }
         finally
         {

@@ -28,7 +28,7 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     /// <param name="socket">Nothing was read of it.</param>
     /// <param name="context">What is agreed upon.</param>
     /// <param name="count">Told of what passes, encrypted.</param>
-    /// <exception cref="OutOfMemoryException">There is no memory.</exception>
+    /// <exception cref="InsufficientMemoryException">There is no memory.</exception>
     public TlsSocket(LoopSocket socket, TlsContext context, IByteCount count)
     {
         (_socket, _count) = (socket, count);
