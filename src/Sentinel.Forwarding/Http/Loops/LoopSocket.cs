@@ -96,6 +96,9 @@ internal sealed class LoopSocket : IDuplexSocket, IPromptSocket
 
     public ValueTask WaitWritableAsync() => _writing.WaitAsync();
 
+    /// <summary>Forgets that there may be something to read: what comes from now on is news.</summary>
+    public void ForgetNews() => _reading.Clear();
+
     public void WakeReader() => _reading.Set(inline: false);
 
     public void WakeWriter() => _writing.Set(inline: false);

@@ -39,10 +39,11 @@ internal sealed class LoopStage : IByteCount, IDisposable
     }
 
     /// <param name="receiveBuffer">Of the one on the loop; 0: the system's choice.</param>
-    public async Task<(Socket Peer, LoopSocket Socket)> PairAsync(int receiveBuffer = 0)
+    /// <param name="peersBuffer">Of the other.</param>
+    public async Task<(Socket Peer, LoopSocket Socket)> PairAsync(int receiveBuffer = 0, int peersBuffer = 128 * 1024)
     {
         using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listening.ReceiveBufferSize = 128 * 1024;
+        listening.ReceiveBufferSize = peersBuffer;
         listening.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listening.Listen();
         var dial = new LoopDial(Loop);

@@ -45,6 +45,17 @@ internal sealed unsafe partial class NativeClient : IDisposable
         }
     }
 
+    /// <summary>Reads bytes and forgets them.</summary>
+    public void ReceiveAll(int count)
+    {
+        Span<byte> target = stackalloc byte[1024];
+        for (int n; count > 0; count -= n)
+        {
+            n = Receive(target[..Math.Min(count, target.Length)]);
+            Assert.NotEqual(0, n);
+        }
+    }
+
     /// <summary>Without TLS.</summary>
     public void SendInClear(ReadOnlySpan<byte> bytes) => _socket.Send(bytes);
 

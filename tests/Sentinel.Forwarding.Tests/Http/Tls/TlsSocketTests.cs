@@ -117,6 +117,105 @@ public sealed class TlsSocketTests : IDisposable
     }
 
     [NeedsFact("linux")]
+    public async Task Who_renews_his_key_and_then_falls_silent_is_waited_for()
+    {
+        var (peer, socket) = await _stage.PairAsync(receiveBuffer: 4 * 1024 * 1024);
+        using var _ = peer;
+        using var client = new NativeClient(peer);
+        using var tls = Serve(socket);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        Assert.Equal(-1, tls.TryReceive(new byte[10]));
+
+        // The first read of a call finds all it asks for (16,709 bytes), the second half of that, a third would find nothing.
+        for (var i = 0; i < 618; i++)
+        {
+            client.UpdateKey(both: false);
+        }
+
+        client.SendInClear("\x17\x03\x03\x00\x20is cut here, so that it is"u8[..30]);
+        await Eventually.TrueAsync(() => socket.IsReadable && socket.Socket!.Available == (618 * 27) + 30);
+        Assert.Equal(-1, tls.TryReceive(new byte[10]));
+        Assert.Equal(0, socket.Socket!.Available);
+
+        Assert.False(IsPosted(tls.WaitReadableAsync));
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task Who_is_asked_for_a_key_by_a_client_that_does_not_read_waits_without_turning()
+    {
+        var (peer, socket) = await _stage.PairAsync(peersBuffer: 4096);
+        using var _ = peer;
+        using var client = new NativeClient(peer);
+        using var tls = Serve(socket);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+
+        // The socket may be full at the key, or at the byte behind it: that keeps nobody from reading.
+        var sent = FillUpTo(client, tls, socket);
+        for (var round = 0; IsHeard(client, tls, socket, 23); round++)
+        {
+            Assert.InRange(round, 0, 50);
+            await Task.WhenAll(Task.Run(() => client.ReceiveAll(sent + 1)), SendAsync(tls));
+            sent = FillUpTo(client, tls, socket);
+        }
+
+        Assert.Equal(-1, tls.TryReceive(new byte[10]));
+        var waiting = tls.WaitReadableAsync().AsTask();
+        Assert.False(waiting.IsCompleted);
+        await Task.WhenAll(Task.Run(() => client.ReceiveAll(sent + 1)), SendAsync(tls));
+        await waiting.WaitAsync(_stage.Deadline);
+        Assert.Equal("x", await ReceiveAsync(tls, 1));
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
+    public async Task A_fatal_alert_is_no_end()
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        using var _ = peer;
+        using var client = new NativeClient(peer);
+        using var tls = Serve(socket);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        Assert.Equal(-1, tls.TryReceive(new byte[10]));
+
+        // behind our back: the client cannot make sense of it, and says so
+        socket.TrySend("\x17\x03\x03\x00\x20this is not what was agreed upon"u8);
+        Assert.Equal(0, await Task.Run(() => client.Receive(new byte[10])));
+        await tls.WaitReadableAsync().AsTask().WaitAsync(_stage.Deadline);
+
+        Assert.Contains("bad record mac", Assert.ThrowsAny<IOException>(() => tls.TryReceive(new byte[10])).Message, StringComparison.Ordinal);
+        socket.Close();
+    }
+
+    [NeedsTheory("linux")]
+    [InlineData("\x17\x03\x03\x00\x20this is cut", true)]
+    [InlineData("", false)]
+    public async Task An_end_within_a_record_is_none(string last, bool isCut)
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        using var _ = peer;
+        using var client = new NativeClient(peer);
+        using var tls = Serve(socket);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var pipe = new LoopPipe(tls, _stage);
+
+        client.SendInClear(Encoding.Latin1.GetBytes(last));
+        peer.Shutdown(SocketShutdown.Send);
+
+        if (isCut)
+        {
+            await Assert.ThrowsAsync<ConnectionResetException>(async () => await pipe.Input.ReadAsync(_stage.Deadline));
+        }
+        else
+        {
+            Assert.True((await pipe.Input.ReadAsync(_stage.Deadline)).IsCompleted);
+        }
+
+        Assert.Equal(isCut, _stage.IsBroken);
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
     public async Task What_is_no_record_ends_the_connection_and_the_client_is_told_why()
     {
         var (peer, socket) = await _stage.PairAsync();
@@ -196,6 +295,41 @@ public sealed class TlsSocketTests : IDisposable
 
     private Task AgreeAsync(SslStream client, SslProtocols version) => client.AuthenticateAsClientAsync(
         new SslClientAuthenticationOptions { TargetHost = "a.example", EnabledSslProtocols = version, RemoteCertificateValidationCallback = TestCertificates.Any }, _stage.Deadline);
+
+    /// <summary>Has the client ask for a new key with each byte, until the socket takes no more.</summary>
+    /// <returns>How many bytes the client has to read.</returns>
+    private int FillUpTo(NativeClient client, TlsSocket tls, LoopSocket socket)
+    {
+        for (var sent = 0; ; sent++)
+        {
+            client.UpdateKey(both: true);
+            Assert.True(IsHeard(client, tls, socket, 27 + 23));
+            if (tls.TrySend("y"u8) < 0)
+            {
+                return sent;
+            }
+        }
+    }
+
+    private bool IsHeard(NativeClient client, TlsSocket tls, LoopSocket socket, int length)
+    {
+        client.Send("x"u8);
+        while (!socket.IsReadable || socket.Socket!.Available < length)
+        {
+            _stage.Deadline.ThrowIfCancellationRequested();
+            Thread.Yield();
+        }
+
+        return tls.TryReceive(new byte[10]) == 1;
+    }
+
+    private async Task SendAsync(TlsSocket tls)
+    {
+        while (tls.TrySend("y"u8) < 0)
+        {
+            await tls.WaitWritableAsync().AsTask().WaitAsync(_stage.Deadline);
+        }
+    }
 
     private async Task<string> ReceiveAsync(TlsSocket tls, int length)
     {

@@ -8,18 +8,21 @@ namespace Sentinel.Forwarding.Http.Tls.OpenSsl;
 /// </summary>
 internal static unsafe partial class Libssl
 {
-    // <openssl/ssl.h>
-    public const int Mode = 33;
-    public const int ReadAhead = 41;
-    public const int SessionCacheMode = 44;
+    // Commands to a context, <openssl/ssl.h>.
+    public const int SetMode = 33;
+    public const int SetReadAhead = 41;
+    public const int SetSessionCacheMode = 44;
     public const int AddChainCertificate = 89;
     public const int SetLeastVersion = 123;
     public const int GetLeastVersion = 130;
 
+    // Its modes.
     public const nint PartialWrite = 1;
     public const nint MovingWriteBuffer = 2;
+    public const nint NoAutoChain = 8;
     public const nint ReleaseBuffers = 0x10;
 
+    // Its options.
     public const ulong IgnoreUnexpectedEnd = 1UL << 7;
     public const ulong NoCompression = 1UL << 17;
     public const ulong ServerPreference = 1UL << 22;
@@ -27,16 +30,17 @@ internal static unsafe partial class Libssl
 
     public const nint Tls12 = 0x0303;
 
-    public const int ShutdownReceived = 2;
-
+    // What is said of ALPN.
     public const int AlpnOk = 0;
     public const int AlpnFatal = 2;
     public const int AlpnOverlap = 1;
 
-    // <openssl/bio.h>
-    public const int SourceSink = 0x400;
+    // Commands to a BIO, <openssl/bio.h>.
     public const int EndOfInput = 2;
     public const int Flush = 11;
+
+    // Its type and flags.
+    public const int SourceSink = 0x400;
     public const int ShouldRead = 1;
     public const int ShouldWrite = 2;
     public const int ShouldRetry = 8;
@@ -116,10 +120,6 @@ internal static unsafe partial class Libssl
     [SuppressGCTransition]
     public static partial int HasPending(nint ssl);
 
-    [LibraryImport(Ssl, EntryPoint = "SSL_get_shutdown")]
-    [SuppressGCTransition]
-    public static partial int GetShutdown(nint ssl);
-
     [LibraryImport(Ssl, EntryPoint = "SSL_get0_alpn_selected")]
     [SuppressGCTransition]
     public static partial void GetAlpn(nint ssl, byte** protocol, uint* length);
@@ -168,10 +168,12 @@ internal static unsafe partial class Libssl
     [SuppressGCTransition]
     public static partial void ClearFlags(nint bio, int flags);
 
-    [LibraryImport(Crypto, EntryPoint = "ERR_peek_last_error")]
+    [LibraryImport(Crypto, EntryPoint = "ERR_peek_error")]
+    [SuppressGCTransition]
     public static partial nuint PeekError();
 
     [LibraryImport(Crypto, EntryPoint = "ERR_clear_error")]
+    [SuppressGCTransition]
     public static partial void ClearErrors();
 
     [LibraryImport(Crypto, EntryPoint = "ERR_reason_error_string")]

@@ -8,24 +8,25 @@ internal static unsafe class SocketBio
     private static readonly nint Method = MakeMethod();
 
     [ThreadStatic]
-    private static TlsSocket? _calling;
+    private static TlsSocket? _caller;
 
-    /// <summary>Made for one connection; belongs to whom it is set.</summary>
-    /// <exception cref="InsufficientMemoryException">There is no memory.</exception>
-    public static nint Create()
+    /// <summary>Has a connection read and write so.</summary>
+    /// <exception cref="InsufficientMemoryException">OpenSSL has no memory; the connection is freed.</exception>
+    public static void SetFor(nint ssl)
     {
         var bio = Libssl.NewBio(Method);
         if (bio == 0)
         {
+            Libssl.Free(ssl);
             throw new InsufficientMemoryException("OpenSSL has no memory for a connection.");
         }
 
         Libssl.SetBioReady(bio, 1);
-        return bio;
+        Libssl.SetBio(ssl, bio, bio);
     }
 
-    /// <summary>To be called before OpenSSL is, on the same thread.</summary>
-    public static void Calls(TlsSocket socket) => _calling = socket;
+    /// <summary>To be told before each call of OpenSSL, on the same thread.</summary>
+    public static void IsCalledBy(TlsSocket socket) => _caller = socket;
 
     private static nint MakeMethod()
     {
@@ -40,8 +41,8 @@ internal static unsafe class SocketBio
     private static int Read(nint bio, byte* target, int length)
     {
         Libssl.ClearFlags(bio, Libssl.AllRetries);
-        var n = _calling!.Receive(new(target, length));
-        if (n < 0 && _calling.IsDry)
+        var n = _caller!.Receive(new(target, length));
+        if (n < 0 && _caller.IsDry)
         {
             Libssl.SetFlags(bio, Libssl.ShouldRead | Libssl.ShouldRetry);
         }
@@ -53,8 +54,8 @@ internal static unsafe class SocketBio
     private static int Write(nint bio, byte* source, int length)
     {
         Libssl.ClearFlags(bio, Libssl.AllRetries);
-        var n = _calling!.Send(new(source, length));
-        if (n < 0 && _calling.IsFull)
+        var n = _caller!.Send(new(source, length), out var isBroken);
+        if (n < 0 && !isBroken)
         {
             Libssl.SetFlags(bio, Libssl.ShouldWrite | Libssl.ShouldRetry);
         }
@@ -67,7 +68,7 @@ internal static unsafe class SocketBio
     private static nint Control(nint bio, int command, nint number, nint pointer) => command switch
     {
         Libssl.Flush => 1,
-        Libssl.EndOfInput => _calling is { IsOver: true } ? 1 : 0,
+        Libssl.EndOfInput => _caller is { IsOver: true } ? 1 : 0,
         _ => 0,
     };
 }

@@ -128,13 +128,13 @@ internal sealed unsafe class TlsContext : SafeHandleZeroOrMinusOneIsInvalid
             _ = Libssl.ControlContext(handle, Libssl.SetLeastVersion, Libssl.Tls12, 0);
         }
 
-        PreferForwardSecrecy();
+        RestrictSuites();
         _ = Libssl.SetOptions(handle, Libssl.NoRenegotiation | Libssl.NoCompression | Libssl.ServerPreference | Libssl.IgnoreUnexpectedEnd);
-        _ = Libssl.ControlContext(handle, Libssl.Mode, Libssl.PartialWrite | Libssl.MovingWriteBuffer | Libssl.ReleaseBuffers, 0);
-        _ = Libssl.ControlContext(handle, Libssl.ReadAhead, 1, 0);
+        _ = Libssl.ControlContext(handle, Libssl.SetMode, Libssl.PartialWrite | Libssl.MovingWriteBuffer | Libssl.NoAutoChain | Libssl.ReleaseBuffers, 0);
+        _ = Libssl.ControlContext(handle, Libssl.SetReadAhead, 1, 0);
 
         // Sessions are in the clients' tickets; a table of them would grow with the clients.
-        _ = Libssl.ControlContext(handle, Libssl.SessionCacheMode, 0, 0);
+        _ = Libssl.ControlContext(handle, Libssl.SetSessionCacheMode, 0, 0);
         fixed (byte* name = "sentinel"u8)
         {
             _ = Libssl.SetSessionIdContext(handle, name, (uint)"sentinel"u8.Length);
@@ -144,7 +144,7 @@ internal sealed unsafe class TlsContext : SafeHandleZeroOrMinusOneIsInvalid
     }
 
     /// <summary>Of the suites for TLS 1.2 that the system allows, those with forward secrecy and authenticated encryption (Mozilla's "intermediate", without finite fields).</summary>
-    private void PreferForwardSecrecy()
+    private void RestrictSuites()
     {
         var ciphers = Libssl.GetCiphers(handle);
         var names = Enumerable.Range(0, Libssl.CountOf(ciphers)).Select(i => NameOf(Libssl.ItemOf(ciphers, i)))

@@ -20,10 +20,11 @@ internal sealed class TlsContexts
         return (http2 ? pair.Http2 : pair.Http1).Value;
     }
 
+    // What fails is tried again.
     private sealed class Pair(SslStreamCertificateContext certificate)
     {
-        public Lazy<TlsContext?> Http1 { get; } = new(() => TlsContext.TryCreate(certificate, http2: false));
+        public Lazy<TlsContext?> Http1 { get; } = new(() => TlsContext.TryCreate(certificate, http2: false), LazyThreadSafetyMode.PublicationOnly);
 
-        public Lazy<TlsContext?> Http2 { get; } = new(() => TlsContext.TryCreate(certificate, http2: true));
+        public Lazy<TlsContext?> Http2 { get; } = new(() => TlsContext.TryCreate(certificate, http2: true), LazyThreadSafetyMode.PublicationOnly);
     }
 }

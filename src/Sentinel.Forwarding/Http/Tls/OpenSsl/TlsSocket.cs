@@ -13,43 +13,51 @@ namespace Sentinel.Forwarding.Http.Tls.OpenSsl;
 /// </summary>
 internal sealed class TlsSocket : IPromptSocket, IDisposable
 {
-    // A record comes with one or two. Who sends nothing but what OpenSSL takes in silence (new keys without end) must let others have the loop.
-    private const int MostReads = 4;
+    // A whole record takes two. Who sends nothing but what OpenSSL takes in silence, such as new keys without end, must let others have the loop.
+    private const int MostReads = 2;
 
     private readonly LoopSocket _socket;
     private readonly IByteCount _count;
     private readonly Lock _lock = new();
     private nint _ssl;
-    private bool _mayHoldMore;
-    private bool _isInterrupted;
+
+    // Of the call of OpenSSL that is under way.
+    private bool _mayReceive;
     private int _reads;
+    private bool _isFull;
     private Exception? _failure;
+
+    // Of whoever reads: what came may be inside OpenSSL; it stopped with more to read; it is to send first, which is in vain; it may not hear of what came meanwhile.
+    private volatile bool _mayHoldMore;
+    private volatile bool _isInterrupted;
+    private bool _isBlocked;
+    private bool _isUnsure;
+
+    // Of whoever writes: it is to read first.
+    private bool _isStarved;
 
     /// <param name="socket">Nothing was read of it.</param>
     /// <param name="context">What is agreed upon.</param>
     /// <param name="count">Told of what passes, encrypted.</param>
-    /// <exception cref="InsufficientMemoryException">There is no memory.</exception>
+    /// <exception cref="InsufficientMemoryException">OpenSSL has no memory.</exception>
     public TlsSocket(LoopSocket socket, TlsContext context, IByteCount count)
     {
         (_socket, _count) = (socket, count);
-        var bio = SocketBio.Create();
         _ssl = context.NewConnection();
-        Libssl.SetBio(_ssl, bio, bio);
+        SocketBio.SetFor(_ssl);
         Libssl.SetAcceptState(_ssl);
     }
 
     public bool IsReadable => _mayHoldMore || _socket.IsReadable;
 
-    /// <summary>Whether the last call wanted more than the socket had.</summary>
+    /// <summary>For OpenSSL: whether its last call wanted more than there was.</summary>
     public bool IsDry { get; private set; }
 
-    /// <summary>Whether the last call wanted to send more than the socket took.</summary>
-    public bool IsFull { get; private set; }
-
-    /// <summary>Whether the client sends no more.</summary>
+    /// <summary>For OpenSSL: whether the client sends no more.</summary>
     public bool IsOver { get; private set; }
 
     /// <summary>What was agreed upon; default: nothing.</summary>
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
     public unsafe SslApplicationProtocol ApplicationProtocol
     {
         get
@@ -80,10 +88,13 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
                 ((LoopSocket)socket!).WakeWriter();
             },
             _socket);
-        while (!TryAgree())
+        while (!TryAgree(out var isFull))
         {
             late.ThrowIfCancellationRequested();
-            await (IsFull ? WaitWritableAsync() : WaitReadableAsync());
+            await (isFull ? WaitWritableAsync() : WaitReadableAsync());
+
+            // The costly part may be still to come.
+            await Task.Yield();
         }
     }
 
@@ -91,13 +102,29 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     {
         lock (_lock)
         {
-            Begin();
+            Begin(mayReceive: true);
+            if (_isBlocked)
+            {
+                // What waits to be read is no reason to try again.
+                _isUnsure = true;
+                _socket.ForgetNews();
+            }
+
+            int n;
             fixed (byte* place = target)
             {
-                var n = Libssl.Read(_ssl, place, target.Length);
-                _mayHoldMore = n > 0 ? Libssl.HasPending(_ssl) != 0 : !IsDry;
-                return n > 0 ? n : Judge();
+                n = Libssl.Read(_ssl, place, target.Length);
             }
+
+            _isBlocked = n <= 0 && _isFull && !IsDry;
+            _mayHoldMore = n > 0 ? Libssl.HasPending(_ssl) != 0 : !IsDry && !_isBlocked;
+            if (_isStarved && _reads > 0)
+            {
+                _isStarved = false;
+                _socket.WakeWriter();
+            }
+
+            return n > 0 ? n : Judge();
         }
     }
 
@@ -105,12 +132,26 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     {
         lock (_lock)
         {
-            Begin();
+            Begin(mayReceive: false);
+            int n;
             fixed (byte* place = source)
             {
-                var n = Libssl.Write(_ssl, place, source.Length);
-                return n > 0 ? n : Judge() is not 0 and var nothing ? nothing : throw new IOException("The client has ended TLS.");
+                n = Libssl.Write(_ssl, place, source.Length);
             }
+
+            _isStarved = n <= 0 && IsDry;
+            if (_isBlocked && !_isFull)
+            {
+                _isBlocked = false;
+                _socket.WakeReader();
+            }
+
+            if (n <= 0)
+            {
+                n = Judge();
+            }
+
+            return n != 0 ? n : throw new IOException("The client has ended TLS.");
         }
     }
 
@@ -122,7 +163,7 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
 
     public void WakeWriter() => _socket.WakeWriter();
 
-    /// <summary>Says that nothing more comes: without it, a client must take the end for a cut (RFC 8446 §6.1).</summary>
+    /// <summary>Says that nothing more comes: without it, a client must take the end for a cut (RFC 8446 §6.1). Everything is to be flushed before.</summary>
     /// <exception cref="IOException">The connection is broken.</exception>
     /// <exception cref="ObjectDisposedException">It was closed here.</exception>
     public async Task EndSendingAsync()
@@ -147,9 +188,17 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     {
         try
         {
-            // a look that cannot find anything is a system call for nothing
-            _isInterrupted = _reads++ == MostReads;
-            var n = _socket.IsReadable && !_isInterrupted ? _socket.TryReceive(target) : -1;
+            // A look that cannot find anything is a system call for nothing.
+            var mayFind = _mayReceive && (_isUnsure || _socket.IsReadable);
+            _isInterrupted = mayFind && _reads == MostReads;
+            var n = -1;
+            if (mayFind && !_isInterrupted)
+            {
+                _reads++;
+                _isUnsure = false;
+                n = _socket.TryReceive(target);
+            }
+
             (IsDry, IsOver) = (n < 0, n == 0);
             if (n > 0)
             {
@@ -166,12 +215,14 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     }
 
     /// <summary>For OpenSSL, from within its calls: nothing may be thrown through it.</summary>
-    public int Send(ReadOnlySpan<byte> source)
+    /// <returns>-1 if the socket takes nothing; another time it may, unless it is <paramref name="isBroken"/>.</returns>
+    public int Send(ReadOnlySpan<byte> source, out bool isBroken)
     {
+        isBroken = false;
         try
         {
             var n = _socket.TrySend(source);
-            IsFull = n < 0;
+            _isFull = n < 0;
             if (n > 0)
             {
                 _count.ToClient(n);
@@ -181,26 +232,27 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         }
         catch (Exception e)
         {
+            isBroken = true;
             _failure = e;
             return -1;
         }
     }
 
-    private bool TryAgree()
+    private static async ValueTask StepAsideAsync() => await Task.Yield();
+
+    private bool TryAgree(out bool isFull)
     {
         lock (_lock)
         {
-            Begin();
-            if (Libssl.Handshake(_ssl) == 1)
-            {
-                return _mayHoldMore = true;
-            }
-
+            Begin(mayReceive: true);
+            var isAgreed = Libssl.Handshake(_ssl) == 1;
+            isFull = _isFull;
+            _mayHoldMore = isAgreed;
             try
             {
-                return Judge() != 0 ? false : throw new IOException("The client left.");
+                return isAgreed || (Judge() == 0 ? throw new IOException("The client left.") : false);
             }
-            catch (IOException e) when (e is TlsException)
+            catch (TlsException e)
             {
                 throw new AuthenticationException(e.Message, e);
             }
@@ -211,50 +263,54 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     {
         lock (_lock)
         {
-            Begin();
+            Begin(mayReceive: false);
             var isSaid = Libssl.Shutdown(_ssl) >= 0;
-            Libssl.ClearErrors();
-            if (_failure is not null)
-            {
-                _ = Judge();
-            }
-
-            return isSaid || !IsFull;
+            Rethrow();
+            return isSaid || !_isFull;
         }
     }
 
-    private static async ValueTask StepAsideAsync() => await Task.Yield();
-
-    private void Begin()
+    /// <exception cref="ObjectDisposedException">It was closed here.</exception>
+    private void Begin(bool mayReceive)
     {
         ObjectDisposedException.ThrowIf(_ssl == 0, this);
-        (IsDry, IsFull, _failure) = (false, false, null);
-        (_isInterrupted, _reads) = (false, 0);
-        SocketBio.Calls(this);
+        Libssl.ClearErrors();
+        (_mayReceive, _reads, _failure) = (mayReceive, 0, null);
+        (IsDry, _isFull) = (false, false);
+        if (mayReceive)
+        {
+            _isInterrupted = false;
+        }
+
+        SocketBio.IsCalledBy(this);
     }
 
     /// <summary>Why a call brought nothing.</summary>
     /// <returns>As of <see cref="TryReceive"/>.</returns>
+    /// <exception cref="TlsException">It is no TLS.</exception>
     private unsafe int Judge()
+    {
+        Rethrow();
+        if (Libssl.PeekError() is not 0 and var error)
+        {
+            // An alert of the client's is one, too.
+            throw new TlsException(Marshal.PtrToStringUTF8((nint)Libssl.ReasonOf(error)) ?? "TLS failed.");
+        }
+
+        if (IsDry || _isFull)
+        {
+            return -1;
+        }
+
+        return !IsOver || Libssl.HasPending(_ssl) == 0 ? 0 : throw new TlsException("The client left in the middle of a record.");
+    }
+
+    private void Rethrow()
     {
         if (_failure is not null)
         {
             ExceptionDispatchInfo.Throw(_failure);
         }
-
-        if (IsDry || IsFull)
-        {
-            return -1;
-        }
-
-        if (IsOver || (Libssl.GetShutdown(_ssl) & Libssl.ShutdownReceived) != 0)
-        {
-            return 0;
-        }
-
-        var reason = Marshal.PtrToStringUTF8((nint)Libssl.ReasonOf(Libssl.PeekError()));
-        Libssl.ClearErrors();
-        throw new TlsException(reason ?? "TLS failed.");
     }
 
     /// <summary>What the client sent is not TLS, or not what was agreed upon.</summary>
