@@ -39,11 +39,10 @@ internal sealed class LoopStage : IByteCount, IDisposable
     }
 
     /// <param name="receiveBuffer">Of the one on the loop; 0: the system's choice.</param>
-    /// <param name="peersBuffer">Of the other.</param>
-    public async Task<(Socket Peer, LoopSocket Socket)> PairAsync(int receiveBuffer = 0, int peersBuffer = 128 * 1024)
+    public async Task<(Socket Peer, LoopSocket Socket)> PairAsync(int receiveBuffer = 0)
     {
         using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listening.ReceiveBufferSize = peersBuffer;
+        listening.ReceiveBufferSize = 128 * 1024;
         listening.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listening.Listen();
         var dial = new LoopDial(Loop);
@@ -53,6 +52,19 @@ internal sealed class LoopStage : IByteCount, IDisposable
         socket.ReceiveBufferSize = receiveBuffer > 0 ? receiveBuffer : socket.ReceiveBufferSize;
         Assert.Equal(DialOutcome.Connected, await dial.ConnectAsync(socket, (IPEndPoint)listening.LocalEndPoint!, Deadline));
         return (await listening.AcceptAsync(Deadline), dial.Connected!);
+    }
+
+    /// <summary>A pair that is no TCP: what the system has no room for is refused whole, and room is there as soon as the other has read.</summary>
+    public (Socket Peer, LoopSocket Socket) LocalPair()
+    {
+        using var listening = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        listening.Bind(new UnixDomainSocketEndPoint(path));
+        listening.Listen();
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Connect(new UnixDomainSocketEndPoint(path));
+        File.Delete(path);
+        return (listening.Accept(), Loop.Add(socket));
     }
 
     /// <summary>Takes some, leaves some, looks at some without taking it, and writes in pieces of any size.</summary>

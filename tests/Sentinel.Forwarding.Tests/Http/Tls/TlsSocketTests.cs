@@ -144,7 +144,7 @@ public sealed class TlsSocketTests : IDisposable
     [NeedsFact("linux")]
     public async Task Who_is_asked_for_a_key_by_a_client_that_does_not_read_waits_without_turning()
     {
-        var (peer, socket) = await _stage.PairAsync(peersBuffer: 4096);
+        var (peer, socket) = _stage.LocalPair();
         using var _ = peer;
         using var client = new NativeClient(peer);
         using var tls = Serve(socket);
