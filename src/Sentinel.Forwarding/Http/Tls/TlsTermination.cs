@@ -10,11 +10,11 @@ namespace Sentinel.Forwarding.Http.Tls;
 
 /// <summary>
 /// Ends TLS between a client and HTTP. The certificate is looked up at each handshake, by the name
-/// in the hello that was peeked; nothing is cached here, so a new one needs no restart.
+/// in the hello that was peeked, so a new one needs no restart; what is made of it is kept for as long as it is looked up.
 /// </summary>
 internal sealed class TlsTermination(ICertificates certificates)
 {
-    // TLS 1.0 and 1.1 are deprecated (RFC 8996). What else is agreed upon (suites, groups) is the system's policy.
+    // TLS 1.0 and 1.1 are deprecated (RFC 8996). What else SslStream agrees on (suites, groups) is the system's policy.
     private const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
 
     // For our last record; a client that does not take it does not miss it.
