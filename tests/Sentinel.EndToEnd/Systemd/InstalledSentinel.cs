@@ -57,7 +57,7 @@ internal sealed class InstalledSentinel : IAsyncDisposable
         var folder = Path.Combine(Container.Repository, "artifacts", version);
         (await Shell.RunAsync(
             "dotnet", "publish", Path.Combine(Container.Repository, "src/Sentinel.Service"), "--configuration", "Release", "--nologo", "-nodeReuse:false",
-            $"-p:Version={version}", "--artifacts-path", Path.Combine(folder, "build"), "--output", Path.Combine(folder, "publish"))).Ok();
+            $"-p:Version={version}", "-p:RunAnalyzers=false", "--artifacts-path", Path.Combine(folder, "build"), "--output", Path.Combine(folder, "publish"))).Ok();
         return Path.Combine(folder, "publish");
     }
 
