@@ -15,9 +15,14 @@ namespace Sentinel.Forwarding.Tests.Http.Tls;
 public sealed class TlsSocketTests : IDisposable
 {
     private readonly LoopStage _stage = new();
+    private readonly List<IDisposable> _made = [];
     private readonly SslStreamCertificateContext _certificate = TestCertificates.Make("a.example");
 
-    public void Dispose() => _stage.Dispose();
+    public void Dispose()
+    {
+        _made.ForEach(each => each.Dispose());
+        _stage.Dispose();
+    }
 
     [NeedsTheory("linux")]
     [InlineData(SslProtocols.Tls12, 1)]
@@ -67,9 +72,7 @@ public sealed class TlsSocketTests : IDisposable
     {
         var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        using var client = new NativeClient(peer);
-        using var tls = Serve(socket);
-        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var (client, tls) = await AgreeAsync(peer, socket);
 
         for (var i = 0; i < 10; i++)
         {
@@ -90,9 +93,7 @@ public sealed class TlsSocketTests : IDisposable
     {
         var (peer, socket) = await _stage.PairAsync(receiveBuffer: 4 * 1024 * 1024);
         using var _ = peer;
-        using var client = new NativeClient(peer);
-        using var tls = Serve(socket);
-        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var (client, tls) = await AgreeAsync(peer, socket);
         Assert.Equal(-1, tls.TryReceive(new byte[10]));
         var before = _stage.Counted.From;
 
@@ -121,9 +122,7 @@ public sealed class TlsSocketTests : IDisposable
     {
         var (peer, socket) = await _stage.PairAsync(receiveBuffer: 4 * 1024 * 1024);
         using var _ = peer;
-        using var client = new NativeClient(peer);
-        using var tls = Serve(socket);
-        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var (client, tls) = await AgreeAsync(peer, socket);
         Assert.Equal(-1, tls.TryReceive(new byte[10]));
 
         // The first read of a call finds all it asks for (16,709 bytes), the second half of that, a third would find nothing.
@@ -146,9 +145,7 @@ public sealed class TlsSocketTests : IDisposable
     {
         var (peer, socket) = _stage.LocalPair();
         using var _ = peer;
-        using var client = new NativeClient(peer);
-        using var tls = Serve(socket);
-        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var (client, tls) = await AgreeAsync(peer, socket);
 
         // The socket may be full at the key, or at the byte behind it: that keeps nobody from reading.
         var sent = FillUpTo(client, tls, socket);
@@ -173,9 +170,7 @@ public sealed class TlsSocketTests : IDisposable
     {
         var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        using var client = new NativeClient(peer);
-        using var tls = Serve(socket);
-        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var (client, tls) = await AgreeAsync(peer, socket);
         Assert.Equal(-1, tls.TryReceive(new byte[10]));
 
         // behind our back: the client cannot make sense of it, and says so
@@ -194,9 +189,7 @@ public sealed class TlsSocketTests : IDisposable
     {
         var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        using var client = new NativeClient(peer);
-        using var tls = Serve(socket);
-        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var (client, tls) = await AgreeAsync(peer, socket);
         var pipe = new LoopPipe(tls, _stage);
 
         client.SendInClear(Encoding.Latin1.GetBytes(last));
@@ -220,9 +213,7 @@ public sealed class TlsSocketTests : IDisposable
     {
         var (peer, socket) = await _stage.PairAsync();
         using var _ = peer;
-        using var client = new NativeClient(peer);
-        using var tls = Serve(socket);
-        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        var (client, tls) = await AgreeAsync(peer, socket);
         var pipe = new LoopPipe(tls, _stage);
 
         client.SendInClear("\x17\x03\x03\x00\x20this is not what was agreed upon"u8);
@@ -289,6 +280,15 @@ public sealed class TlsSocketTests : IDisposable
         Assert.Throws<ObjectDisposedException>(() => tls.TryReceive(new byte[1]));
         Assert.Throws<ObjectDisposedException>(() => tls.TrySend(new byte[1]));
         await Assert.ThrowsAsync<ObjectDisposedException>(tls.EndSendingAsync);
+    }
+
+    /// <summary>A client of OpenSSL's that has agreed with us; both go with the test.</summary>
+    private async Task<(NativeClient Client, TlsSocket Tls)> AgreeAsync(Socket peer, LoopSocket socket)
+    {
+        var (client, tls) = (new NativeClient(peer), Serve(socket));
+        _made.AddRange([client, tls]);
+        await Task.WhenAll(Task.Run(client.Connect), tls.AgreeAsync(_stage.Deadline));
+        return (client, tls);
     }
 
     private TlsSocket Serve(LoopSocket socket) => new(socket, TlsContext.TryCreate(_certificate, http2: true)!, _stage);
