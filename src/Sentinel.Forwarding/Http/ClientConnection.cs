@@ -293,8 +293,7 @@ internal sealed partial class ClientConnection
     public void RequestEnded(ConnectionEnd end)
     {
         _lastRequest = end;
-        Traffic.Touch();
-        Volatile.Write(ref _quietSince, Gate.Time.GetTimestamp());
+        Volatile.Write(ref _quietSince, Traffic.Touch());
         Interlocked.Decrement(ref _open);
     }
 

@@ -24,8 +24,8 @@ internal static class Fields
 
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> OneHopSpans = OneHop.GetAlternateLookup<ReadOnlySpan<char>>();
 
-    // A bit for each length that such a name has: most others need no closer look.
-    private static readonly uint OneHopLengths = OneHop.Aggregate(0u, static (lengths, name) => lengths | (1u << name.Length));
+    // For each length, a bit for each letter that such a name begins with: most others need no closer look.
+    private static readonly uint[] OneHopStarts = [.. Enumerable.Range(0, 32).Select(static length => OneHop.Where(name => name.Length == length).Aggregate(0u, static (letters, name) => letters | LetterOf((byte)name[0])))];
 
     // What only a head may say: where a message ends, and whom it is for.
     private static readonly FrozenSet<string> NeverTrailing = FrozenSet.Create(
@@ -35,7 +35,7 @@ internal static class Fields
     /// <param name="name">Letters, digits and what else RFC 9110 §5.6.2 allows: ASCII.</param>
     public static bool IsOneHop(ReadOnlySpan<byte> name)
     {
-        if (name.Length >= 32 || ((OneHopLengths >> name.Length) & 1) == 0)
+        if (name.Length is 0 or >= 32 || (OneHopStarts[name.Length] & LetterOf(name[0])) == 0)
         {
             return false;
         }
@@ -178,6 +178,9 @@ internal static class Fields
         context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is not ((['/', ..] or "*") and var target) ? null
         : Ascii.IsValid(target) ? target
         : string.Concat(target.Select(static c => c < 0x80 ? c.ToString() : $"%{(int)c:X2}"));
+
+    // Upper and lower case are one; what is no letter falls on one, which costs a closer look.
+    private static uint LetterOf(byte start) => 1u << (start & 0x1F);
 
     private static IEnumerable<(string Name, string Value)> Trailing(IEnumerable<(string Name, string Value)> trailers, List<string>? nominated) =>
         trailers.Where(field => MayTrail(field.Name) && !Has(nominated, field.Name));

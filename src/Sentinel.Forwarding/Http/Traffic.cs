@@ -36,7 +36,13 @@ internal sealed class Traffic(Gate gate, Action clientBroke) : IByteCount
     public void ClientBroke() => clientBroke();
 
     /// <summary>Something happened that is as good as moving.</summary>
-    public void Touch() => Volatile.Write(ref _lastMoved, gate.Time.GetTimestamp());
+    /// <returns>When: a timestamp of the gate's clock.</returns>
+    public long Touch()
+    {
+        var now = gate.Time.GetTimestamp();
+        Volatile.Write(ref _lastMoved, now);
+        return now;
+    }
 
     public bool IsIdleFor(TimeSpan time) => gate.Time.GetElapsedTime(Volatile.Read(ref _lastMoved)) >= time;
 

@@ -54,7 +54,9 @@ public sealed class JumpRightsTests : IAsyncLifetime
         Configure(withAlice: false);
         await Container.ShellAsync("systemctl reload sentinel");
         await UntilAsync("! systemctl is-active --quiet session");
-        await Container.ShellAsync("for name in admin oracle postgres ubuntu test git; do ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -b 127.0.0.66 -p 2222 $name@127.0.0.1 true || true; done");
+
+        // Five guesses would do; one that comes while sshd reads its configuration anew finds nobody.
+        await Container.ShellAsync("for name in admin oracle postgres ubuntu test git mysql deploy; do ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -b 127.0.0.66 -p 2222 $name@127.0.0.1 true || true; done");
         await UntilAsync("nft list set inet sentinel_ssh four | grep -q 127.0.0.66");
 
         await Container.ShellAsync("systemctl stop sentinel");

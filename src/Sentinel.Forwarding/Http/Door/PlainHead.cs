@@ -33,6 +33,8 @@ internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
     private static readonly SearchValues<byte> InValues = SearchValues.Create([(byte)'\t', .. Enumerable.Range(' ', '~' - ' ' + 1).Select(c => (byte)c)]);
 
     private readonly HeadWriter _writer = new();
+    private byte[] _claims = [];
+    private string _claimedHost = "";
     private char[] _host = [];
     private char[] _path = [];
     private int _hostLength;
@@ -100,11 +102,13 @@ internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
             return false;
         }
 
-        _writer.Field("X-Forwarded-For", client);
-        _writer.Field("X-Forwarded-Proto", scheme);
-        _writer.Field("X-Forwarded-Host", Host);
-        Span<char> forwarded = stackalloc char[ForwardedField.MostLength(client, scheme, Host)];
-        _writer.Field("Forwarded", ForwardedField.Write(client, scheme, Host, forwarded));
+        if (!Host.SequenceEqual(_claimedHost))
+        {
+            // it is nearly always the one of the request before
+            (_claims, _claimedHost) = (Claims(), Host.ToString());
+        }
+
+        _writer.Lines(_claims);
         _writer.End();
         return true;
     }
@@ -119,6 +123,20 @@ internal sealed class PlainHead(string client, string scheme) : OutgoingRequest
     public override Task CopyBodyAsync(RequestBody target, CancellationToken stop) => Task.CompletedTask;
 
     protected override void WriteHead(HeadWriter target) => throw new NotSupportedException();
+
+    /// <summary>What the sentinel says about the client.</summary>
+    private byte[] Claims()
+    {
+        var writer = new HeadWriter();
+        writer.Field("X-Forwarded-For", client);
+        writer.Field("X-Forwarded-Proto", scheme);
+        writer.Field("X-Forwarded-Host", Host);
+        Span<char> forwarded = stackalloc char[ForwardedField.MostLength(client, scheme, Host)];
+        writer.Field("Forwarded", ForwardedField.Write(client, scheme, Host, forwarded));
+        var claims = writer.Written.ToArray();
+        writer.Release();
+        return claims;
+    }
 
     private static bool TryTakeLine(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> line)
     {

@@ -53,7 +53,8 @@ internal sealed class PlainVisit : IAsker
 
     /// <summary>Serves until there is something that is not plain, or the end.</summary>
     /// <returns>Which of them, and what was begun of the request that is left for Kestrel.</returns>
-    public async Task<(VisitEnd End, Errand? Unfinished)> ServeAsync()
+    [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
+    public async ValueTask<(VisitEnd End, Errand? Unfinished)> ServeAsync()
     {
         _connection.IsAtDoor(CloseAfterThis);
 

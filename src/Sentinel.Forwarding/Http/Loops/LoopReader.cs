@@ -144,16 +144,16 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
         var there = _end - _start;
         if (_bytes.Length == 0)
         {
-            _bytes = ArrayPool<byte>.Shared.Rent(_wanted);
+            _bytes = Lent.Take(_wanted);
         }
         else if (_end == _bytes.Length)
         {
             // whoever reads bounds what he leaves here
-            var target = there > _bytes.Length / 2 ? ArrayPool<byte>.Shared.Rent(_bytes.Length * 2) : _bytes;
+            var target = there > _bytes.Length / 2 ? Lent.Take(_bytes.Length * 2) : _bytes;
             _bytes.AsSpan(_start.._end).CopyTo(target);
             if (target != _bytes)
             {
-                ArrayPool<byte>.Shared.Return(_bytes);
+                Lent.GiveBack(_bytes);
                 _bytes = target;
             }
 
@@ -173,7 +173,7 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
     {
         if (_bytes.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
+            Lent.GiveBack(_bytes);
             _bytes = [];
         }
 

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using Sentinel.Forwarding.Http.Awaiting;
@@ -9,8 +8,6 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// <summary>What goes to a client: gathered, and given to the system in one call. Whoever flushes waits until it has taken everything. Holds memory only meanwhile.</summary>
 internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeWriter
 {
-    private const int Smallest = 4 * 1024;
-
     private byte[] _bytes = [];
     private int _sent;
     private int _length;
@@ -22,11 +19,7 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
 
     public override long UnflushedBytes => _length - _sent;
 
-    public override void Advance(int bytes)
-    {
-        _length += bytes;
-        count.ToClient(bytes);
-    }
+    public override void Advance(int bytes) => _length += bytes;
 
     public override Memory<byte> GetMemory(int sizeHint = 0)
     {
@@ -82,6 +75,7 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
                 }
 
                 _sent += sent;
+                count.ToClient(sent);
             }
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)
@@ -129,11 +123,11 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
             return;
         }
 
-        var target = ArrayPool<byte>.Shared.Rent(Math.Max(Smallest, Math.Max(_bytes.Length * 2, _length + needed)));
+        var target = Lent.Take(Math.Max(_bytes.Length * 2, _length + needed));
         _bytes.AsSpan(0, _length).CopyTo(target);
         if (_bytes.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
+            Lent.GiveBack(_bytes);
         }
 
         _bytes = target;
@@ -143,7 +137,7 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
     {
         if (_bytes.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
+            Lent.GiveBack(_bytes);
         }
 
         (_bytes, _sent, _length) = ([], 0, 0);

@@ -134,6 +134,7 @@ internal sealed unsafe partial class SocketLoop : IDisposable
 
     private void Run()
     {
+        Lent.StockHere();
         using var events = new EpollEvents(EventsPerBatch);
         while (!_isStopping)
         {

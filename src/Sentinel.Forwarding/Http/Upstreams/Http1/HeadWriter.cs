@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using Sentinel.Forwarding.Http.Loops;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -32,6 +33,9 @@ internal sealed class HeadWriter
         Bytes(line);
         Bytes("\r\n"u8);
     }
+
+    /// <summary>Fields that are written already.</summary>
+    public void Lines(ReadOnlySpan<byte> lines) => Bytes(lines);
 
     /// <param name="name">Checked.</param>
     /// <param name="value">Checked.</param>
@@ -75,7 +79,7 @@ internal sealed class HeadWriter
     {
         if (_bytes.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
+            Lent.GiveBack(_bytes);
             (_bytes, _length) = ([], 0);
         }
     }
@@ -92,11 +96,11 @@ internal sealed class HeadWriter
     {
         if (_bytes.Length - _length < length)
         {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(2048, (_length + length) * 2));
+            var larger = Lent.Take((_length + length) * 2);
             _bytes.AsSpan(0, _length).CopyTo(larger);
             if (_bytes.Length > 0)
             {
-                ArrayPool<byte>.Shared.Return(_bytes);
+                Lent.GiveBack(_bytes);
             }
 
             _bytes = larger;

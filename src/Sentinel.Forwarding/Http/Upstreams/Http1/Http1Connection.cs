@@ -23,6 +23,7 @@ internal sealed class Http1Connection
     private readonly LoopSocket? _onLoop;
     private readonly Stream _stream;
     private readonly ReadBuffer _buffer;
+    private readonly LoopSocket? _clear;
     private readonly TimeProvider _time;
     private readonly AnswerHead _head = new();
     private readonly HeadWriter _writer = new();
@@ -51,6 +52,7 @@ internal sealed class Http1Connection
     public Http1Connection(Http1Handler home, Socket socket, LoopSocket? onLoop, Stream stream, UpstreamWay way, TimeProvider time)
     {
         (_home, _socket, _onLoop, _stream, _time, Way) = (home, socket, onLoop, stream, time, way);
+        _clear = _stream is LoopStream ? onLoop : null;
         _buffer = new(_stream);
         _body = new(this, _buffer);
     }
@@ -255,6 +257,12 @@ internal sealed class Http1Connection
             while (!_head.TryRead(_buffer, request.IsHead))
             {
                 var isBegun = _head.HasBegun || !_buffer.IsEmpty;
+                if (_clear is { IsReadable: false })
+                {
+                    // who waits holds no memory
+                    await _clear.WaitReadableAsync();
+                }
+
                 if (!_buffer.Filled(await _stream.ReadAsync(_buffer.Room())))
                 {
                     throw isBegun ? new AnswerCut() : new AnswerLost(_isKept);

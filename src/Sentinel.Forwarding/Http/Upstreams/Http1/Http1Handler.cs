@@ -39,7 +39,7 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <summary>Closes what has been idle for long, and what is closed already. Called about once a second.</summary>
     public void Review()
     {
-        var longest = IsSilent ? LongestIdleBeyond : LongestIdle;
+        var longest = IsSilentAt(time.GetTimestamp()) ? LongestIdleBeyond : LongestIdle;
         foreach (var idle in _idle.Values)
         {
             lock (idle)
@@ -92,8 +92,36 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
     /// <summary>An idle connection for one exchange, if there is one.</summary>
     /// <param name="way">Of what kind.</param>
     /// <param name="isRepeatable">Whether the request may be sent again if the connection turns out dead.</param>
-    public Http1Connection? TryTake(UpstreamWay way, bool isRepeatable) =>
-        IsSilent ? null : Take(way, isRepeatable ? LongestIdle : LongestIdleUnrepeatable, isRepeatable);
+    public Http1Connection? TryTake(UpstreamWay way, bool isRepeatable)
+    {
+        if (!_idle.TryGetValue(way, out var idle))
+        {
+            return null;
+        }
+
+        var now = time.GetTimestamp();
+        if (IsSilentAt(now))
+        {
+            return null;
+        }
+
+        var longestIdle = isRepeatable ? LongestIdle : LongestIdleUnrepeatable;
+        lock (idle)
+        {
+            while (idle.TryPeek(out var connection) && time.GetElapsedTime(connection.IdleSince, now) is var idleFor && idleFor < longestIdle)
+            {
+                idle.Pop();
+                if (isRepeatable && idleFor < Hot ? connection.SeemsUsable : connection.IsUsable())
+                {
+                    return connection;
+                }
+
+                connection.Abort();
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>A new connection for one exchange.</summary>
     /// <exception cref="DialFailure">It could not be opened.</exception>
@@ -152,29 +180,5 @@ internal sealed class Http1Handler(string host, SocketWatch watch, TimeProvider 
         base.Dispose(disposing);
     }
 
-    private bool IsSilent => time.GetElapsedTime(Volatile.Read(ref _heardAt)) >= LongestSilence;
-
-    private Http1Connection? Take(UpstreamWay way, TimeSpan longestIdle, bool isRepeatable)
-    {
-        if (!_idle.TryGetValue(way, out var idle))
-        {
-            return null;
-        }
-
-        lock (idle)
-        {
-            while (idle.TryPeek(out var connection) && time.GetElapsedTime(connection.IdleSince) is var idleFor && idleFor < longestIdle)
-            {
-                idle.Pop();
-                if (isRepeatable && idleFor < Hot ? connection.SeemsUsable : connection.IsUsable())
-                {
-                    return connection;
-                }
-
-                connection.Abort();
-            }
-        }
-
-        return null;
-    }
+    private bool IsSilentAt(long now) => time.GetElapsedTime(Volatile.Read(ref _heardAt), now) >= LongestSilence;
 }

@@ -1,6 +1,6 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using Sentinel.Forwarding.Http.Awaiting;
+using Sentinel.Forwarding.Http.Loops;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -12,8 +12,6 @@ internal sealed class ReadBuffer(Stream stream)
 {
     /// <summary>Bytes that a head, a chunk's line or the trailers may take.</summary>
     public const int LargestHead = 64 * 1024;
-
-    private const int Smallest = 4096;
 
     private byte[] _bytes = [];
     private int _start;
@@ -27,7 +25,7 @@ internal sealed class ReadBuffer(Stream stream)
     {
         if (_bytes.Length == 0)
         {
-            _bytes = ArrayPool<byte>.Shared.Rent(Smallest);
+            _bytes = Lent.Take(1);
         }
         else if (_end == _bytes.Length)
         {
@@ -112,7 +110,7 @@ internal sealed class ReadBuffer(Stream stream)
     {
         if (IsEmpty && _bytes.Length > 0)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
+            Lent.GiveBack(_bytes);
             (_bytes, _start, _end) = ([], 0, 0);
         }
     }
@@ -125,11 +123,11 @@ internal sealed class ReadBuffer(Stream stream)
             throw new AnswerMalformed($"a head or line of more than {LargestHead} bytes");
         }
 
-        var target = there > _bytes.Length / 2 ? ArrayPool<byte>.Shared.Rent(_bytes.Length * 2) : _bytes;
+        var target = there > _bytes.Length / 2 ? Lent.Take(_bytes.Length * 2) : _bytes;
         _bytes.AsSpan(_start.._end).CopyTo(target);
         if (target != _bytes)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
+            Lent.GiveBack(_bytes);
             _bytes = target;
         }
 
