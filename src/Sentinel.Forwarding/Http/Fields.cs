@@ -179,7 +179,7 @@ internal static class Fields
         : Ascii.IsValid(target) ? target
         : string.Concat(target.Select(static c => c < 0x80 ? c.ToString() : $"%{(int)c:X2}"));
 
-    // Upper and lower case are one; what is no letter falls on one, which costs a closer look.
+    // Upper and lower case are one; some that are no letters fall on one, which costs a closer look.
     private static uint LetterOf(byte start) => 1u << (start & 0x1F);
 
     private static IEnumerable<(string Name, string Value)> Trailing(IEnumerable<(string Name, string Value)> trailers, List<string>? nominated) =>

@@ -52,7 +52,7 @@ internal sealed class KeptBox<TMachine, T> : KeptBox<T>
     where TMachine : IAsyncStateMachine
 {
     // As many as may end between two waits of a loop; of a hundred bytes or two each.
-    private const int Most = 128;
+    private const int Most = 256;
 
     [ThreadStatic]
     private static Stack<KeptBox<TMachine, T>>? _kept;

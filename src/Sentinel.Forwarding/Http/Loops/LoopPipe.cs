@@ -4,7 +4,7 @@ using Sentinel.Forwarding.Http.Transports;
 namespace Sentinel.Forwarding.Http.Loops;
 
 /// <summary>Both directions of a connection, as whoever serves HTTP on it wants them.</summary>
-/// <param name="count">Told of every byte.</param>
+/// <param name="count">Told of every byte that was read, or that the socket took.</param>
 internal sealed class LoopPipe(IPromptSocket socket, IByteCount count) : IDuplexPipe
 {
     private readonly LoopWriter _output = new(socket, count);

@@ -13,7 +13,6 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// </summary>
 internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeReader
 {
-    private const int Smallest = 4 * 1024;
     private const int Largest = 64 * 1024;
 
     // Whoever always has more to say, as a flood of requests in one go has, must let others have the loop.
@@ -26,7 +25,7 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
 
     // Up to here, whoever reads has seen it and wants more.
     private int _examined;
-    private int _wanted = Smallest;
+    private int _wanted = Lent.Size;
     private bool _isOver;
     private int _isCancelled;
     private int _inARow;
@@ -127,7 +126,7 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
             return false;
         }
 
-        _wanted = _end + length == _bytes.Length ? Math.Min(_bytes.Length * 2, Largest) : Smallest;
+        _wanted = _end + length == _bytes.Length ? Math.Min(_bytes.Length * 2, Largest) : Lent.Size;
         _end += length;
         _isOver = length == 0;
         ReleaseIfEmpty();

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using Sentinel.Forwarding.Http.Loops;
 
 namespace Sentinel.Forwarding.Http.Upstreams.Http1;
 
@@ -52,7 +51,7 @@ internal sealed class FieldParser
         (_size, _length) = (0, 0);
         if (_bytes.Length > 0)
         {
-            Lent.GiveBack(_bytes);
+            ArrayPool<byte>.Shared.Return(_bytes);
             _bytes = [];
         }
     }
@@ -124,11 +123,11 @@ internal sealed class FieldParser
     {
         if (_bytes.Length - _length < bytes.Length)
         {
-            var larger = Lent.Take((_length + bytes.Length) * 2);
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(1024, (_length + bytes.Length) * 2));
             _bytes.AsSpan(0, _length).CopyTo(larger);
             if (_bytes.Length > 0)
             {
-                Lent.GiveBack(_bytes);
+                ArrayPool<byte>.Shared.Return(_bytes);
             }
 
             _bytes = larger;

@@ -21,9 +21,11 @@ internal sealed class Http1Connection
     private readonly Http1Handler _home;
     private readonly Socket _socket;
     private readonly LoopSocket? _onLoop;
+
+    // The same once more where nothing is between it and us: no TLS.
+    private readonly LoopSocket? _inClear;
     private readonly Stream _stream;
     private readonly ReadBuffer _buffer;
-    private readonly LoopSocket? _clear;
     private readonly TimeProvider _time;
     private readonly AnswerHead _head = new();
     private readonly HeadWriter _writer = new();
@@ -52,7 +54,7 @@ internal sealed class Http1Connection
     public Http1Connection(Http1Handler home, Socket socket, LoopSocket? onLoop, Stream stream, UpstreamWay way, TimeProvider time)
     {
         (_home, _socket, _onLoop, _stream, _time, Way) = (home, socket, onLoop, stream, time, way);
-        _clear = _stream is LoopStream ? onLoop : null;
+        _inClear = _stream is LoopStream ? onLoop : null;
         _buffer = new(_stream);
         _body = new(this, _buffer);
     }
@@ -257,13 +259,22 @@ internal sealed class Http1Connection
             while (!_head.TryRead(_buffer, request.IsHead))
             {
                 var isBegun = _head.HasBegun || !_buffer.IsEmpty;
-                if (_clear is { IsReadable: false })
+                int length;
+                if (_inClear is null)
                 {
-                    // who waits holds no memory
-                    await _clear.WaitReadableAsync();
+                    length = await _stream.ReadAsync(_buffer.Room());
+                }
+                else
+                {
+                    while (!_inClear.IsReadable || (length = _inClear.TryReceive(_buffer.Room().Span)) < 0)
+                    {
+                        // who waits holds no memory
+                        _buffer.Release();
+                        await _inClear.WaitReadableAsync();
+                    }
                 }
 
-                if (!_buffer.Filled(await _stream.ReadAsync(_buffer.Room())))
+                if (!_buffer.Filled(length))
                 {
                     throw isBegun ? new AnswerCut() : new AnswerLost(_isKept);
                 }
@@ -354,9 +365,9 @@ internal sealed class Http1Connection
         // they hold memory
         _head.Reset();
         _body.Trailers.Reset();
+        _buffer.Release();
         if (_keepsAlive && _buffer.IsEmpty && !ListenInTls())
         {
-            _buffer.Release();
             (IdleSince, _isKept) = (_time.GetTimestamp(), true);
             _home.Return(this);
         }

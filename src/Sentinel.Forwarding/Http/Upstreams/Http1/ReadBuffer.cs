@@ -25,7 +25,7 @@ internal sealed class ReadBuffer(Stream stream)
     {
         if (_bytes.Length == 0)
         {
-            _bytes = Lent.Take(1);
+            _bytes = Lent.Take(Lent.Size);
         }
         else if (_end == _bytes.Length)
         {
