@@ -7,23 +7,69 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// news is lost between a call that found nothing and the wait. News for which there is no reason are harmless: whoever
 /// waited tries again. One waits at a time; any thread tells.
 /// </summary>
+/// <remarks>
+/// .NET's <see cref="ManualResetValueTaskSourceCore{T}"/> would not do. Whoever waits may see its outcome a moment before the thread that sets it is done with
+/// it, and begin the next wait in between; that thread then ends the wrong one. Here, who tells ends only a wait that it has found begun.
+/// </remarks>
 internal sealed class Edge : IValueTaskSource
 {
     private const int Nothing = 0;
     private const int News = 1;
     private const int Awaited = 2;
 
-    private ManualResetValueTaskSourceCore<bool> _waiting;
     private int _state;
+
+    // Of who waits: written before it is awaited, and read by who ends that.
+    private Action<object?>? _continuation;
+    private object? _argument;
+    private SynchronizationContext? _context;
 
     /// <summary>Whether a call may find something.</summary>
     public bool IsSet => Volatile.Read(ref _state) == News;
 
-    /// <summary>To be called before the call that uses it up: what comes after that call is news again.</summary>
-    public void Clear() => Interlocked.Exchange(ref _state, Nothing);
+    /// <summary>To be called before the call that uses it up: what comes after that call is news again. Who waits goes on to wait.</summary>
+    public void Clear() => Interlocked.CompareExchange(ref _state, Nothing, News);
 
     /// <summary>Waits for news.</summary>
-    public ValueTask WaitAsync()
+    public ValueTask WaitAsync() => Volatile.Read(ref _state) switch
+    {
+        News => default,
+        Nothing => new(this, 0),
+        _ => throw new InvalidOperationException("Somebody waits already."),
+    };
+
+    /// <summary>There is news.</summary>
+    /// <param name="inline">Whoever waits goes on on this thread, before this returns; else on another.</param>
+    public void Set(bool inline)
+    {
+        if (Interlocked.Exchange(ref _state, News) != Awaited)
+        {
+            return;
+        }
+
+        var (goOn, argument, context) = (_continuation!, _argument, _context);
+        (_continuation, _argument, _context) = (null, null, null);
+        if (context is not null)
+        {
+            context.Post(goOn.Invoke, argument);
+        }
+        else if (inline)
+        {
+            goOn(argument);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(goOn, argument, preferLocal: true);
+        }
+    }
+
+    void IValueTaskSource.GetResult(short token)
+    {
+    }
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => IsSet ? ValueTaskSourceStatus.Succeeded : ValueTaskSourceStatus.Pending;
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
     {
         if (Volatile.Read(ref _state) == Awaited)
         {
@@ -31,30 +77,20 @@ internal sealed class Edge : IValueTaskSource
             throw new InvalidOperationException("Somebody waits already.");
         }
 
-        _waiting.Reset();
-        return Interlocked.CompareExchange(ref _state, Awaited, Nothing) switch
+        var context = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0 ? SynchronizationContext.Current : null;
+        (_continuation, _argument, _context) = (continuation, state, context);
+        if (Interlocked.CompareExchange(ref _state, Awaited, Nothing) == News)
         {
-            Nothing => new(this, _waiting.Version),
-            News => default,
-            _ => throw new InvalidOperationException("Somebody waits already."),
-        };
-    }
-
-    /// <summary>There is news.</summary>
-    /// <param name="inline">Whoever waits goes on on this thread, before this returns; else on another.</param>
-    public void Set(bool inline)
-    {
-        if (Interlocked.Exchange(ref _state, News) == Awaited)
-        {
-            _waiting.RunContinuationsAsynchronously = !inline;
-            _waiting.SetResult(true);
+            // came meanwhile
+            (_continuation, _argument, _context) = (null, null, null);
+            if (context is not null)
+            {
+                context.Post(continuation.Invoke, state);
+            }
+            else
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: true);
+            }
         }
     }
-
-    void IValueTaskSource.GetResult(short token) => _waiting.GetResult(token);
-
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _waiting.GetStatus(token);
-
-    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
-        _waiting.OnCompleted(continuation, state, token, flags);
 }

@@ -126,13 +126,23 @@ internal sealed class LoopSocket : IDuplexSocket, IPromptSocket
 
     public int TrySend(ReadOnlySpan<byte> source)
     {
+        var n = TrySend(source, out var broken);
+        return broken is null ? n : throw broken;
+    }
+
+    /// <summary>As <see cref="TrySend(ReadOnlySpan{byte})"/>, for whoever expects clients to be gone: most of those of one request are when the last word is said.</summary>
+    /// <param name="broken">What would be thrown if the connection is broken; else null.</param>
+    public int TrySend(ReadOnlySpan<byte> source, out IOException? broken)
+    {
+        broken = null;
         var n = SocketCalls.Send(_handle, source, out var error);
         if (n < 0 && error == Errno.Again && !_watchesWriting)
         {
             _writing.Clear();
             if (!Watch(withWriting: true))
             {
-                throw Broken(Errno.NoBuffers);
+                broken = Broken(Errno.NoBuffers);
+                return -1;
             }
         }
         else if (n < 0 && error == Errno.Again)
@@ -151,7 +161,8 @@ internal sealed class LoopSocket : IDuplexSocket, IPromptSocket
             _broken = error;
         }
 
-        throw Broken(error);
+        broken = Broken(error);
+        return -1;
     }
 
     /// <summary>Sends everything.</summary>

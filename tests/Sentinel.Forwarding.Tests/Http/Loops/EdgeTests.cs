@@ -1,4 +1,5 @@
 using Sentinel.Forwarding.Http.Loops;
+using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http.Loops;
 
@@ -14,5 +15,54 @@ public sealed class EdgeTests
 
         edge.Set(inline: true);
         await first;
+    }
+
+    [Fact]
+    public async Task What_is_cleared_is_waited_for_on()
+    {
+        var edge = new Edge();
+        var waiting = edge.WaitAsync().AsTask();
+
+        // as by a reader that writes, beside a writer that waits
+        edge.Clear();
+        edge.Set(inline: true);
+
+        await waiting.WaitAsync(Eventually.Patience, TimeProvider.System);
+        edge.Clear();
+        Assert.False(edge.IsSet);
+    }
+
+    [Fact]
+    public async Task However_quickly_the_next_wait_begins_each_is_ended_by_news_of_its_own()
+    {
+        const int Rounds = 200_000;
+        var edge = new Edge();
+        var (told, used) = (0, 0);
+        var teller = new Thread(() =>
+        {
+            for (var i = 1; i <= Rounds; i++)
+            {
+                SpinWait.SpinUntil(() => Volatile.Read(ref used) == i - 1);
+                Volatile.Write(ref told, i);
+                edge.Set(inline: i % 2 == 0);
+            }
+        }) { IsBackground = true };
+        teller.Start();
+
+        await WaitAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
+
+        async Task WaitAsync()
+        {
+            for (var i = 1; i <= Rounds; i++)
+            {
+                while (Volatile.Read(ref told) < i)
+                {
+                    await edge.WaitAsync().ConfigureAwait(false);
+                    edge.Clear();
+                }
+
+                Volatile.Write(ref used, i);
+            }
+        }
     }
 }

@@ -261,6 +261,24 @@ public sealed class TlsSocketTests : IDisposable
     }
 
     [NeedsFact("linux")]
+    public async Task Who_has_left_hears_no_last_word_and_that_is_no_error()
+    {
+        var (peer, socket) = await _stage.PairAsync();
+        await using var client = new SslStream(new NetworkStream(peer, ownsSocket: true));
+        using var tls = Serve(socket);
+        await Task.WhenAll(AgreeAsync(client, SslProtocols.Tls13), tls.AgreeAsync(_stage.Deadline));
+        var gone = new TaskCompletionSource();
+        socket.WhenHungUp(gone.SetResult);
+        peer.Close(timeout: 0);
+        await gone.Task;
+
+        await tls.EndSendingAsync();
+
+        Assert.ThrowsAny<IOException>(() => tls.TrySend(new byte[1]));
+        socket.Close();
+    }
+
+    [NeedsFact("linux")]
     public async Task Closing_here_ends_whoever_waits_and_what_is_disposed_is_not_touched()
     {
         var (peer, socket) = await _stage.PairAsync();

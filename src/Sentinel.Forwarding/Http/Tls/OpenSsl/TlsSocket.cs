@@ -163,8 +163,7 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
 
     public void WakeWriter() => _socket.WakeWriter();
 
-    /// <summary>Says that nothing more comes: without it, a client must take the end for a cut (RFC 8446 §6.1). Everything is to be flushed before.</summary>
-    /// <exception cref="IOException">The connection is broken.</exception>
+    /// <summary>Says that nothing more comes, if anybody is left to hear it: without it, a client must take the end for a cut (RFC 8446 §6.1). Everything is to be flushed before.</summary>
     /// <exception cref="ObjectDisposedException">It was closed here.</exception>
     public async Task EndSendingAsync()
     {
@@ -221,8 +220,8 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         isBroken = false;
         try
         {
-            var n = _socket.TrySend(source);
-            _isFull = n < 0;
+            var n = _socket.TrySend(source, out var broken);
+            (isBroken, _failure, _isFull) = (broken is not null, broken ?? _failure, n < 0 && broken is null);
             if (n > 0)
             {
                 _count.ToClient(n);
@@ -265,7 +264,11 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         {
             Begin(mayReceive: false);
             var isSaid = Libssl.Shutdown(_ssl) >= 0;
-            Rethrow();
+            if (_failure is not IOException)
+            {
+                Rethrow();
+            }
+
             return isSaid || !_isFull;
         }
     }
