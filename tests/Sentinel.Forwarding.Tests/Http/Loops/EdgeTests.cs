@@ -38,7 +38,11 @@ public sealed class EdgeTests
         const int Rounds = 200_000;
         var edge = new Edge();
         var (told, used) = (0, 0);
-        var teller = new Thread(() =>
+        new Thread(Tell) { IsBackground = true }.Start();
+
+        await WaitAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
+
+        void Tell()
         {
             for (var i = 1; i <= Rounds; i++)
             {
@@ -46,10 +50,7 @@ public sealed class EdgeTests
                 Volatile.Write(ref told, i);
                 edge.Set(inline: i % 2 == 0);
             }
-        }) { IsBackground = true };
-        teller.Start();
-
-        await WaitAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
+        }
 
         async Task WaitAsync()
         {
