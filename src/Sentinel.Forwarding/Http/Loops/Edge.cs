@@ -42,24 +42,9 @@ internal sealed class Edge : IValueTaskSource
     /// <param name="inline">Whoever waits goes on on this thread, before this returns; else on another.</param>
     public void Set(bool inline)
     {
-        if (Interlocked.Exchange(ref _state, News) != Awaited)
+        if (Interlocked.Exchange(ref _state, News) == Awaited)
         {
-            return;
-        }
-
-        var (goOn, argument, context) = (_continuation!, _argument, _context);
-        (_continuation, _argument, _context) = (null, null, null);
-        if (context is not null)
-        {
-            context.Post(goOn.Invoke, argument);
-        }
-        else if (inline)
-        {
-            goOn(argument);
-        }
-        else
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(goOn, argument, preferLocal: true);
+            Resume(inline);
         }
     }
 
@@ -77,20 +62,30 @@ internal sealed class Edge : IValueTaskSource
             throw new InvalidOperationException("Somebody waits already.");
         }
 
-        var context = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0 ? SynchronizationContext.Current : null;
-        (_continuation, _argument, _context) = (continuation, state, context);
+        (_continuation, _argument) = (continuation, state);
+        _context = (flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0 ? SynchronizationContext.Current : null;
         if (Interlocked.CompareExchange(ref _state, Awaited, Nothing) == News)
         {
             // came meanwhile
-            (_continuation, _argument, _context) = (null, null, null);
-            if (context is not null)
-            {
-                context.Post(continuation.Invoke, state);
-            }
-            else
-            {
-                ThreadPool.UnsafeQueueUserWorkItem(continuation, state, preferLocal: true);
-            }
+            Resume(inline: false);
+        }
+    }
+
+    private void Resume(bool inline)
+    {
+        var (goOn, argument, context) = (_continuation!, _argument, _context);
+        (_continuation, _argument, _context) = (null, null, null);
+        if (context is not null)
+        {
+            context.Post(goOn.Invoke, argument);
+        }
+        else if (inline)
+        {
+            goOn(argument);
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(goOn, argument, preferLocal: true);
         }
     }
 }

@@ -25,7 +25,7 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
 
     // Up to here, whoever reads has seen it and wants more.
     private int _examined;
-    private int _wanted = Lent.Size;
+    private int _wanted = BufferStock.Size;
     private bool _isOver;
     private int _isCancelled;
     private int _inARow;
@@ -126,7 +126,7 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
             return false;
         }
 
-        _wanted = _end + length == _bytes.Length ? Math.Min(_bytes.Length * 2, Largest) : Lent.Size;
+        _wanted = _end + length == _bytes.Length ? Math.Min(_bytes.Length * 2, Largest) : BufferStock.Size;
         _end += length;
         _isOver = length == 0;
         ReleaseIfEmpty();
@@ -143,16 +143,16 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
         var there = _end - _start;
         if (_bytes.Length == 0)
         {
-            _bytes = Lent.Take(_wanted);
+            _bytes = BufferStock.Take(_wanted);
         }
         else if (_end == _bytes.Length)
         {
             // whoever reads bounds what he leaves here
-            var target = there > _bytes.Length / 2 ? Lent.Take(_bytes.Length * 2) : _bytes;
+            var target = there > _bytes.Length / 2 ? BufferStock.Take(_bytes.Length * 2) : _bytes;
             _bytes.AsSpan(_start.._end).CopyTo(target);
             if (target != _bytes)
             {
-                Lent.GiveBack(_bytes);
+                BufferStock.GiveBack(_bytes);
                 _bytes = target;
             }
 
@@ -172,7 +172,7 @@ internal sealed class LoopReader(IPromptSocket socket, IByteCount count) : PipeR
     {
         if (_bytes.Length > 0)
         {
-            Lent.GiveBack(_bytes);
+            BufferStock.GiveBack(_bytes);
             _bytes = [];
         }
 

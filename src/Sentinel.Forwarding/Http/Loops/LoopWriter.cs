@@ -123,11 +123,11 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
             return;
         }
 
-        var target = Lent.Take(Math.Max(_bytes.Length * 2, _length + needed));
+        var target = BufferStock.Take(Math.Max(_bytes.Length * 2, _length + needed));
         _bytes.AsSpan(0, _length).CopyTo(target);
         if (_bytes.Length > 0)
         {
-            Lent.GiveBack(_bytes);
+            BufferStock.GiveBack(_bytes);
         }
 
         _bytes = target;
@@ -137,7 +137,7 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
     {
         if (_bytes.Length > 0)
         {
-            Lent.GiveBack(_bytes);
+            BufferStock.GiveBack(_bytes);
         }
 
         (_bytes, _sent, _length) = ([], 0, 0);

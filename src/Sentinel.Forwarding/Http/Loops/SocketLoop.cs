@@ -134,7 +134,7 @@ internal sealed unsafe partial class SocketLoop : IDisposable
 
     private void Run()
     {
-        Lent.StockHere();
+        BufferStock.StockHere();
         using var events = new EpollEvents(EventsPerBatch);
         while (!_isStopping)
         {

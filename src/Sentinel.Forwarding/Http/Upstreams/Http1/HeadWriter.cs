@@ -79,7 +79,7 @@ internal sealed class HeadWriter
     {
         if (_bytes.Length > 0)
         {
-            Lent.GiveBack(_bytes);
+            BufferStock.GiveBack(_bytes);
             (_bytes, _length) = ([], 0);
         }
     }
@@ -96,11 +96,11 @@ internal sealed class HeadWriter
     {
         if (_bytes.Length - _length < length)
         {
-            var larger = Lent.Take((_length + length) * 2);
+            var larger = BufferStock.Take((_length + length) * 2);
             _bytes.AsSpan(0, _length).CopyTo(larger);
             if (_bytes.Length > 0)
             {
-                Lent.GiveBack(_bytes);
+                BufferStock.GiveBack(_bytes);
             }
 
             _bytes = larger;

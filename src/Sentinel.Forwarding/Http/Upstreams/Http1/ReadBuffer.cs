@@ -25,7 +25,7 @@ internal sealed class ReadBuffer(Stream stream)
     {
         if (_bytes.Length == 0)
         {
-            _bytes = Lent.Take(Lent.Size);
+            _bytes = BufferStock.Take(BufferStock.Size);
         }
         else if (_end == _bytes.Length)
         {
@@ -110,7 +110,7 @@ internal sealed class ReadBuffer(Stream stream)
     {
         if (IsEmpty && _bytes.Length > 0)
         {
-            Lent.GiveBack(_bytes);
+            BufferStock.GiveBack(_bytes);
             (_bytes, _start, _end) = ([], 0, 0);
         }
     }
@@ -123,11 +123,11 @@ internal sealed class ReadBuffer(Stream stream)
             throw new AnswerMalformed($"a head or line of more than {LargestHead} bytes");
         }
 
-        var target = there > _bytes.Length / 2 ? Lent.Take(_bytes.Length * 2) : _bytes;
+        var target = there > _bytes.Length / 2 ? BufferStock.Take(_bytes.Length * 2) : _bytes;
         _bytes.AsSpan(_start.._end).CopyTo(target);
         if (target != _bytes)
         {
-            Lent.GiveBack(_bytes);
+            BufferStock.GiveBack(_bytes);
             _bytes = target;
         }
 

@@ -7,7 +7,7 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// likeliest to be in the processor's cache still.
 /// </summary>
 /// <remarks>.NET's shared pool, which helps out, keeps 32 of a size for each processor: of a crowd that waits at once, the rest was made anew each time.</remarks>
-internal static class Lent
+internal static class BufferStock
 {
     /// <summary>Of a small piece: bytes.</summary>
     public const int Size = 4096;
