@@ -42,7 +42,7 @@ internal sealed partial class ClientConnection
     /// </summary>
     private void CloseIfIdleAtDoor()
     {
-        if (!_isAtDoor || Volatile.Read(ref _open) > 0)
+        if (!_isAtDoor || HasRequests)
         {
             return;
         }

@@ -271,6 +271,9 @@ internal sealed partial class ClientConnection
         }
     }
 
+    /// <summary>Whether a request of it is at work.</summary>
+    public bool HasRequests => Volatile.Read(ref _open) > 0;
+
     /// <summary>A request began; balanced by <see cref="RequestEnded"/>.</summary>
     public void RequestBegan()
     {
@@ -336,7 +339,7 @@ internal sealed partial class ClientConnection
             return;
         }
 
-        if (Volatile.Read(ref _open) == 0 && !_closing)
+        if (!HasRequests && !_closing)
         {
             // Between requests nobody loses anything: end it as the protocol has it. One in the middle of a head stays
             // for that, and is ended at the next review.

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Sentinel.Forwarding.Http.Door;
@@ -65,7 +64,7 @@ internal sealed class HttpPath(RequestForwarder requests, ICertificates? certifi
         }
     }
 
-    private async Task ServeHttpAsync(ClientConnection connection, ClientTransport transport, IDuplexPipe pipe, TlsFeature? tls, InnerKestrel kestrel)
+    private async Task ServeHttpAsync(ClientConnection connection, ClientTransport transport, IAbandonablePipe pipe, TlsFeature? tls, InnerKestrel kestrel)
     {
         var place = HandOverEndPoint.Http2;
         if (tls?.IsHttp2 != true)

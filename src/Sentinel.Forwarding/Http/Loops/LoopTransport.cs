@@ -41,6 +41,8 @@ internal sealed class LoopTransport : ClientTransport
         HangUp();
     }
 
+    public override void Abandon() => _pipe.Abandon();
+
     public override void OutliveInput() => _socket.OutliveInput();
 
     public override async ValueTask EndSendingAsync()

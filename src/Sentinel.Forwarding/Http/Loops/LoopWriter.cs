@@ -11,6 +11,7 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
     private byte[] _bytes = [];
     private int _sent;
     private int _length;
+    private volatile bool _isAbandoned;
     private bool _isOver;
     private int _isCancelled;
     private TaskCompletionSource? _flushing;
@@ -49,6 +50,11 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
     /// <summary>Nobody writes any more: what is still here goes out, unless the connection ends first.</summary>
     public async ValueTask FinishAsync()
     {
+        if (_isAbandoned)
+        {
+            return;
+        }
+
         if (_flushing is { } flushing)
         {
             await flushing.Task;
@@ -61,6 +67,9 @@ internal sealed class LoopWriter(IPromptSocket socket, IByteCount count) : PipeW
 
         Release();
     }
+
+    /// <summary>Whoever writes may do so at any time still, and is not waited for: what it holds becomes nobody else's. Any thread.</summary>
+    public void Abandon() => _isAbandoned = true;
 
     /// <returns>Whether all is sent, or nothing ever will be.</returns>
     private bool TrySend()

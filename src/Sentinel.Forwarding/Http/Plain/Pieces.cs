@@ -118,6 +118,8 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
 
     private void Write(ReadOnlySpan<byte> piece)
     {
+        // Kestrel has no room for what nobody wants, as behind the reset of a stream, unless it is asked for some.
+        _ = writer.GetSpan(1);
         if (!isChunked)
         {
             writer.Write(piece);

@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Net.Security;
 using System.Security.Authentication;
 using Sentinel.Forwarding.Http.Loops;
@@ -30,7 +29,7 @@ internal sealed class TlsTermination(ICertificates certificates)
 
     /// <summary>Agrees on TLS, and has what is inside served to its end.</summary>
     /// <param name="next">Serves it.</param>
-    public async Task ServeAsync(ClientConnection connection, ClientTransport transport, Func<IDuplexPipe, TlsFeature, Task> next)
+    public async Task ServeAsync(ClientConnection connection, ClientTransport transport, Func<IAbandonablePipe, TlsFeature, Task> next)
     {
         // A handshake takes as long as a dozen requests, for which those who share this thread are not to wait.
         await Task.Yield();
@@ -50,7 +49,7 @@ internal sealed class TlsTermination(ICertificates certificates)
         }
     }
 
-    private static async Task ServeOnLoopAsync(ClientConnection connection, LoopSocket socket, TlsContext context, Func<IDuplexPipe, TlsFeature, Task> next)
+    private static async Task ServeOnLoopAsync(ClientConnection connection, LoopSocket socket, TlsContext context, Func<IAbandonablePipe, TlsFeature, Task> next)
     {
         using var tls = new TlsSocket(socket, context, connection.Traffic);
         if (!await TryAgreeAsync(tls.AgreeAsync, connection))
@@ -71,7 +70,7 @@ internal sealed class TlsTermination(ICertificates certificates)
     }
 
     private static async Task ServeStreamAsync(
-        ClientConnection connection, ClientTransport transport, SslStreamCertificateContext certificate, List<SslApplicationProtocol> protocols, Func<IDuplexPipe, TlsFeature, Task> next)
+        ClientConnection connection, ClientTransport transport, SslStreamCertificateContext certificate, List<SslApplicationProtocol> protocols, Func<IAbandonablePipe, TlsFeature, Task> next)
     {
         await using var tls = new SslStream(new PipeStream(transport), leaveInnerStreamOpen: true);
         var options = new SslServerAuthenticationOptions

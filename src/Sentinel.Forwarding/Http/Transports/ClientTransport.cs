@@ -4,7 +4,7 @@ using System.IO.Pipelines;
 namespace Sentinel.Forwarding.Http.Transports;
 
 /// <summary>A client's connection as the bytes of both directions, counted. Whoever disposes of it closes it, and tells its end.</summary>
-internal abstract class ClientTransport : IDuplexPipe, IAsyncDisposable
+internal abstract class ClientTransport : IAbandonablePipe, IAsyncDisposable
 {
     public abstract PipeReader Input { get; }
 
@@ -18,6 +18,10 @@ internal abstract class ClientTransport : IDuplexPipe, IAsyncDisposable
     /// <summary>Breaks it off, so that nobody takes for whole what was cut. Any thread.</summary>
     /// <param name="why">In a few words.</param>
     public abstract void Abort(string why);
+
+    public virtual void Abandon()
+    {
+    }
 
     /// <summary>From here on a client that says that it sends no more has not left: <see cref="Closed"/> is cancelled only when the connection breaks.</summary>
     public virtual void OutliveInput()

@@ -41,14 +41,19 @@ public sealed class AllocationTests
             streams[i] = tls ? await stage.ConnectTlsAsync("a.example", SslApplicationProtocol.Http11) : await stage.ConnectAsync();
         }
 
-        // what is made now and then, by others, is to weigh little
-        var rounds = Math.Max(200, 10_000 / clients);
-        Ask(streams, end, rounds);
-        var before = Made;
-
+        var rounds = Math.Max(100, 5_000 / clients);
         Ask(streams, end, rounds);
 
-        Assert.InRange((Made - before) / (rounds * clients), 0, IsOptimized ? 20 : 3000);
+        // What is made for each request is made every time; what is made now and then, by pools that grow or by others, is not.
+        var least = long.MaxValue;
+        for (var i = 0; i < 4; i++)
+        {
+            var before = Made;
+            Ask(streams, end, rounds);
+            least = Math.Min(least, (Made - before) / (rounds * clients));
+        }
+
+        Assert.InRange(least, 0, IsOptimized ? 20 : 3000);
         foreach (var stream in streams)
         {
             await stream.DisposeAsync();
