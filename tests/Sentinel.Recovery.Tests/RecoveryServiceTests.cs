@@ -42,8 +42,10 @@ public sealed class RecoveryServiceTests : IAsyncLifetime
         await _rig.UntilAsync("one", BackendState.Serving);
         var outage = _rig.Recovery.Outages.List()[0];
         Assert.Equal((OutageCause.Preempted, 1, 1), (outage.Cause, outage.Attempts, outage.Preemptions));
-        Assert.Equal(
-            [OutageMark.Opened, OutageMark.Stopped, OutageMark.StartRequested, OutageMark.Running, OutageMark.Closed], outage.Timeline.Select(entry => entry.What));
+
+        // A process runs before the request for it has its outcome, also that for the first one.
+        var marks = outage.Timeline.Select(entry => entry.What).Where(mark => mark is not (OutageMark.Called or OutageMark.Accepted));
+        Assert.Equal([OutageMark.Opened, OutageMark.Stopped, OutageMark.StartRequested, OutageMark.Running, OutageMark.Closed], marks);
         Assert.NotNull(outage.Durations.TotalSeconds);
         Assert.NotNull(outage.Durations.OursSeconds);
         var history = _rig.Recovery.HistoryOf(new("one"))!;

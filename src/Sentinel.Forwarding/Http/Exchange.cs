@@ -100,7 +100,8 @@ internal sealed class Exchange : IAsker
         await new Tunnel(client, EndSendingAsync, backend).RunAsync();
     }
 
-    public Task CompleteAsync() => _context.Response.CompleteAsync();
+    // Of a client that has gone, Kestrel may leave it without an end.
+    public Task CompleteAsync() => _context.Response.CompleteAsync().WaitAsync(_context.RequestAborted);
 
     public void Break()
     {

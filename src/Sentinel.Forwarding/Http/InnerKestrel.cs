@@ -47,7 +47,7 @@ internal sealed class InnerKestrel : IAsyncDisposable
         _served[context.ConnectionId] = context.Features.GetRequiredFeature<ClientConnection>();
         if (_transport[place].HandOver(context))
         {
-            await context.ReturnAsync();
+            await context.WhenReturnedAsync();
         }
         else
         {

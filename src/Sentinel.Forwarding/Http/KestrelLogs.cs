@@ -4,20 +4,13 @@ using Microsoft.Extensions.Logging;
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>What Kestrel logs. There, and nowhere else, it tells that a request's head did not come in time.</summary>
-/// <param name="logs">Gets everything but what Kestrel has against requests, or against clients that flood it.</param>
+/// <param name="logs">Gets everything but what Kestrel has against requests, or says of clients that flood it.</param>
 /// <param name="late">Told the id of each connection whose head is late. Any thread.</param>
 internal sealed class KestrelLogs(ILoggerFactory logs, Action<string> late) : ILoggerFactory
 {
     private const string BadRequests = "Microsoft.AspNetCore.Server.Kestrel.BadRequests";
 
-    private const string Http2 = "Microsoft.AspNetCore.Server.Kestrel.Http2";
-
-    public ILogger CreateLogger(string categoryName) => categoryName switch
-    {
-        BadRequests => new Complaints(late),
-        Http2 => new WithoutFloods(logs.CreateLogger(categoryName)),
-        _ => logs.CreateLogger(categoryName),
-    };
+    public ILogger CreateLogger(string categoryName) => categoryName == BadRequests ? new Complaints(late) : new WithoutFloods(logs.CreateLogger(categoryName));
 
     public void AddProvider(ILoggerProvider provider) => logs.AddProvider(provider);
 
@@ -42,7 +35,10 @@ internal sealed class KestrelLogs(ILoggerFactory logs, Action<string> late) : IL
         }
     }
 
-    /// <summary>Of a connection that it ends because too much waits to be said on it, Kestrel tells as of a catastrophe, a dozen times. Whoever resets streams without end would fill the disk.</summary>
+    /// <summary>
+    /// Of a connection on which streams are reset without end, Kestrel tells as of a catastrophe: a dozen times when it ends it, and once more when it finds that it
+    /// forgot it. Whoever likes could fill the disk.
+    /// </summary>
     private sealed class WithoutFloods(ILogger logger) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
@@ -52,7 +48,7 @@ internal sealed class KestrelLogs(ILoggerFactory logs, Action<string> late) : IL
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (eventId.Name != "Http2QueueOperationsExceeded")
+            if (eventId.Name is not ("Http2QueueOperationsExceeded" or "ApplicationNeverCompleted"))
             {
                 logger.Log(logLevel, eventId, state, exception, formatter);
             }

@@ -6,22 +6,37 @@ namespace Sentinel.Forwarding.Tests.Http;
 /// <summary>Clients of HTTP/2 that make work without end: they cost little, and nobody else notices.</summary>
 public sealed class Http2FloodTests
 {
-    [Fact]
-    public async Task Streams_that_are_reset_as_soon_as_they_begin_leave_nothing_behind()
+    private static readonly byte[] Little = RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h"));
+    private static readonly byte[] Much = RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/much"), (":authority", "h"));
+
+    [Theory]
+    [InlineData(0)]
+
+    // beside some whose answers wait: they were dropped with the rest
+    [InlineData(50)]
+    public async Task Streams_that_are_reset_as_soon_as_they_begin_leave_nothing_behind(int waiting)
     {
         // Kestrel forgets about one connection of twenty-five
         const int Floods = 50;
+        const byte Whole = RawHttp2Client.EndHeaders | RawHttp2Client.EndStream;
         using var backend = Backend();
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
-        var head = RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h"));
         for (var i = 0; i < Floods; i++)
         {
             await using var client = new RawHttp2Client(await stage.ConnectAsync());
             await client.BeginAsync();
-            _ = client.ForgetAsync();
-            for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, RawHttp2Client.EndHeaders | RawHttp2Client.EndStream, stream, head); stream += 2)
+            if (waiting > 0)
             {
-                await client.SendAsync(RawHttp2Client.Reset, 0, stream, [0, 0, 0, 8]);
+                await client.SendAsync(RawHttp2Client.Settings, 0, 0, RawHttp2Client.NoWindow);
+            }
+
+            _ = client.ForgetAsync();
+            for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, Whole, stream, stream < 2 * waiting ? Much : Little); stream += 2)
+            {
+                if (stream > 2 * waiting)
+                {
+                    await client.SendAsync(RawHttp2Client.Reset, 0, stream, [0, 0, 0, 8]);
+                }
             }
 
             await OthersAreServedAsync(stage);
@@ -83,9 +98,8 @@ public sealed class Http2FloodTests
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
         await using (var client = new RawHttp2Client(await stage.ConnectAsync()))
         {
-            // no window for what comes (RFC 9113 §6.5.2)
             await client.BeginAsync();
-            await client.SendAsync(RawHttp2Client.Settings, 0, 0, [0, 4, 0, 0, 0, 0]);
+            await client.SendAsync(RawHttp2Client.Settings, 0, 0, RawHttp2Client.NoWindow);
             await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "http"), (":path", "/much"), (":authority", "h"));
             Assert.Equal(RawHttp2Client.Status200, await client.ReadAnswerAsync());
 
@@ -102,9 +116,10 @@ public sealed class Http2FloodTests
 
     private static ScriptedBackend Backend() => new(async peer =>
     {
-        while (await peer.ReadHeadAsync() is not null)
+        while (await peer.ReadHeadAsync() is { } head)
         {
-            await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            var body = head.StartsWith("GET /much", StringComparison.Ordinal) ? new string('x', 64 * 1024) : "ok";
+            await peer.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\n\r\n{body}");
         }
     });
 

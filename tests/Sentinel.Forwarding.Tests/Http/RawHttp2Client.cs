@@ -24,6 +24,9 @@ internal sealed class RawHttp2Client(Stream stream) : IAsyncDisposable
 
     private const byte Data = 0;
 
+    /// <summary>Settings by which nothing of an answer's body is taken (RFC 9113 §6.5.2).</summary>
+    public static readonly byte[] NoWindow = [0, 4, 0, 0, 0, 0];
+
     /// <summary>Whether the server said that no more streams will do.</summary>
     public bool WasToldToGo { get; private set; }
 

@@ -120,7 +120,7 @@ internal sealed class PlainVisit : IAsker
         var length = head.ContentLength ?? (isEmpty && head.Framing == Framing.Chunked ? 0 : null);
         var isChunked = !isEmpty && length is null;
         AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _errand.Rules.Hsts, _connection.Gate.Time);
-        return CopyAsync(new(_output, isChunked), head, body);
+        return CopyAsync(new(_output, isChunked, gone: default), head, body);
     }
 
     // Who asks for it is not plain.

@@ -21,8 +21,8 @@ namespace Sentinel.Forwarding.Http.HandOver;
 /// </remarks>
 internal sealed class LentContext : DefaultConnectionContext, IMemoryPoolFeature
 {
-    // For Kestrel, once the client has gone and no request is at work: milliseconds are the rule.
-    private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(5);
+    // Once the client has gone and no request is at work: milliseconds are the rule.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private static long _lastId;
 
@@ -50,10 +50,10 @@ internal sealed class LentContext : DefaultConnectionContext, IMemoryPoolFeature
 
     public MemoryPool<byte> MemoryPool => _transport.Memory;
 
-    /// <summary>Waits until Kestrel is done with it.</summary>
-    public async Task ReturnAsync()
+    /// <summary>Waits until Kestrel is done with it, or has forgotten it.</summary>
+    public async Task WhenReturnedAsync()
     {
-        await using (ConnectionClosed.UnsafeRegister(static context => ((LentContext)context!).ExpectBack(), this))
+        await using (ConnectionClosed.UnsafeRegister(static context => ((LentContext)context!).RemindLater(), this))
         {
             await _returned.Task;
         }
@@ -71,8 +71,8 @@ internal sealed class LentContext : DefaultConnectionContext, IMemoryPoolFeature
         return ValueTask.CompletedTask;
     }
 
-    private void ExpectBack() =>
-        _reminder = _connection.Gate.Time.CreateTimer(static context => ((LentContext)context!).TakeBackIfForgotten(), this, LongestFarewell, LongestFarewell);
+    private void RemindLater() =>
+        _reminder = _connection.Gate.Time.CreateTimer(static context => ((LentContext)context!).TakeBackIfForgotten(), this, Patience, Patience);
 
     private void TakeBackIfForgotten()
     {

@@ -11,7 +11,8 @@ namespace Sentinel.Forwarding.Http.Plain;
 /// <summary>Where the body of an answer is written, piece by piece.</summary>
 /// <param name="writer">Towards the client.</param>
 /// <param name="isChunked">Whether each piece is to be a chunk (RFC 9112 §7.1).</param>
-internal readonly struct Pieces(PipeWriter writer, bool isChunked)
+/// <param name="gone">Cancelled when the client has gone: Kestrel may leave a flush without an end then.</param>
+internal readonly struct Pieces(PipeWriter writer, bool isChunked, CancellationToken gone)
 {
     private const int PieceSize = 64 * 1024;
 
@@ -25,6 +26,7 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
     /// <returns>Whether anything was flushed.</returns>
     /// <exception cref="Upstreams.UpstreamFailure">The answer is cut or malformed.</exception>
     /// <exception cref="IOException">The client has gone.</exception>
+    /// <exception cref="OperationCanceledException">The client has gone.</exception>
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public async ValueTask<bool> CopyAsync(AnswerBody body)
     {
@@ -53,20 +55,21 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
             return;
         }
 
-        writer.Write("0\r\n"u8);
+        Copy("0\r\n"u8);
         foreach (var (name, value) in Fields.Trailing(head, body))
         {
-            writer.Write(Encoding.Latin1.GetBytes($"{name}: {value}\r\n"));
+            Copy(Encoding.Latin1.GetBytes($"{name}: {value}\r\n"));
         }
 
-        writer.Write("\r\n"u8);
+        Copy("\r\n"u8);
     }
 
     /// <exception cref="IOException">The client has gone.</exception>
+    /// <exception cref="OperationCanceledException">The client has gone.</exception>
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder))]
     public async ValueTask FlushAsync()
     {
-        if (await writer.FlushAsync() is { IsCompleted: true } or { IsCanceled: true })
+        if (await writer.FlushAsync(gone) is { IsCompleted: true } or { IsCanceled: true })
         {
             throw new IOException("The client has gone.");
         }
@@ -118,11 +121,9 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
 
     private void Write(ReadOnlySpan<byte> piece)
     {
-        // Kestrel has no room for what nobody wants, as behind the reset of a stream, unless it is asked for some.
-        _ = writer.GetSpan(1);
         if (!isChunked)
         {
-            writer.Write(piece);
+            Copy(piece);
         }
         else if (!piece.IsEmpty)
         {
@@ -130,8 +131,21 @@ internal readonly struct Pieces(PipeWriter writer, bool isChunked)
             piece.Length.TryFormat(size, out var digits, "x", CultureInfo.InvariantCulture);
             "\r\n"u8.CopyTo(size[digits..]);
             writer.Advance(digits + 2);
-            writer.Write(piece);
-            writer.Write("\r\n"u8);
+            Copy(piece);
+            Copy("\r\n"u8);
+        }
+    }
+
+    /// <summary>As .NET's extension does, but for how it asks for room: of a stream that was reset, Kestrel gives none to whoever does not say how much.</summary>
+    private void Copy(ReadOnlySpan<byte> piece)
+    {
+        while (!piece.IsEmpty)
+        {
+            var room = writer.GetSpan(1);
+            var length = Math.Min(room.Length, piece.Length);
+            piece[..length].CopyTo(room);
+            writer.Advance(length);
+            piece = piece[length..];
         }
     }
 }

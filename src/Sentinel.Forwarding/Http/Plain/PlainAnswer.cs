@@ -66,7 +66,7 @@ internal static class PlainAnswer
 
         // The head is written first, so that the body goes behind it and needs no copy of its own.
         await response.StartAsync();
-        var pieces = new Pieces(response.BodyWriter, isChunked);
+        var pieces = new Pieces(response.BodyWriter, isChunked, context.RequestAborted);
         var isFlushed = await pieces.CopyAsync(body);
         pieces.End(head, body);
         if (isFlushed)

@@ -19,9 +19,7 @@ internal abstract class ClientTransport : IAbandonablePipe, IAsyncDisposable
     /// <param name="why">In a few words.</param>
     public abstract void Abort(string why);
 
-    public virtual void Abandon()
-    {
-    }
+    public abstract void Abandon();
 
     /// <summary>From here on a client that says that it sends no more has not left: <see cref="Closed"/> is cancelled only when the connection breaks.</summary>
     public virtual void OutliveInput()

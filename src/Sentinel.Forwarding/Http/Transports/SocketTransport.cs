@@ -11,6 +11,7 @@ internal sealed class SocketTransport : ClientTransport
     private readonly ConnectionContext _socket;
     private readonly ClientConnection _connection;
     private readonly CountingPipe _pipe;
+    private volatile bool _isAbandoned;
 
     public SocketTransport(ConnectionContext socket, ClientConnection connection)
     {
@@ -28,13 +29,22 @@ internal sealed class SocketTransport : ClientTransport
 
     public override void Abort(string why) => _socket.Abort(new ConnectionAbortedException(why));
 
+    public override void Abandon()
+    {
+        _isAbandoned = true;
+        Abort("It was forgotten.");
+    }
+
     public override ValueTask EndSendingAsync() => _pipe.Output.CompleteAsync();
 
     public override async ValueTask DisposeAsync()
     {
         try
         {
-            await _socket.DisposeAsync();
+            if (!_isAbandoned)
+            {
+                await _socket.DisposeAsync();
+            }
         }
         finally
         {
