@@ -8,8 +8,8 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// waited tries again. One waits at a time; any thread tells.
 /// </summary>
 /// <remarks>
-/// .NET's <see cref="ManualResetValueTaskSourceCore{T}"/> would not do. Whoever waits may see its outcome a moment before the thread that sets it is done with
-/// it, and begin the next wait in between; that thread then ends the wrong one. Here, who tells ends only a wait that it has found begun.
+/// Not made of .NET's <see cref="ManualResetValueTaskSourceCore{T}"/>, which would be a second state beside this one, to be reset for each wait: here one word says
+/// whether there is news and whether somebody waits, and who tells ends only a wait that it has found begun.
 /// </remarks>
 internal sealed class Edge : IValueTaskSource
 {

@@ -53,7 +53,7 @@ public sealed class AllocationTests
             least = Math.Min(least, (Made - before) / (rounds * clients));
         }
 
-        Assert.InRange(least, 0, IsOptimized ? 20 : 3000);
+        Assert.InRange(least, 0, IsOptimized ? 20 : length < 4096 ? 1450 : 2400);
         foreach (var stream in streams)
         {
             await stream.DisposeAsync();
