@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Http.Answers;
 using Sentinel.Forwarding.Http.Awaiting;
+using Sentinel.Forwarding.Http.HandOver;
 using Sentinel.Forwarding.Http.Plain;
 using Sentinel.Forwarding.Http.Tls;
 using Sentinel.Forwarding.Http.Upstreams;
@@ -277,6 +278,7 @@ internal sealed class Exchange : IAsker
     {
         _context.Features.Set(_errand);
         _context.Features.Set<IForwarderErrorFeature>(null);
+        _context.Features.Set<IHttpResponseBodyFeature>(new MortalResponse(_context.Features.GetRequiredFeature<IHttpResponseBodyFeature>(), _context.RequestAborted));
         var error = await _forwarder.ForwardAsync(_context, upstream.Prefix(_errand.Destination.Port, isTls: _errand.Tls is not null), upstream, down);
         return (error, _context.Features.Get<IForwarderErrorFeature>()?.Exception);
     }
