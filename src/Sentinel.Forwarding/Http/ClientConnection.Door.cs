@@ -8,6 +8,7 @@ internal sealed partial class ClientConnection
 {
     private Errand? _unfinished;
     private volatile bool _isAtDoor;
+    private volatile bool _isHttp2;
     private long _quietSince;
 
     /// <summary>Its requests are read without Kestrel, until <see cref="GoesOn"/>: what Kestrel would do for it by the clock is done here.</summary>
@@ -24,14 +25,16 @@ internal sealed partial class ClientConnection
     /// that is or was asked for is repeated when it begins.
     /// </summary>
     /// <param name="unfinished">The request, if it was begun: Kestrel shows it first.</param>
-    public void GoesOn(Errand? unfinished)
+    /// <param name="isHttp2">Whether it is read as HTTP/2: there, nothing need be on the way.</param>
+    public void GoesOn(Errand? unfinished, bool isHttp2)
     {
         lock (_lock)
         {
             (_requestClose, _unfinished, _hasAsked, _readSince) = (null, unfinished, false, Gate.Time.GetTimestamp());
         }
 
-        _isAtDoor = false;
+        Volatile.Write(ref _quietSince, _readSince);
+        (_isAtDoor, _isHttp2) = (false, isHttp2);
     }
 
     /// <summary>What was begun of the request that Kestrel shows first; null ever after.</summary>
@@ -40,9 +43,9 @@ internal sealed partial class ClientConnection
     /// <summary>
     /// Kestrel's limit between two requests, for those that Kestrel does not have; and the listener's for who has not said a word. Bytes that are no request do not count.
     /// </summary>
-    private void CloseIfIdleAtDoor()
+    private void CloseIfSilent()
     {
-        if (!_isAtDoor || HasRequests)
+        if (HasRequests || !(_isAtDoor || (_isHttp2 && !_hasAsked)))
         {
             return;
         }

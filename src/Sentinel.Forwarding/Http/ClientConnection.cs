@@ -332,7 +332,7 @@ internal sealed partial class ClientConnection
             Close();
         }
 
-        CloseIfIdleAtDoor();
+        CloseIfSilent();
         var idle = Rules.Settings.IdleTimeout;
         if (idle == TimeSpan.Zero || Volatile.Read(ref _held) > 0 || !Traffic.IsIdleFor(idle))
         {

@@ -28,6 +28,7 @@ internal enum Outcome
 internal sealed class Errand(RequestForwarder forwarder, ClientConnection connection)
 {
     private Attempts _attempts;
+    private (BackendId Backend, PoolTableSnapshot? Seen) _entered;
     private int _losses;
     private bool _wentElsewhere;
 
@@ -46,7 +47,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     public DialTerms Terms => new(Gate, Destination.Pool, Rules.Settings.ConnectTimeout, Tls, connection.Loop?.Loop, MustBeNew: IsResent);
 
     /// <summary>Whether the head of an answer came from the backend.</summary>
-    public bool HasAnswer { get; set; }
+    public bool HasAnswer { get; private set; }
 
     /// <summary>Whether this is its second time, after the first was left without an answer.</summary>
     public bool IsResent => _losses > 0;
@@ -99,6 +100,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
         {
             connection.Reaches(backend.Id);
             backend.Load.Enter();
+            _entered = (backend.Id, Gate.Pools.Current);
         }
 
         return upstream;
@@ -107,14 +109,32 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     /// <summary>Cancelled when the backend is declared down and this request is to end with it.</summary>
     public CancellationToken Down(Upstream upstream) => Gate.ClosesOnDown(Rules, Destination.Pool) ? upstream.Down : CancellationToken.None;
 
+    /// <summary>
+    /// An answer came. From a backend that takes nothing new any more, it is the last that its client gets on this connection: whoever comes
+    /// anew finds out who serves now.
+    /// </summary>
+    /// <param name="switches">Whether the connection goes on with another protocol.</param>
+    public void AnswerCame(bool switches)
+    {
+        HasAnswer = true;
+        var now = Gate.Pools.Current;
+        if (!switches && now != _entered.Seen && !(now.Backends.TryGetValue(_entered.Backend, out var backend) && backend.TakesNew))
+        {
+            connection.RequestClose();
+        }
+    }
+
     public static void Leave(Backend backend, Upstream upstream)
     {
         backend.Load.Exit();
         upstream.Exit();
     }
 
+    /// <summary>What has become of an attempt whose backend was declared down before anything was sent to it.</summary>
+    public static DialFailure WentDown() => new(DialOutcome.Connected);
+
     /// <summary>A connection to send it on: one that was in use before, if it may, or a new one.</summary>
-    /// <exception cref="DialFailure">None could be opened.</exception>
+    /// <exception cref="DialFailure">None could be opened, or its backend was declared down before one was.</exception>
     /// <exception cref="OperationCanceledException">It was given up.</exception>
     public ValueTask<Http1Connection> ConnectAsync(Upstream upstream, bool isRepeatable, CancellationToken gone, CancellationToken down)
     {
@@ -164,7 +184,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
 
         var failure = Failure.Of(error, cause, isDown);
         var goesElsewhere = !_wentElsewhere && upstream is AnswerLost { WasKept: false } && _attempts.HasOther(Gate, Destination.Pool, backend);
-        if ((isDown || upstream is AnswerLost) && !HasAnswer && (goesElsewhere || _losses < MostLosses) && isRepeatable)
+        if ((isDown || upstream is AnswerLost) && upstream is not AnswerCut && !HasAnswer && (goesElsewhere || _losses < MostLosses) && isRepeatable)
         {
             _wentElsewhere |= goesElsewhere;
             if (++_losses > 1 || goesElsewhere)
@@ -189,6 +209,13 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     private async ValueTask<Http1Connection> DialAsync(Upstream upstream, CancellationToken gone, CancellationToken down)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(gone, down);
-        return await upstream.Http1.DialAsync(Destination.Port, Terms, either.Token);
+        try
+        {
+            return await upstream.Http1.DialAsync(Destination.Port, Terms, either.Token);
+        }
+        catch (OperationCanceledException) when (down.IsCancellationRequested && !gone.IsCancellationRequested)
+        {
+            throw WentDown();
+        }
     }
 }

@@ -220,7 +220,7 @@ internal sealed class Exchange : IAsker
         Gate.Pools.Current.Pools.TryGetValue(_errand.Destination.Pool, out pool!)
         && !pool.CanServe
         && _context.Request.Path == OutageAnswer.StatusPath
-        && (HttpMethods.IsGet(_context.Request.Method) || HttpMethods.IsHead(_context.Request.Method));
+        && _context.Request.Method is "GET" or "HEAD";
 
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     private async ValueTask<(Outcome Outcome, ConnectionEnd End)> SendAsync(Backend backend)

@@ -77,7 +77,11 @@ internal sealed class HttpPath(RequestForwarder requests, ICertificates? certifi
             }
 
             place = end == VisitEnd.Http2 ? HandOverEndPoint.Http2 : HandOverEndPoint.Http1;
-            connection.GoesOn(unfinished);
+            connection.GoesOn(unfinished, isHttp2: place == HandOverEndPoint.Http2);
+        }
+        else
+        {
+            connection.GoesOn(unfinished: null, isHttp2: true);
         }
 
         await kestrel.ServeAsync(new(connection, transport, pipe, tls), place);

@@ -70,7 +70,11 @@ internal sealed class RequestTransformer : HttpTransformer
     public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
     {
         var copies = await base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
-        httpContext.Features.GetRequiredFeature<Errand>().HasAnswer = proxyResponse is not null;
+        if (proxyResponse is not null)
+        {
+            httpContext.Features.GetRequiredFeature<Errand>().AnswerCame(switches: false);
+        }
+
         if (proxyResponse is not null && proxyResponse.Headers.NonValidated.TryGetValues(HeaderNames.Connection, out var connection))
         {
             foreach (var name in Fields.Nominated(new StringValues([.. connection])) ?? [])

@@ -10,10 +10,9 @@ namespace Sentinel.Forwarding.Http;
 /// </summary>
 internal static class Resending
 {
-    // A body is passed on as it comes and not kept: there is none to send a second time.
-    public static bool IsIdempotent(string method) =>
-        HttpMethods.IsGet(method) || HttpMethods.IsHead(method) || HttpMethods.IsOptions(method)
-        || HttpMethods.IsTrace(method) || HttpMethods.IsPut(method) || HttpMethods.IsDelete(method);
+    // A body is passed on as it comes and not kept: there is none to send a second time. Methods are case-sensitive (RFC 9110 §9.1):
+    // what a backend makes of "put" is its own.
+    public static bool IsIdempotent(string method) => method is "GET" or "HEAD" or "OPTIONS" or "TRACE" or "PUT" or "DELETE";
 
     public static bool Allows(HttpContext context) =>
         !context.Response.HasStarted

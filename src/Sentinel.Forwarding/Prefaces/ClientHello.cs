@@ -3,7 +3,7 @@ namespace Sentinel.Forwarding.Prefaces;
 /// <summary>What a TLS client says openly before anything is encrypted, as far as it decides where the connection goes.</summary>
 /// <param name="ServerName">The host it wants, in lower case and without a final dot; null if it names none, or an address (which RFC 6066 §3 does not allow), or what is no host name. With ECH, the name it shows to everybody.</param>
 /// <param name="IsAcmeChallenge">Whether it is an ACME server that validates this name and wants nothing else (RFC 8737 §3).</param>
-/// <param name="TakesEcdsa">Whether it verifies signatures of elliptic curves (RFC 8446 §4.2.3).</param>
+/// <param name="TakesEcdsa">Whether it verifies signatures of elliptic curves (RFC 8446 §4.2.3), and offers a cipher suite to go with one.</param>
 internal readonly record struct ClientHello(string? ServerName, bool IsAcmeChallenge, bool TakesEcdsa = false);
 
 /// <summary>What the first bytes of a connection are, to somebody who expects TLS.</summary>

@@ -35,7 +35,13 @@ internal static class HelloFields
             return true;
         }
 
-        return TryTake16(ref body, out var extensions) && body.IsEmpty && TryReadExtensions(extensions, out hello);
+        if (!TryTake16(ref body, out var extensions) || !body.IsEmpty || !TryReadExtensions(extensions, out hello))
+        {
+            return false;
+        }
+
+        hello = hello with { TakesEcdsa = hello.TakesEcdsa && SuitsEcdsa(suites) };
+        return true;
     }
 
     private static bool TryReadExtensions(ReadOnlySpan<byte> rest, out ClientHello hello)
@@ -155,6 +161,20 @@ internal static class HelloFields
         while (TryTakeNumber(ref schemes, out var scheme))
         {
             if (scheme is 0x0403 or 0x0503 or 0x0603)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Looks for a suite of TLS 1.3, which go with any signature, or one of TLS 1.2 with ECDHE, ECDSA, and AES-GCM or ChaCha20.</summary>
+    private static bool SuitsEcdsa(ReadOnlySpan<byte> suites)
+    {
+        while (TryTakeNumber(ref suites, out var suite))
+        {
+            if (suite is (>= 0x1301 and <= 0x1305) or 0xC02B or 0xC02C or 0xCCA9)
             {
                 return true;
             }

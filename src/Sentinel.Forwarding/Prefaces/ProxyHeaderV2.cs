@@ -10,6 +10,7 @@ internal static class ProxyHeaderV2
     private const int Fixed = 16;
     private const int V4Length = 12;
     private const int V6Length = 36;
+    private const int UnixLength = 216;
 
     public static ReadOnlySpan<byte> Signature => "\r\n\r\n\0\r\nQUIT\n"u8;
 
@@ -55,7 +56,11 @@ internal static class ProxyHeaderV2
                     new(new IPAddress(addresses[..16]), BinaryPrimitives.ReadUInt16BigEndian(addresses[32..])),
                     new(new IPAddress(addresses[16..32]), BinaryPrimitives.ReadUInt16BigEndian(addresses[34..])));
                 return ProxyHeaderVerdict.Complete;
-            default: // datagrams, Unix sockets, too short: nothing that a TCP listener can mean
+            case (0x21, 0x12) when addresses.Length >= V4Length: // datagrams, and Unix sockets of either kind:
+            case (0x21, 0x22) when addresses.Length >= V6Length: // no address that a client of ours can have, so as if
+            case (0x21, 0x31 or 0x32) when addresses.Length >= UnixLength: // there were none (proxy-protocol.txt §2.2)
+                return ProxyHeaderVerdict.Complete;
+            default: // no such family, or too short
                 return ProxyHeaderVerdict.Invalid;
         }
     }

@@ -102,6 +102,66 @@ public sealed class DownTests
         Assert.Equal("first", await asking);
     }
 
+    [Theory]
+    [InlineData("GET", BackendState.Noticed)]
+    [InlineData("GET", BackendState.Draining)]
+    [InlineData("OPTIONS", BackendState.Draining)]
+    [InlineData("OPTIONS", BackendState.Stopping)]
+    public async Task Its_clients_are_told_to_come_anew(string method, BackendState state)
+    {
+        using var goOn = new SemaphoreSlim(0);
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            await goOn.WaitAsync(context.RequestAborted);
+            context.Response.ContentLength = 6;
+            await context.Response.WriteAsync("served");
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        foreach (var isLast in new[] { false, true })
+        {
+            await client.SendAsync($"{method} / HTTP/1.1\r\nHost: h\r\n\r\n");
+            await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
+            if (isLast)
+            {
+                stage.Report(0, healthy: true, state);
+            }
+
+            goOn.Release();
+            var (head, body) = await client.ReadAnswerAsync();
+            Assert.Equal("served", body);
+            Assert.Equal(isLast, head.Contains("Connection: close", StringComparison.Ordinal));
+        }
+
+        Assert.Equal("end", await client.HowItEndsAsync());
+    }
+
+    [Fact]
+    public async Task Its_clients_of_HTTP2_are_told_to_come_anew()
+    {
+        using var goOn = new SemaphoreSlim(0);
+        await using var backend = await HttpBackend.StartAsync(async context =>
+        {
+            await goOn.WaitAsync(context.RequestAborted);
+            await context.Response.WriteAsync("served");
+        });
+        await using var stage = await HttpStage.StartAsync(backend);
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+        await client.BeginAsync();
+        await client.SendFieldsAsync(isLast: true, (":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h"));
+        await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
+        stage.Report(0, healthy: true, BackendState.Draining);
+        goOn.Release();
+
+        while (!client.WasToldToGo)
+        {
+            Assert.NotEqual(RawHttp2Client.Reset, await client.ReadAnswerAsync());
+        }
+
+        await client.ForgetAsync();
+        Assert.Equal("completed", stage.Logs.Ends.Single()["End"]);
+    }
+
     private static async Task Silent(ScriptedBackend.Peer peer)
     {
         while (await peer.ReadHeadAsync() is not null)

@@ -1,3 +1,6 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using Sentinel.Testing;
 
@@ -6,8 +9,8 @@ namespace Sentinel.Forwarding.Tests.Http;
 /// <summary>Clients of HTTP/2 that make work without end: they cost little, and nobody else notices.</summary>
 public sealed class Http2FloodTests
 {
-    private static readonly byte[] Little = RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "h"));
-    private static readonly byte[] Much = RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", "/much"), (":authority", "h"));
+    // Kestrel forgets about one connection of twenty-five.
+    private const int Floods = 50;
 
     [Theory]
     [InlineData(0)]
@@ -16,34 +19,47 @@ public sealed class Http2FloodTests
     [InlineData(50)]
     public async Task Streams_that_are_reset_as_soon_as_they_begin_leave_nothing_behind(int waiting)
     {
-        // Kestrel forgets about one connection of twenty-five
-        const int Floods = 50;
-        const byte Whole = RawHttp2Client.EndHeaders | RawHttp2Client.EndStream;
         using var backend = Backend();
         await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
         for (var i = 0; i < Floods; i++)
         {
-            await using var client = new RawHttp2Client(await stage.ConnectAsync());
-            await client.BeginAsync();
-            if (waiting > 0)
-            {
-                await client.SendAsync(RawHttp2Client.Settings, 0, 0, RawHttp2Client.NoWindow);
-            }
-
-            _ = client.ForgetAsync();
-            for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, Whole, stream, stream < 2 * waiting ? Much : Little); stream += 2)
-            {
-                if (stream > 2 * waiting)
-                {
-                    await client.SendAsync(RawHttp2Client.Reset, 0, stream, [0, 0, 0, 8]);
-                }
-            }
-
+            await FloodAsync(stage, waiting, path => RawHttp2Client.Fields((":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "h")));
             await OthersAreServedAsync(stage);
         }
 
-        await Eventually.TrueAsync(() => stage.Load(0).Connections == 0 && stage.Status.Connections == 0);
-        Assert.DoesNotContain(stage.Logs.Lines, line => line.Level >= LogLevel.Warning);
+        await NothingIsLeftAsync(stage);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(50)]
+    public async Task Calls_that_are_reset_as_soon_as_they_begin_leave_nothing_behind(int waiting)
+    {
+        await using var backend = await HttpBackend.StartAsync(
+            async context =>
+            {
+                context.Response.ContentType = "application/grpc";
+                await context.Response.Body.WriteAsync(new byte[context.Request.Path == "/much" ? 64 * 1024 : 5]);
+                context.Response.AppendTrailer("grpc-status", "0");
+            },
+            HttpProtocols.Http2);
+        await using var stage = await HttpStage.StartAsync(backend);
+        for (var i = 0; i < Floods; i++)
+        {
+            await FloodAsync(stage, waiting, path => RawHttp2Client.Fields(
+                (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "h"), ("content-type", "application/grpc"), ("te", "trailers")));
+            using var other = stage.Client(HttpVersion.Version20);
+            using var call = new HttpRequestMessage(HttpMethod.Post, "/little")
+            {
+                Version = HttpVersion.Version20,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new ByteArrayContent([]) { Headers = { ContentType = new("application/grpc") } },
+            };
+            using var answer = await other.SendAsync(call);
+            Assert.Equal("0", answer.TrailingHeaders.GetValues("grpc-status").Single());
+        }
+
+        await NothingIsLeftAsync(stage);
     }
 
     [Fact]
@@ -112,6 +128,33 @@ public sealed class Http2FloodTests
         }
 
         await Eventually.TrueAsync(() => stage.Load(0).Connections == 0 && stage.Status.Connections == 0);
+    }
+
+    private static async Task FloodAsync(HttpStage stage, int waiting, Func<string, byte[]> head)
+    {
+        const byte Whole = RawHttp2Client.EndHeaders | RawHttp2Client.EndStream;
+        var (little, much) = (head("/"), head("/much"));
+        await using var client = new RawHttp2Client(await stage.ConnectAsync());
+        await client.BeginAsync();
+        if (waiting > 0)
+        {
+            await client.SendAsync(RawHttp2Client.Settings, 0, 0, RawHttp2Client.NoWindow);
+        }
+
+        _ = client.ForgetAsync();
+        for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, Whole, stream, stream < 2 * waiting ? much : little); stream += 2)
+        {
+            if (stream > 2 * waiting)
+            {
+                await client.SendAsync(RawHttp2Client.Reset, 0, stream, [0, 0, 0, 8]);
+            }
+        }
+    }
+
+    private static async Task NothingIsLeftAsync(HttpStage stage)
+    {
+        await Eventually.TrueAsync(() => stage.Load(0).Connections == 0 && stage.Status.Connections == 0);
+        Assert.DoesNotContain(stage.Logs.Lines, line => line.Level >= LogLevel.Warning);
     }
 
     private static ScriptedBackend Backend() => new(async peer =>

@@ -333,13 +333,18 @@ public sealed class HttpsTests
         Assert.All(stage.Logs.Ends, end => Assert.Equal("completed", end["End"]));
     }
 
-    [Fact]
-    public async Task Who_says_nothing_after_the_handshake_is_let_go_when_his_time_is_over()
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("http/1.1", "")]
+    [InlineData("h2", "")]
+    [InlineData("h2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0")]
+    public async Task Who_asks_for_nothing_after_the_handshake_is_let_go_when_his_time_is_over(string protocol, string said)
     {
         await using var stage = await HttpStage.StartAsync([], settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) }, certificates: new());
-        await using var tls = await stage.ConnectTlsAsync("a.example");
+        await using var tls = await stage.ConnectTlsAsync("a.example", protocol.Length == 0 ? [] : [new SslApplicationProtocol(protocol)]);
+        await tls.WriteAsync(Encoding.Latin1.GetBytes(said));
 
-        Assert.Equal(0, await tls.ReadAsync(new byte[1]).AsTask().WaitAsync(Eventually.Patience, TimeProvider.System));
+        await new StreamReader(tls).ReadToEndAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
         await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
         Assert.Equal("idle", stage.Logs.Ends[0]["End"]);
     }

@@ -86,30 +86,37 @@ public sealed class InterimTests
         Assert.Single(backend.Requests);
     }
 
-    [Fact]
-    public async Task After_one_another_backend_may_still_answer()
+    /// <summary>Whoever sent one is at work on the request.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task After_one_nobody_else_is_asked(bool dies)
     {
+        using var goOn = new SemaphoreSlim(0);
         using var lost = new ScriptedBackend(async peer =>
         {
             await peer.ReadHeadAsync();
             await peer.SendAsync(Hints);
+            await goOn.WaitAsync();
         });
-        using var backend = new ScriptedBackend(
-            async peer =>
-            {
-                await peer.ReadHeadAsync();
-                await peer.SendAsync("HTTP/1.1 102 Processing\r\n\r\n" + Ok);
-                await peer.ReadHeadAsync();
-            },
-            new(Loopback.Next(), lost.EndPoint.Port));
+        using var backend = new ScriptedBackend(peer => peer.SendAsync(Ok), new(Loopback.Next(), lost.EndPoint.Port));
         await using var stage = await HttpStage.StartAsync([lost.EndPoint, backend.EndPoint]);
         using var client = await RawClient.ConnectAsync(stage.EndPoint);
 
         await client.SendAsync(Request);
-
         Assert.StartsWith("HTTP/1.1 103 Early Hints\n", await client.ReadHeadAsync(), StringComparison.Ordinal);
-        Assert.StartsWith("HTTP/1.1 200 OK\n", await client.ReadHeadAsync(), StringComparison.Ordinal);
-        Assert.Equal("ok", await client.ReadToEndAsync());
+        if (dies)
+        {
+            stage.Report(0, healthy: false);
+        }
+        else
+        {
+            goOn.Release();
+        }
+
+        Assert.StartsWith("HTTP/1.1 502 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        Assert.Empty(backend.Requests);
+        goOn.Release();
     }
 
     /// <summary>Who reads none of what comes holds its backend up, and is let go when it leaves.</summary>

@@ -25,6 +25,36 @@ public sealed class MessageTests
         Assert.Contains($"GET {target} HTTP/1.1", await client.ReadToEndAsync(), StringComparison.Ordinal);
     }
 
+    /// <summary>To its backend it is another method than <c>HEAD</c>, and its answer has a body.</summary>
+    [Fact]
+    public async Task The_body_that_answers_head_in_lower_case_is_nobody_elses_answer()
+    {
+        using var goOn = new SemaphoreSlim(0);
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            while (await peer.ReadHeadAsync() is { } request)
+            {
+                var body = request.Split('\r')[0];
+                await peer.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: {body.Length}\r\n\r\n");
+                await goOn.WaitAsync();
+                await peer.SendAsync(body);
+            }
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        foreach (var request in new[] { "head /first HTTP/1.1", "GET /second HTTP/1.1" })
+        {
+            using var client = await RawClient.ConnectAsync(stage.EndPoint);
+            await client.SendAsync($"{request}\r\nHost: h\r\nConnection: close\r\n\r\n");
+            var head = await client.ReadHeadAsync();
+            goOn.Release();
+
+            Assert.StartsWith("HTTP/1.1 200 ", head, StringComparison.Ordinal);
+            Assert.Equal(request, await client.ReadToEndAsync());
+        }
+
+        Assert.Equal(1, backend.Connections);
+    }
+
     [Fact]
     public async Task An_absolute_target_becomes_a_path_and_its_authority_the_host()
     {

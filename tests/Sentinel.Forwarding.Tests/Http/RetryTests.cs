@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Sentinel.Backends;
+using Sentinel.Forwarding.Tests.Kit;
 using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Http;
@@ -30,6 +31,38 @@ public sealed class RetryTests
         Assert.Equal([HttpStage.Backend(0)], failed);
         Assert.Single(second.Requests);
         Assert.Equal(0, stage.Load(0).Connections);
+    }
+
+    [Theory]
+    [InlineData("GET", null, true)]
+    [InlineData("GET", null, false)]
+    [InlineData("POST", "a body that nobody has read yet", true)]
+    [InlineData("POST", "a body that nobody has read yet", false)]
+    [InlineData("BREW", null, false)]
+    public async Task A_request_whose_backend_goes_down_before_it_is_reached_goes_to_the_next_or_waits(string method, string? body, bool hasNext)
+    {
+        var address = Loopback.Next();
+        using var dying = new DeafBackend(address);
+        using var next = new ScriptedBackend(Answering, new(Loopback.Next(), dying.Port));
+        await using var stage = await HttpStage.StartAsync(
+            [new(address, dying.Port), next.EndPoint],
+            settings => settings with { ConnectTimeout = TimeSpan.FromHours(1), Hold = TimeSpan.FromMinutes(1) });
+        stage.Report(1, hasNext);
+        using var client = stage.Client();
+
+        var asking = client.SendAsync(Request(method, body));
+        await Eventually.TrueAsync(() => stage.Load(0).Connections == 1);
+        stage.Report(0, healthy: false);
+        if (!hasNext)
+        {
+            await Eventually.TrueAsync(() => stage.Status.Held == 1);
+            stage.Report(1, healthy: true);
+        }
+
+        using var answer = await asking;
+        Assert.Equal("served", await answer.Content.ReadAsStringAsync());
+        Assert.Single(next.Requests);
+        Assert.DoesNotContain(stage.Logs.Lines, line => line.Event is "request.failed" or "request.resent");
     }
 
     [Theory]
@@ -182,6 +215,20 @@ public sealed class RetryTests
         Assert.Equal(HttpStatusCode.BadGateway, answer.StatusCode);
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType!.MediaType);
         Assert.Single(backend.Requests);
+    }
+
+    /// <summary>Methods are case-sensitive (RFC 9110 §9.1): what this one means, only its backend knows.</summary>
+    [Fact]
+    public async Task A_method_that_only_looks_idempotent_is_never_sent_again()
+    {
+        using var backend = new ScriptedBackend(peer => LeaveAsync(peer, reset: true));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync("put / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+
+        Assert.StartsWith("HTTP/1.1 502 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("put / HTTP/1.1", Assert.Single(backend.Requests), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -50,6 +50,22 @@ public sealed class ClientHelloTests
     }
 
     [Theory]
+    [InlineData(true, "0a0a1301", "0403")]
+    [InlineData(true, "c02fc02b", "08040603")]
+    [InlineData(true, "cca9", "0503")]
+    [InlineData(false, "1301", "08040401")] // signatures of RSA alone
+    [InlineData(false, "1301", "")]
+    [InlineData(false, "c02fc030cca8009c", "04030804")] // suites of RSA alone
+    [InlineData(false, "c009", "0403")] // a suite that nobody here speaks
+    public void Elliptic_curves_are_for_whom_both_signature_and_suite_suit(bool takesEcdsa, string suites, string signatures)
+    {
+        var extensions = Extension(13, Sized16(Convert.FromHexString(signatures)));
+
+        Assert.Equal(TlsPreface.Hello, ClientHelloParser.Read(Make(extensions, suites: Convert.FromHexString(suites)), out var hello));
+        Assert.Equal(takesEcdsa, hello.TakesEcdsa);
+    }
+
+    [Theory]
     [InlineData(true, "acme-tls/1")]
     [InlineData(false, "acme-tls/1", "h2")]
     [InlineData(false, "h2", "acme-tls/1")]

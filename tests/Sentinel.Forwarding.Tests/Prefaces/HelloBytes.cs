@@ -26,11 +26,11 @@ internal static class HelloBytes
     }
 
     /// <summary>A hello by hand, in records of at most so many bytes.</summary>
-    public static byte[] Make(byte[]? extensions, int record = 16 * 1024, byte[]? after = null)
+    public static byte[] Make(byte[]? extensions, int record = 16 * 1024, byte[]? after = null, byte[]? suites = null)
     {
         byte[] body =
         [
-            3, 3, .. Enumerable.Repeat((byte)7, 32), 0, 0, 4, 0x0a, 0x0a, 0x13, 0x01, 1, 0,
+            3, 3, .. Enumerable.Repeat((byte)7, 32), 0, .. Sized16(suites ?? [0x0a, 0x0a, 0x13, 0x01]), 1, 0,
             .. extensions is null ? [] : Sized16(extensions),
         ];
         return [.. Records([1, 0, .. BigEndian(body.Length), .. body], record), .. after ?? []];

@@ -85,6 +85,8 @@ public sealed class ProxyHeaderTests
     [InlineData("20000000", null, 16)]
     [InlineData("2011000cc0000201c0000202dc0401bb", null, 28)]
     [InlineData("21000003aabbcc", null, 19)]
+    [InlineData("2112000cc0000201c0000202dc0401bb", null, 28)]
+    [InlineData("2112000fc0000201c0000202dc0401bb030000", null, 31)]
     public void A_binary_header_is_understood_and_its_extras_skipped(string hex, string? source, int expected)
     {
         Assert.Equal(ProxyHeaderVerdict.Complete, ProxyHeader.Read(Convert.FromHexString(Signature + hex + "ffff"), out var header, out var length));
@@ -93,9 +95,24 @@ public sealed class ProxyHeaderTests
     }
 
     [Theory]
+    [InlineData(0x22, 36)]
+    [InlineData(0x31, 216)]
+    [InlineData(0x32, 216)]
+    public void A_valid_family_that_is_not_supported_counts_as_none(int family, int size)
+    {
+        byte[] header = [.. Convert.FromHexString(Signature), 0x21, (byte)family, 0, (byte)size, .. new byte[size]];
+
+        Assert.Equal(ProxyHeaderVerdict.Complete, ProxyHeader.Read(header, out var read, out var length));
+        Assert.Null(read.Source);
+        Assert.Equal(header.Length, length);
+        header[15]--;
+        Assert.Equal(ProxyHeaderVerdict.Invalid, ProxyHeader.Read(header, out _, out _));
+    }
+
+    [Theory]
     [InlineData("1111000cc0000201c0000202dc0401bb")]
     [InlineData("2211000cc0000201c0000202dc0401bb")]
-    [InlineData("2112000cc0000201c0000202dc0401bb")]
+    [InlineData("2113000cc0000201c0000202dc0401bb")]
     [InlineData("2131000cc0000201c0000202dc0401bb")]
     [InlineData("2111000bc0000201c0000202dc0401")]
     [InlineData("2121000cc0000201c0000202dc0401bb")]

@@ -12,7 +12,7 @@ internal static class AcmeAnswer
     public static bool IsAsked(HttpRequest request, out string token)
     {
         token = request.Path.StartsWithSegments(Folder, StringComparison.Ordinal, out var rest) && rest.Value is ['/', .. { Length: > 0 } last] ? last : "";
-        return token.Length > 0 && (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method));
+        return token.Length > 0 && request.Method is "GET" or "HEAD";
     }
 
     public static Task WriteAsync(HttpContext context, string keyAuthorization)

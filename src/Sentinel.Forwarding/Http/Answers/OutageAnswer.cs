@@ -21,7 +21,7 @@ internal static class OutageAnswer
     /// <param name="now">By the wall clock.</param>
     public static Answer For(string method, PoolOutlook outlook, ReadOnlyMemory<byte>? page, DateTimeOffset now)
     {
-        var repeats = HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
+        var repeats = method is "GET" or "HEAD";
         var paragraphs = new List<string> { Happening(outlook.State) };
         if (!outlook.IsOnPurpose)
         {

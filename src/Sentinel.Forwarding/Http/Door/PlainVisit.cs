@@ -119,7 +119,7 @@ internal sealed class PlainVisit : IAsker
         var isEmpty = body.IsOver && body.Trailers.Count == 0;
         var length = head.ContentLength ?? (isEmpty && head.Framing == Framing.Chunked ? 0 : null);
         var isChunked = !isEmpty && length is null;
-        AnswerLines.Write(_output, head, isChunked, head.Status == 204 ? null : length, _isLast, _errand.Rules.Hsts, _connection.Gate.Time);
+        AnswerLines.Write(_output, head, isChunked, length, _isLast, _errand.Rules.Hsts, _connection.Gate.Time);
         return CopyAsync(new(_output, isChunked, gone: default), head, body);
     }
 

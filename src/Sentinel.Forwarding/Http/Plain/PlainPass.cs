@@ -40,8 +40,13 @@ internal static class PlainPass
         var (leaving, falling) = (gone.UnsafeRegister(Abort, connection), down.UnsafeRegister(Abort, connection));
         try
         {
+            if (down.IsCancellationRequested)
+            {
+                throw Errand.WentDown();
+            }
+
             var head = await connection.AskAsync(request);
-            errand.HasAnswer = true;
+            errand.AnswerCame(switches: head.Status == 101);
             if (head.Status == 101)
             {
                 await asker.SwitchAsync(head, connection.Switch());

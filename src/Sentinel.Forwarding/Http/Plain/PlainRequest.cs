@@ -34,7 +34,7 @@ internal sealed class PlainRequest : OutgoingRequest
     /// <summary>Whether nothing of it is left at its client.</summary>
     public bool IsRead { get; private set; }
 
-    public override bool IsHead => HttpMethods.IsHead(_context.Request.Method);
+    public override bool IsHead => _context.Request.Method is "HEAD";
 
     public override bool MayUpgrade => _protocols is not null;
 
@@ -226,7 +226,7 @@ internal sealed class PlainRequest : OutgoingRequest
     }
 
     // A length of nothing is said where a body would be expected (RFC 9110 §8.6).
-    private static bool MeansABody(string method) => HttpMethods.IsPost(method) || HttpMethods.IsPut(method) || HttpMethods.IsPatch(method);
+    private static bool MeansABody(string method) => method is "POST" or "PUT" or "PATCH";
 
     // An absolute target or characters that no target has: as YARP's forwarder writes them.
     private static string Encoded(HttpRequest request) =>

@@ -129,7 +129,14 @@ internal sealed class AnswerHead
             KeepsAlive &= toHead || (said.Codings == 0 && _saidLength == 0);
             _saidLength = 0;
         }
-        else if (toHead || IsInterim || Status is 204 or 304)
+        else if (Status == 204)
+        {
+            // No content and no length either (RFC 9110 §8.6). Who says one may well send it.
+            Framing = Framing.None;
+            KeepsAlive &= toHead || (said.Codings == 0 && _saidLength is null or 0);
+            _saidLength = null;
+        }
+        else if (toHead || IsInterim || Status == 304)
         {
             Framing = Framing.None;
         }

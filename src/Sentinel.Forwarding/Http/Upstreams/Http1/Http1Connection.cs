@@ -42,6 +42,7 @@ internal sealed class Http1Connection
     private CancellationTokenSource? _stopSending;
     private volatile bool _keepsAlive;
     private volatile bool _isUnsent;
+    private bool _hasInterim;
     private int _unfinished;
     private int _closed;
 
@@ -83,6 +84,9 @@ internal sealed class Http1Connection
     /// <summary>Whether nothing is known against it. Costs no call where a loop waits for it.</summary>
     public bool SeemsUsable => _onLoop is { IsReadable: false } ? !HasHeard : IsUsable();
 
+    // Whoever has said that much is at work on the request.
+    private bool HasAnswered => _hasInterim || _head.HasBegun || !_buffer.IsEmpty;
+
     // What TLS says for itself, such as tickets for its next session, ends no read.
     private bool HasHeard => _isListening && _listening.IsCompleted;
 
@@ -101,7 +105,7 @@ internal sealed class Http1Connection
     [AsyncMethodBuilder(typeof(KeepingMethodBuilder<>))]
     public async ValueTask<AnswerHead> AskAsync(OutgoingRequest request)
     {
-        (_stopSending, ClientFault, Sending, _keepsAlive, _isUnsent, _unfinished) = (null, null, Task.CompletedTask, true, true, 3);
+        (_stopSending, ClientFault, Sending, _keepsAlive, _isUnsent, _hasInterim, _unfinished) = (null, null, Task.CompletedTask, true, true, false, 3);
         _head.Reset();
         try
         {
@@ -133,7 +137,7 @@ internal sealed class Http1Connection
         {
             Abort();
             throw ClientFault is { } fault ? new IOException("the body of the request broke off", fault)
-                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (_buffer.IsEmpty && !_head.HasBegun ? new AnswerLost(_isKept, e) : new AnswerCut(e))
+                : e is IOException or ObjectDisposedException && e is not UpstreamFailure ? (HasAnswered ? new AnswerCut(e) : new AnswerLost(_isKept, e))
                 : e;
         }
     }
@@ -258,7 +262,6 @@ internal sealed class Http1Connection
             _head.Reset();
             while (!_head.TryRead(_buffer, request.IsHead))
             {
-                var isBegun = _head.HasBegun || !_buffer.IsEmpty;
                 int length;
                 if (_inClear is null)
                 {
@@ -276,7 +279,7 @@ internal sealed class Http1Connection
 
                 if (!_buffer.Filled(length))
                 {
-                    throw isBegun ? new AnswerCut() : new AnswerLost(_isKept);
+                    throw HasAnswered ? new AnswerCut() : new AnswerLost(_isKept);
                 }
             }
 
@@ -285,6 +288,7 @@ internal sealed class Http1Connection
                 return _head;
             }
 
+            _hasInterim = true;
             if (_head.Status == 100)
             {
                 begin?.Allow();
