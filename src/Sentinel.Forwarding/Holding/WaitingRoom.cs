@@ -23,14 +23,14 @@ internal enum Entry
 /// </summary>
 internal sealed class WaitingRoom : IDisposable
 {
+    // One in a quarter of an hour: a rate of nothing would hold for ever.
+    private const double SlowestRelease = 0.001;
+
     // Who could not reach a backend that counts as healthy tries again after this long, or at any news of the pool.
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(250);
 
     // Timers are not finer than this is worth; whoever comes due meanwhile leaves together.
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(10);
-    // One in a quarter of an hour: a rate of nothing would hold for ever.
-    private const double SlowestRelease = 0.001;
-
     private static readonly TimeSpan LongestPause = TimeSpan.FromHours(1);
 
     private readonly PoolTable _pools;

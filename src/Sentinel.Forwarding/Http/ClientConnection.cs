@@ -101,6 +101,9 @@ internal sealed partial class ClientConnection
     /// <summary>Completes when it is served, over, or somebody else's.</summary>
     public Task Decided => _decided.Task;
 
+    /// <summary>Whether its socket is closed.</summary>
+    public bool IsClosed => Volatile.Read(ref _isClosed);
+
     /// <summary>It is somebody else's now, and so is its end.</summary>
     public void GivenAway()
     {

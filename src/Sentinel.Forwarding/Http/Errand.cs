@@ -44,7 +44,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     public UpstreamTls? Tls { get; private set; } = forwarder.TlsOf(connection.Rules);
 
     /// <summary>Under what connections are opened for it.</summary>
-    public DialTerms Terms => new(Gate, Destination.Pool, Rules.Settings.ConnectTimeout, Tls, connection.Loop?.Loop, MustBeNew: IsResent);
+    public DialTerms Terms => new(connection, Destination.Pool, Rules.Settings.ConnectTimeout, Tls, MustBeNew: IsResent);
 
     /// <summary>Whether the head of an answer came from the backend.</summary>
     public bool HasAnswer { get; private set; }

@@ -10,7 +10,7 @@ internal static class TlsPeek
     private const int FirstLook = 4 * 1024;
 
     // A peek does not wait for more than is already there. A hello that spans two packets, as those of browsers do, is
-    // whole a moment later; who sends it in small pieces is looked at ever more seldom.
+    // whole a moment later; who sends no more of it is looked at ever more seldom.
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
 

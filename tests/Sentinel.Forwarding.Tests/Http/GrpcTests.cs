@@ -1,8 +1,11 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Headers;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Sentinel.Testing;
 
@@ -76,6 +79,38 @@ public sealed class GrpcTests
         Assert.StartsWith(message, answer.Headers.GetValues("grpc-message").Single(), StringComparison.Ordinal);
         Assert.Empty(await answer.Content.ReadAsByteArrayAsync());
         Assert.Empty(answer.TrailingHeaders);
+    }
+
+    /// <summary>What one does to a connection, such as resetting calls on it until the backend has had enough, is no other client's trouble.</summary>
+    [Fact]
+    public async Task No_two_clients_share_a_connection_to_a_backend()
+    {
+        var connections = new ConcurrentDictionary<string, bool>();
+        await using var backend = await HttpBackend.StartAsync(
+            context =>
+            {
+                if (connections.TryAdd(context.Connection.Id, true))
+                {
+                    var id = context.Connection.Id;
+                    context.Features.GetRequiredFeature<IConnectionLifetimeFeature>().ConnectionClosed.Register(() => connections[id] = false);
+                }
+
+                return EchoAsync(context);
+            },
+            HttpProtocols.Http2);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var stays = stage.Client(HttpVersion.Version20);
+        var leaves = stage.Client(HttpVersion.Version20);
+        foreach (var client in new[] { stays, leaves, stays, leaves })
+        {
+            using var call = Call("/echo.Echo/Stream", content: new ByteArrayContent(Message("one"u8)));
+            using var answer = await client.SendAsync(call);
+            Assert.Equal("0", answer.TrailingHeaders.GetValues("grpc-status").Single());
+        }
+
+        Assert.Equal([true, true], connections.Values);
+        leaves.Dispose();
+        await Eventually.TrueAsync(() => connections.Values.Count(isOpen => isOpen) == 1);
     }
 
     [Fact]

@@ -31,9 +31,11 @@ public sealed class Http2FloodTests
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(50)]
-    public async Task Calls_that_are_reset_as_soon_as_they_begin_leave_nothing_behind(int waiting)
+    [InlineData(0, true)]
+    [InlineData(50, true)]
+    [InlineData(0, false)]
+    [InlineData(50, false)]
+    public async Task Calls_that_are_reset_as_soon_as_they_begin_leave_nothing_behind(int waiting, bool areWhole)
     {
         await using var backend = await HttpBackend.StartAsync(
             async context =>
@@ -46,8 +48,12 @@ public sealed class Http2FloodTests
         await using var stage = await HttpStage.StartAsync(backend);
         for (var i = 0; i < Floods; i++)
         {
-            await FloodAsync(stage, waiting, path => RawHttp2Client.Fields(
-                (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "h"), ("content-type", "application/grpc"), ("te", "trailers")));
+            await FloodAsync(
+                stage,
+                waiting,
+                path => RawHttp2Client.Fields(
+                    (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "h"), ("content-type", "application/grpc"), ("te", "trailers")),
+                areWhole);
             using var other = stage.Client(HttpVersion.Version20);
             using var call = new HttpRequestMessage(HttpMethod.Post, "/little")
             {
@@ -130,9 +136,9 @@ public sealed class Http2FloodTests
         await Eventually.TrueAsync(() => stage.Load(0).Connections == 0 && stage.Status.Connections == 0);
     }
 
-    private static async Task FloodAsync(HttpStage stage, int waiting, Func<string, byte[]> head)
+    private static async Task FloodAsync(HttpStage stage, int waiting, Func<string, byte[]> head, bool areWhole = true)
     {
-        const byte Whole = RawHttp2Client.EndHeaders | RawHttp2Client.EndStream;
+        var flags = (byte)(RawHttp2Client.EndHeaders | (areWhole ? RawHttp2Client.EndStream : 0));
         var (little, much) = (head("/"), head("/much"));
         await using var client = new RawHttp2Client(await stage.ConnectAsync());
         await client.BeginAsync();
@@ -142,7 +148,7 @@ public sealed class Http2FloodTests
         }
 
         _ = client.ForgetAsync();
-        for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, Whole, stream, stream < 2 * waiting ? much : little); stream += 2)
+        for (var stream = 1; stream < 20_000 && await client.SendAsync(RawHttp2Client.Headers, flags, stream, stream < 2 * waiting ? much : little); stream += 2)
         {
             if (stream > 2 * waiting)
             {

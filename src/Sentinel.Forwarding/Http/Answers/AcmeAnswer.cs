@@ -8,7 +8,7 @@ internal static class AcmeAnswer
 {
     private static readonly PathString Folder = new("/.well-known/acme-challenge");
 
-    /// <summary>Whether a request is such a validation, of ours or of a backend's own client. It comes over port 80 and nowhere else.</summary>
+    /// <summary>Whether a request is such a validation, of ours or of a backend's own client. It comes to port 80; elsewhere the answer does no harm.</summary>
     public static bool IsAsked(HttpRequest request, out string token)
     {
         token = request.Path.StartsWithSegments(Folder, StringComparison.Ordinal, out var rest) && rest.Value is ['/', .. { Length: > 0 } last] ? last : "";

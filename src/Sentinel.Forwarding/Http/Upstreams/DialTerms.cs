@@ -9,12 +9,17 @@ using Sentinel.Forwarding.Relay;
 namespace Sentinel.Forwarding.Http.Upstreams;
 
 /// <summary>Under what a connection is opened: the listener's patience, and where the attempt is counted. Travels with the request that asks for it.</summary>
+/// <param name="Client">Whose requests it is to carry.</param>
 /// <param name="Tls">How TLS is spoken on it; null: it is in clear.</param>
-/// <param name="Loop">Who waits for it, best the one that waits for the client; null: .NET does.</param>
 /// <param name="MustBeNew">Whether none will do that was in use before.</param>
-internal sealed record DialTerms(Gate Gate, PoolId Pool, TimeSpan Timeout, UpstreamTls? Tls, SocketLoop? Loop = null, bool MustBeNew = false)
+internal sealed record DialTerms(ClientConnection Client, PoolId Pool, TimeSpan Timeout, UpstreamTls? Tls, bool MustBeNew)
 {
     private static readonly HttpRequestOptionsKey<DialTerms> Key = new(nameof(DialTerms));
+
+    /// <summary>Who waits for it, best the one that waits for the client; null: .NET does.</summary>
+    public SocketLoop? Loop => Client.Loop?.Loop;
+
+    private Gate Gate => Client.Gate;
 
     public static DialTerms Of(HttpRequestMessage request) =>
         request.Options.TryGetValue(Key, out var terms) ? terms : throw new InvalidOperationException("A request without dial terms.");

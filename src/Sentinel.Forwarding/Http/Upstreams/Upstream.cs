@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Sentinel.Backends;
@@ -20,6 +19,7 @@ internal sealed class Upstream
     private readonly string _host;
     private readonly SocketWatch _sockets = new();
     private readonly Http1Handler _http1;
+    private readonly Http2Connections _http2;
     private readonly CancellationTokenSource _down = new();
     private readonly Lock _lock = new();
     private int _users;
@@ -30,7 +30,8 @@ internal sealed class Upstream
         (_healthySince, _address) = (backend.HealthySince, backend.Address!);
         _host = IPAddress.TryParse(_address, out var ip) && _address.Contains(':') ? $"[{ip}]" : _address;
         _http1 = new(_address, _sockets, time);
-        Invoker = new(new ByVersion(_http1, _sockets));
+        _http2 = new(_sockets);
+        Invoker = new(new ByVersion(_http1, _http2));
         Down = _down.Token;
     }
 
@@ -108,7 +109,11 @@ internal sealed class Upstream
     }
 
     /// <summary>Closes connections that have been idle for long. Called about once a second.</summary>
-    public void TrimIdle() => _http1.Review();
+    public void TrimIdle()
+    {
+        _http1.Review();
+        _http2.Review();
+    }
 
     /// <summary>See <see cref="DeadPeer"/>.</summary>
     public void ReviewSockets() => _sockets.Review();
@@ -120,27 +125,20 @@ internal sealed class Upstream
     }
 
     /// <summary>Sends each request in the version it asks for.</summary>
-    private sealed class ByVersion(Http1Handler http1, SocketWatch watch) : HttpMessageHandler
+    private sealed class ByVersion(Http1Handler http1, Http2Connections http2) : HttpMessageHandler
     {
         private readonly HttpMessageInvoker _http1 = new(http1);
 
-        // By how TLS is spoken: what one listener does not verify, another must not use. Cleartext has a key of its own.
-        private readonly ConcurrentDictionary<object, Lazy<HttpMessageInvoker>> _http2 = new();
-
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
-            (request.Version.Major >= 2 ? Http2(DialTerms.Of(request).Tls) : _http1).SendAsync(request, cancellationToken);
+            (request.Version.Major >= 2 ? Http2(DialTerms.Of(request)) : _http1).SendAsync(request, cancellationToken);
 
         protected override void Dispose(bool disposing)
         {
             _http1.Dispose();
-            foreach (var made in _http2.Values)
-            {
-                made.Value.Dispose();
-            }
-
+            http2.Dispose();
             base.Dispose(disposing);
         }
 
-        private HttpMessageInvoker Http2(UpstreamTls? tls) => _http2.GetOrAdd(tls ?? (object)this, _ => new(() => new(Http2Handler.Create(watch)))).Value;
+        private HttpMessageInvoker Http2(DialTerms terms) => http2.Of(terms.Client, terms.Tls);
     }
 }

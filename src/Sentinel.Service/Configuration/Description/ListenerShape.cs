@@ -65,7 +65,7 @@ internal sealed class ListenerShape : ObjectShape<ListenerSettings>
         "Per client address (IPv6: per /64). 0: no limit.");
 
     private static readonly Key<bool> Transparent = Key.Default("transparent", Forms.Flag, Defaults.Transparent,
-        "tcp, on Linux: the backend sees the client's own address as the source. Needs the rules of sentinel transparent-rules.");
+        "tcp, tls, on Linux: the backend sees the client's own address as the source. Needs the rules of sentinel transparent-rules.");
 
     private static readonly Key<TimeSpan> Drain = Key.Default("drain", Forms.Duration, Defaults.Drain,
         "How long open connections may finish when the daemon stops.");
