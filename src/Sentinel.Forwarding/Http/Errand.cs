@@ -28,7 +28,7 @@ internal enum Outcome
 internal sealed class Errand(RequestForwarder forwarder, ClientConnection connection)
 {
     private Attempts _attempts;
-    private (BackendId Backend, PoolTableSnapshot? Seen) _entered;
+    private BackendId _entered;
     private int _losses;
     private bool _wentElsewhere;
 
@@ -100,7 +100,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
         {
             connection.Reaches(backend.Id);
             backend.Load.Enter();
-            _entered = (backend.Id, Gate.Pools.Current);
+            _entered = backend.Id;
         }
 
         return upstream;
@@ -117,8 +117,7 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     public void AnswerCame(bool switches)
     {
         HasAnswer = true;
-        var now = Gate.Pools.Current;
-        if (!switches && now != _entered.Seen && !(now.Backends.TryGetValue(_entered.Backend, out var backend) && backend.TakesNew))
+        if (!switches && !(Gate.Pools.Current.Backends.TryGetValue(_entered, out var now) && now.TakesNew))
         {
             connection.RequestClose();
         }
@@ -136,11 +135,11 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
     /// <summary>A connection to send it on: one that was in use before, if it may, or a new one.</summary>
     /// <exception cref="DialFailure">None could be opened, or its backend was declared down before one was.</exception>
     /// <exception cref="OperationCanceledException">It was given up.</exception>
-    public ValueTask<Http1Connection> ConnectAsync(Upstream upstream, bool isRepeatable, CancellationToken gone, CancellationToken down)
+    public ValueTask<Http1Connection> ConnectAsync(Upstream upstream, bool isRepeatable, CancellationToken gone)
     {
         // Whom a kept connection was lost with may be closing the others as well: the second time it is a new one, or none.
         var kept = IsResent ? null : upstream.Http1.TryTake(new(Destination.Port, Tls, connection.Loop?.Loop), isRepeatable);
-        return kept is null ? DialAsync(upstream, gone, down) : new(kept);
+        return kept is null ? DialAsync(upstream, gone) : new(kept);
     }
 
     /// <summary>
@@ -206,14 +205,15 @@ internal sealed class Errand(RequestForwarder forwarder, ClientConnection connec
         return (Outcome.Over, failure.End);
     }
 
-    private async ValueTask<Http1Connection> DialAsync(Upstream upstream, CancellationToken gone, CancellationToken down)
+    private async ValueTask<Http1Connection> DialAsync(Upstream upstream, CancellationToken gone)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(gone, down);
+        // Whether or not its requests would end with it: this one has not reached it yet.
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(gone, upstream.Down);
         try
         {
             return await upstream.Http1.DialAsync(Destination.Port, Terms, either.Token);
         }
-        catch (OperationCanceledException) when (down.IsCancellationRequested && !gone.IsCancellationRequested)
+        catch (OperationCanceledException) when (upstream.Down.IsCancellationRequested && !gone.IsCancellationRequested)
         {
             throw WentDown();
         }

@@ -65,7 +65,8 @@ public sealed class Http2FloodTests
             Assert.Equal("0", answer.TrailingHeaders.GetValues("grpc-status").Single());
         }
 
-        await NothingIsLeftAsync(stage);
+        // a backend that has enough of its client may end what that one had not reset
+        await NothingIsLeftAsync(stage, but: "request.failed");
     }
 
     [Fact]
@@ -157,10 +158,10 @@ public sealed class Http2FloodTests
         }
     }
 
-    private static async Task NothingIsLeftAsync(HttpStage stage)
+    private static async Task NothingIsLeftAsync(HttpStage stage, string? but = null)
     {
         await Eventually.TrueAsync(() => stage.Load(0).Connections == 0 && stage.Status.Connections == 0);
-        Assert.DoesNotContain(stage.Logs.Lines, line => line.Level >= LogLevel.Warning);
+        Assert.DoesNotContain(stage.Logs.Lines, line => line.Level >= LogLevel.Warning && line.Event != but);
     }
 
     private static ScriptedBackend Backend() => new(async peer =>

@@ -340,7 +340,7 @@ public sealed class HttpsTests
     [InlineData("h2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0")]
     public async Task Who_asks_for_nothing_after_the_handshake_is_let_go_when_his_time_is_over(string protocol, string said)
     {
-        await using var stage = await HttpStage.StartAsync([], settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(1) }, certificates: new());
+        await using var stage = await HttpStage.StartAsync([], settings => settings with { HeaderTimeout = TimeSpan.FromSeconds(3) }, certificates: new());
         await using var tls = await stage.ConnectTlsAsync("a.example", protocol.Length == 0 ? [] : [new SslApplicationProtocol(protocol)]);
         await tls.WriteAsync(Encoding.Latin1.GetBytes(said));
 

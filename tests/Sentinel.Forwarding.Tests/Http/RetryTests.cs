@@ -34,19 +34,21 @@ public sealed class RetryTests
     }
 
     [Theory]
-    [InlineData("GET", null, true)]
-    [InlineData("GET", null, false)]
-    [InlineData("POST", "a body that nobody has read yet", true)]
-    [InlineData("POST", "a body that nobody has read yet", false)]
-    [InlineData("BREW", null, false)]
-    public async Task A_request_whose_backend_goes_down_before_it_is_reached_goes_to_the_next_or_waits(string method, string? body, bool hasNext)
+    [InlineData("GET", null, true, true)]
+    [InlineData("GET", null, false, true)]
+    [InlineData("GET", null, true, false)]
+    [InlineData("POST", "a body that nobody has read yet", true, true)]
+    [InlineData("POST", "a body that nobody has read yet", false, true)]
+    [InlineData("POST", "a body that nobody has read yet", false, false)]
+    [InlineData("BREW", null, false, true)]
+    public async Task A_request_whose_backend_goes_down_before_it_is_reached_goes_to_the_next_or_waits(string method, string? body, bool hasNext, bool closesOnDown)
     {
         var address = Loopback.Next();
         using var dying = new DeafBackend(address);
         using var next = new ScriptedBackend(Answering, new(Loopback.Next(), dying.Port));
         await using var stage = await HttpStage.StartAsync(
             [new(address, dying.Port), next.EndPoint],
-            settings => settings with { ConnectTimeout = TimeSpan.FromHours(1), Hold = TimeSpan.FromMinutes(1) });
+            settings => settings with { ConnectTimeout = TimeSpan.FromHours(1), Hold = TimeSpan.FromMinutes(1), CloseOnDown = closesOnDown });
         stage.Report(1, hasNext);
         using var client = stage.Client();
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Security;
-using System.Security.Authentication;
 using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -115,34 +114,6 @@ public sealed class TlsTests
         using var client = stage.Client();
         Assert.Equal("served", await client.GetStringAsync(new Uri("/", UriKind.Relative)));
         await Eventually.TrueAsync(() => stage.Logs.Ends.Count >= 3);
-    }
-
-    [NeedsTheory("linux")]
-    [InlineData(TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, true)]
-    [InlineData(TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384, false)]
-    public async Task What_is_answered_here_takes_only_suites_with_forward_secrecy_and_authenticated_encryption(TlsCipherSuite suite, bool isAgreed)
-    {
-        await using var stage = await StageAsync([new(Loopback.Next(), Loopback.FreePort())], RelayEngine.Splice);
-        stage.Report(0, healthy: false);
-        await using var tls = new SslStream(await stage.ConnectAsync());
-#pragma warning disable CA1416 // This test runs on Linux alone.
-        var agreeing = tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
-        {
-            TargetHost = Host,
-            EnabledSslProtocols = SslProtocols.Tls12,
-            CipherSuitesPolicy = new([suite]),
-            RemoteCertificateValidationCallback = TestCertificates.Any,
-        });
-#pragma warning restore CA1416
-
-        if (isAgreed)
-        {
-            await agreeing;
-        }
-        else
-        {
-            await Assert.ThrowsAsync<AuthenticationException>(() => agreeing);
-        }
     }
 
     [Theory]

@@ -30,7 +30,7 @@ internal static class PlainPass
         Http1Connection connection;
         try
         {
-            connection = await errand.ConnectAsync(upstream, isRepeatable, gone, down);
+            connection = await errand.ConnectAsync(upstream, isRepeatable, gone);
         }
         catch (Exception e)
         {
@@ -40,7 +40,7 @@ internal static class PlainPass
         var (leaving, falling) = (gone.UnsafeRegister(Abort, connection), down.UnsafeRegister(Abort, connection));
         try
         {
-            if (down.IsCancellationRequested)
+            if (upstream.Down.IsCancellationRequested)
             {
                 throw Errand.WentDown();
             }

@@ -13,22 +13,9 @@ namespace Sentinel.Forwarding.Http.Tls;
 /// </summary>
 internal sealed class TlsTermination(ICertificates certificates)
 {
-    // TLS 1.0 and 1.1 are deprecated (RFC 8996).
+    // TLS 1.0 and 1.1 are deprecated (RFC 8996). What else SslStream agrees on (suites, groups) is the system's policy: with one of ours it would keep no
+    // context, and make each handshake of an outage anew.
     private const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
-
-    // As on a loop: forward secrecy and authenticated encryption. Elsewhere than on Linux it is the system's to say.
-    private static readonly CipherSuitesPolicy? Suites = !OperatingSystem.IsLinux() ? null : new(
-    [
-        TlsCipherSuite.TLS_AES_256_GCM_SHA384,
-        TlsCipherSuite.TLS_CHACHA20_POLY1305_SHA256,
-        TlsCipherSuite.TLS_AES_128_GCM_SHA256,
-        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-        TlsCipherSuite.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-        TlsCipherSuite.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        TlsCipherSuite.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    ]);
 
     // For our last record; a client that does not take it does not miss it.
     private static readonly TimeSpan Farewell = TimeSpan.FromSeconds(5);
@@ -91,7 +78,6 @@ internal sealed class TlsTermination(ICertificates certificates)
         {
             ServerCertificateContext = certificate,
             EnabledSslProtocols = Versions,
-            CipherSuitesPolicy = Suites,
             ApplicationProtocols = protocols,
             AllowRenegotiation = false,
         };

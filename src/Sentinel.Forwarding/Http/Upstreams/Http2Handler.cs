@@ -40,8 +40,10 @@ internal static class Http2Handler
         KeepAlivePingDelay = TimeSpan.FromSeconds(15),
         KeepAlivePingTimeout = TimeSpan.FromSeconds(15),
 
-        // One connection serves all calls, so it is kept longer than those of HTTP/1.1; a name may come to mean another address.
-        PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+        // Each client has its own, to each backend that its calls went to: kept for a pause between two calls, not for one between two visits.
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(10),
+
+        // A name may come to mean another address.
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
 
         // An answer that its client abandoned is not read to the end to save the stream.

@@ -68,15 +68,20 @@ internal sealed class Upstream
 
     public void Exit()
     {
-        bool last;
+        bool last, retired;
         lock (_lock)
         {
-            last = --_users == 0 && _retired;
+            (last, retired) = (--_users == 0 && _retired, _retired);
         }
 
         if (last)
         {
             Dispose();
+        }
+        else if (retired)
+        {
+            // nobody tends it any more
+            _http2.Review();
         }
     }
 
