@@ -45,7 +45,7 @@ public sealed class HostileTests : IAsyncLifetime
                     pool = "web",
                     port = 8080,
                     headerTimeout = "2s",
-                    idleTimeout = "3s",
+                    idleTimeout = "8s",
                     maxConnectionsPerClient = MostOfAClient,
                 },
                 https = new { bind = new[] { $"{_sandbox.Front}:8443" }, protocol = "https", pool = "web", port = 8080 },
@@ -87,11 +87,11 @@ public sealed class HostileTests : IAsyncLifetime
     [InlineData("idle", "-X", "-w", "256", "-y", "512", "-n", "1", "-z", "512", "-u", "/download/2000000")]
     public async Task Slow_clients_are_ended_and_keep_no_other_client_waiting(string end, params string[] mode)
     {
-        // Left alone it would go on for half a minute.
+        // Left alone it would go on for a minute.
         var path = mode[^2] == "-u" ? mode[^1] : "/";
         var slow = Shell.RunAsync(
             "slowhttptest",
-            [.. mode.TakeWhile(option => option != "-u"), "-c", $"{Attackers}", "-r", $"{Attackers}", "-l", "30", "-p", "5", "-u", $"http://{_sandbox.Front}:8080{path}"]);
+            [.. mode.TakeWhile(option => option != "-u"), "-c", $"{Attackers}", "-r", $"{Attackers}", "-l", "60", "-p", "5", "-u", $"http://{_sandbox.Front}:8080{path}"]);
         var answers = new List<string>();
         var most = 0;
         do

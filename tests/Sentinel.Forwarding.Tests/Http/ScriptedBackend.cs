@@ -103,7 +103,7 @@ internal sealed class ScriptedBackend : IDisposable
             // Broken by the other side, or killed by the test.
         }
 
-        peer.Dispose();
+        peer.End();
         Interlocked.Increment(ref _closed);
     }
 
@@ -207,8 +207,24 @@ internal sealed class ScriptedBackend : IDisposable
             socket.Dispose();
         }
 
+        /// <summary>Ends it now: of a socket that was in use a moment ago, .NET may close the descriptor a moment after it is disposed of.</summary>
+        public void End()
+        {
+            try
+            {
+                socket.Shutdown(SocketShutdown.Send);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                // The script or the other side has ended it.
+            }
+
+            Dispose();
+        }
+
         public void Dispose() => socket.Dispose();
     }
+
     /// <summary>A connection that can be told to wait for more before it sends.</summary>
     private sealed class Corked(NetworkStream inner) : AsyncStream
     {
