@@ -68,20 +68,15 @@ internal sealed class Upstream
 
     public void Exit()
     {
-        bool last, retired;
+        bool last;
         lock (_lock)
         {
-            (last, retired) = (--_users == 0 && _retired, _retired);
+            last = --_users == 0 && _retired;
         }
 
         if (last)
         {
             Dispose();
-        }
-        else if (retired)
-        {
-            // nobody tends it any more
-            _http2.Review();
         }
     }
 
