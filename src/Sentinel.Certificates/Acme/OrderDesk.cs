@@ -204,11 +204,13 @@ internal sealed partial class OrderDesk(CertificateBook book, ChallengeBoard boa
 
         try
         {
-            course.Advice = await client.AdviseAsync(held.Leaf, _stopping.Token).ConfigureAwait(false);
-            if (course.Advice?.AskAgain is { } pause)
+            var advice = await client.AdviseAsync(held.Leaf, _stopping.Token).ConfigureAwait(false);
+            if (advice?.AskAgain is { } pause)
             {
                 course.AskAt = time.GetUtcNow() + TimeSpan.FromSeconds(Math.Clamp(pause.TotalSeconds, 60, 86400));
             }
+
+            course.Advice = advice;
         }
         catch (Exception e) when (!_stopping.IsCancellationRequested)
         {
