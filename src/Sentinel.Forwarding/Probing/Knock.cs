@@ -44,7 +44,7 @@ internal sealed class Knock(Way way, TimeProvider time, ProbePatience patience)
         OnConnectionAsync(header, patience.Answer, async (stream, late) =>
         {
             await using var tls = new SslStream(stream);
-            return await HandshakeAsync(tls, stream, new() { TargetHost = way.Host ?? "", RemoteCertificateValidationCallback = Any }, late);
+            return await HandshakeAsync(tls, stream, new() { TargetHost = way.Host ?? "", RemoteCertificateValidationCallback = Any, CertificateChainPolicy = new() { DisableCertificateDownloads = true } }, late);
         }, cancellationToken);
 
     private async Task<Heard> OnConnectionAsync(ProxyProtocol header, TimeSpan wait, Func<Recorded, CancellationToken, Task<Heard>> talk, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Sentinel.Testing.Acme;
 
 namespace Sentinel.Forwarding.Tests.Http;
 
@@ -43,6 +44,17 @@ internal sealed class TestCertificates : ICertificates
         request.CertificateExtensions.Add(names.Build());
         var now = TimeProvider.System.GetUtcNow();
         return SslStreamCertificateContext.Create(request.CreateSelfSigned(now.AddDays(-1), now.AddDays(30)), additionalCertificates: null, offline: true);
+    }
+
+    /// <summary>One that is shown without its issuer's, and says where that is to be had.</summary>
+    public static SslStreamCertificateContext MakeIncomplete(string name, string issuerUrl)
+    {
+        using var authority = TestAuthority.Root(TimeProvider.System.GetUtcNow());
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
+        request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(null, [issuerUrl]));
+        using var signed = request.Create(authority, authority.NotBefore, authority.NotAfter, [1, 2, 3]);
+        return SslStreamCertificateContext.Create(signed.CopyWithPrivateKey(key), additionalCertificates: null, offline: true);
     }
 
     public SslStreamCertificateContext? Find(string? serverName, bool takesEcdsa) => _byName.GetValueOrDefault(serverName ?? "") ?? _byName[""];

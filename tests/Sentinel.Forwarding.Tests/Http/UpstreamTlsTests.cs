@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -39,6 +40,30 @@ public sealed class UpstreamTlsTests : IDisposable
         }
 
         Assert.Equal(status != HttpStatusCode.OK, stage.Logs.Lines.Any(line => line.Event == "upstream.tls.failed"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Nothing_is_fetched_on_a_backends_word(bool verify)
+    {
+        using var tempter = new TcpListener(IPAddress.Loopback, 0);
+        tempter.Start();
+        var url = $"http://{tempter.LocalEndpoint}/issuer.crt";
+        using var backend = new ScriptedBackend(
+            async peer =>
+            {
+                await peer.ReadHeadAsync();
+                await peer.SendAsync("HTTP/1.1 204 No Content\r\n\r\n");
+            },
+            certificate: TestCertificates.MakeIncomplete("backend.example", url));
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint], settings => settings with { UpstreamTls = new(verify, "backend.example") });
+        using var client = stage.Client();
+
+        using var answer = await client.GetAsync(new Uri("/", UriKind.Relative));
+
+        Assert.Equal(verify ? HttpStatusCode.ServiceUnavailable : HttpStatusCode.NoContent, answer.StatusCode);
+        Assert.False(tempter.Pending());
     }
 
     [Fact]

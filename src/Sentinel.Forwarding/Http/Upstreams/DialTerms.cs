@@ -64,10 +64,13 @@ internal sealed record DialTerms(ClientConnection Client, PoolId Pool, TimeSpan 
         var start = Gate.Time.GetTimestamp();
         using var late = new CancellationTokenSource(Timeout, Gate.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
-        var tls = new SslStream(clear);
+        var aside = new AsideStream(clear);
+        var tls = new SslStream(aside);
         try
         {
+            await Task.Yield();
             await tls.AuthenticateAsClientAsync(Tls.Options(host, protocol), either.Token);
+            aside.End();
             return tls;
         }
         catch (Exception e)

@@ -15,6 +15,7 @@ internal sealed class TlsProbe(int port) : IProbe
             new SslClientAuthenticationOptions
             {
                 TargetHost = host,
+                CertificateChainPolicy = new() { DisableCertificateDownloads = true },
 #pragma warning disable CA5359 // a check that the port speaks TLS, not a connection to trust
                 RemoteCertificateValidationCallback = static (_, _, _, _) => true,
 #pragma warning restore CA5359

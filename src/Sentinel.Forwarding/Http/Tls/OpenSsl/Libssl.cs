@@ -30,6 +30,13 @@ internal static unsafe partial class Libssl
 
     public const nint Tls12 = 0x0303;
 
+    // What a message callback is told of, and what a record may bear.
+    public const int RecordHeader = 0x100;
+    public const int RecordInnerType = 0x101;
+    public const byte Data = 23;
+
+    public const int ReceivedShutdown = 2;
+
     // What is said of ALPN.
     public const int AlpnOk = 0;
     public const int AlpnFatal = 2;
@@ -91,6 +98,9 @@ internal static unsafe partial class Libssl
     [LibraryImport(Ssl, EntryPoint = "SSL_select_next_proto")]
     public static partial int SelectProtocol(byte** chosen, byte* chosenLength, byte* ours, uint oursLength, byte* theirs, uint theirsLength);
 
+    [LibraryImport(Ssl, EntryPoint = "SSL_CTX_set_msg_callback")]
+    public static partial void SetMessageCallback(nint context, delegate* unmanaged<int, int, int, byte*, nuint, nint, nint, void> hear);
+
     [LibraryImport(Ssl, EntryPoint = "SSL_new")]
     public static partial nint New(nint context);
 
@@ -115,6 +125,10 @@ internal static unsafe partial class Libssl
 
     [LibraryImport(Ssl, EntryPoint = "SSL_shutdown")]
     public static partial int Shutdown(nint ssl);
+
+    [LibraryImport(Ssl, EntryPoint = "SSL_set_shutdown")]
+    [SuppressGCTransition]
+    public static partial void SetShutdown(nint ssl, int mode);
 
     [LibraryImport(Ssl, EntryPoint = "SSL_has_pending")]
     [SuppressGCTransition]

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Sentinel.Forwarding.Http.Tls.OpenSsl;
 
-/// <summary>How OpenSSL reads and writes (BIO_meth_new(3)): through the <see cref="TlsSocket"/> that calls it just now.</summary>
+/// <summary>How OpenSSL reads and writes (BIO_meth_new(3)), and tells of what it reads: through the <see cref="TlsSocket"/> that calls it just now.</summary>
 internal static unsafe class SocketBio
 {
     private static readonly nint Method = MakeMethod();
@@ -24,6 +24,9 @@ internal static unsafe class SocketBio
         Libssl.SetBioReady(bio, 1);
         Libssl.SetBio(ssl, bio, bio);
     }
+
+    /// <summary>Has the connections of a context tell of records that bear no data (SSL_CTX_set_msg_callback(3)).</summary>
+    public static void TellOfRecords(nint context) => Libssl.SetMessageCallback(context, &Hear);
 
     /// <summary>To be told before each call of OpenSSL, on the same thread.</summary>
     public static void IsCalledBy(TlsSocket socket) => _caller = socket;
@@ -61,6 +64,16 @@ internal static unsafe class SocketBio
         }
 
         return n;
+    }
+
+    [UnmanagedCallersOnly]
+    private static void Hear(int isSent, int version, int kind, byte* bytes, nuint length, nint ssl, nint argument)
+    {
+        // since TLS 1.3 all headers name data, and what it is stands within
+        if (isSent == 0 && kind is (Libssl.RecordHeader or Libssl.RecordInnerType) && *bytes != Libssl.Data)
+        {
+            _caller!.CameWithoutData();
+        }
     }
 
     // Nothing is kept here that would have to be flushed.

@@ -140,6 +140,7 @@ internal sealed unsafe class TlsContext : SafeHandleZeroOrMinusOneIsInvalid
             _ = Libssl.SetSessionIdContext(handle, name, (uint)"sentinel"u8.Length);
         }
 
+        SocketBio.TellOfRecords(handle);
         Libssl.SetAlpn(handle, &SelectProtocol, http2 ? 1 : 0);
     }
 

@@ -13,8 +13,8 @@ namespace Sentinel.Forwarding.Http.Tls.OpenSsl;
 /// </summary>
 internal sealed class TlsSocket : IPromptSocket, IDisposable
 {
-    // A whole record takes two. Who sends nothing but what OpenSSL takes in silence, such as new keys without end, must let others have the loop.
-    private const int MostReads = 2;
+    // In a row, as BoringSSL takes: OpenSSL would go through new keys without end, in one call, and others would wait for the loop.
+    private const int MostRecordsWithoutData = 32;
 
     private readonly LoopSocket _socket;
     private readonly IByteCount _count;
@@ -23,18 +23,16 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
 
     // Of the call of OpenSSL that is under way.
     private bool _mayReceive;
-    private int _reads;
     private bool _isFull;
     private Exception? _failure;
 
-    // Of whoever reads: what came may be inside OpenSSL; it stopped with more to read; it is to send first, which is in vain; it may not hear of what came meanwhile.
+    // Of whoever reads: what came may be inside OpenSSL; it is to send first, which is in vain; it may not hear of what came meanwhile.
     private volatile bool _mayHoldMore;
-    private volatile bool _isInterrupted;
     private bool _isBlocked;
     private bool _isUnsure;
 
-    // Of whoever writes: it is to read first.
-    private bool _isStarved;
+    // Null until it is agreed upon.
+    private int? _recordsWithoutData;
 
     /// <param name="socket">Nothing was read of it.</param>
     /// <param name="context">What is agreed upon.</param>
@@ -118,13 +116,13 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
 
             _isBlocked = n <= 0 && _isFull && !IsDry;
             _mayHoldMore = n > 0 ? Libssl.HasPending(_ssl) != 0 : !IsDry && !_isBlocked;
-            if (_isStarved && _reads > 0)
+            if (n <= 0)
             {
-                _isStarved = false;
-                _socket.WakeWriter();
+                return Judge();
             }
 
-            return n > 0 ? n : Judge();
+            _recordsWithoutData = 0;
+            return n;
         }
     }
 
@@ -139,23 +137,28 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
                 n = Libssl.Write(_ssl, place, source.Length);
             }
 
-            _isStarved = n <= 0 && IsDry;
             if (_isBlocked && !_isFull)
             {
                 _isBlocked = false;
                 _socket.WakeReader();
             }
 
-            if (n <= 0)
+            if (n > 0)
             {
-                n = Judge();
+                return n;
             }
 
-            return n != 0 ? n : throw new IOException("The client has ended TLS.");
+            if (Judge() == 0)
+            {
+                throw new IOException("The client has ended TLS.");
+            }
+
+            // Nothing is sent before the rest of a message has come. No client cuts one; waiting would be for what may never come, and for news of the wrong side.
+            return !IsDry ? -1 : throw new TlsException("The client has sent a key by halves.");
         }
     }
 
-    public ValueTask WaitReadableAsync() => _isInterrupted ? StepAsideAsync() : _socket.WaitReadableAsync();
+    public ValueTask WaitReadableAsync() => _socket.WaitReadableAsync();
 
     public ValueTask WaitWritableAsync() => _socket.WaitWritableAsync();
 
@@ -188,12 +191,9 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         try
         {
             // A look that cannot find anything is a system call for nothing.
-            var mayFind = _mayReceive && (_isUnsure || _socket.IsReadable);
-            _isInterrupted = mayFind && _reads == MostReads;
             var n = -1;
-            if (mayFind && !_isInterrupted)
+            if (_mayReceive && (_isUnsure || _socket.IsReadable))
             {
-                _reads++;
                 _isUnsure = false;
                 n = _socket.TryReceive(target);
             }
@@ -237,7 +237,17 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
         }
     }
 
-    private static async ValueTask StepAsideAsync() => await Task.Yield();
+    /// <summary>For OpenSSL, from within its calls: a record came that bears none of what is spoken in TLS.</summary>
+    public void CameWithoutData()
+    {
+        if (++_recordsWithoutData > MostRecordsWithoutData)
+        {
+            _failure = new TlsException($"The client has sent more than {MostRecordsWithoutData} records in a row without data, such as new keys.");
+
+            // the rest of what it has sent is thrown away
+            Libssl.SetShutdown(_ssl, Libssl.ReceivedShutdown);
+        }
+    }
 
     private bool TryAgree(out bool isFull)
     {
@@ -247,6 +257,7 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
             var isAgreed = Libssl.Handshake(_ssl) == 1;
             isFull = _isFull;
             _mayHoldMore = isAgreed;
+            _recordsWithoutData = isAgreed ? 0 : null;
             try
             {
                 return isAgreed || (Judge() == 0 ? throw new IOException("The client left.") : false);
@@ -278,13 +289,8 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     {
         ObjectDisposedException.ThrowIf(_ssl == 0, this);
         Libssl.ClearErrors();
-        (_mayReceive, _reads, _failure) = (mayReceive, 0, null);
+        (_mayReceive, _failure) = (mayReceive, null);
         (IsDry, _isFull) = (false, false);
-        if (mayReceive)
-        {
-            _isInterrupted = false;
-        }
-
         SocketBio.IsCalledBy(this);
     }
 
