@@ -157,9 +157,18 @@ internal sealed class Exchange : IAsker
             return Refusals.TooMany(wait);
         }
 
-        if (HttpMethods.IsConnect(request.Method) && _context.Features.Get<IHttpExtendedConnectFeature>() is not { IsExtendedConnect: true })
+        if (HttpMethods.IsConnect(request.Method))
         {
-            return Refusals.Tunnel;
+            var extended = _context.Features.Get<IHttpExtendedConnectFeature>();
+            if (extended is not { IsExtendedConnect: true })
+            {
+                return Refusals.Tunnel;
+            }
+
+            if (extended.Protocol != "websocket")
+            {
+                return Refusals.UnknownProtocol;
+            }
         }
 
         var most = _errand.Rules.Settings.MaxRequestBody;

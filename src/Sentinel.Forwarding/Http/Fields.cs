@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Frozen;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -26,6 +27,9 @@ internal static class Fields
 
     // For each length, a bit for each letter that such a name begins with: most others need no closer look.
     private static readonly uint[] OneHopStarts = [.. Enumerable.Range(0, 32).Select(static length => OneHop.Where(name => name.Length == length).Aggregate(0u, static (letters, name) => letters | LetterOf((byte)name[0])))];
+
+    // RFC 9110 §5.6.2
+    private static readonly SearchValues<char> InTokens = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
     // What only a head may say: where a message ends, and whom it is for.
     private static readonly FrozenSet<string> NeverTrailing = FrozenSet.Create(
@@ -84,25 +88,17 @@ internal static class Fields
             || plain.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase);
     }
 
+    /// <summary>Whether this is a token, such as a field's name is one.</summary>
+    public static bool IsToken(ReadOnlySpan<char> text) => text.Length > 0 && !text.ContainsAnyExcept(InTokens);
+
     /// <summary>The fields that a Connection field declares to be for this hop only (RFC 9110 §7.6.1). Nobody may name Host.</summary>
     /// <returns>Null if there are none, which is the rule.</returns>
-    public static List<string>? Nominated(StringValues connection)
+    public static HashSet<string>? Nominated(StringValues connection)
     {
-        List<string>? names = null;
+        HashSet<string>? names = null;
         foreach (var value in connection)
         {
-            if (value is null || value.Equals("keep-alive", StringComparison.OrdinalIgnoreCase) || value.Equals("close", StringComparison.OrdinalIgnoreCase))
-            {
-                continue;
-            }
-
-            foreach (var part in value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-            {
-                if (!part.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) && part.All(static c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c)))
-                {
-                    (names ??= []).Add(part);
-                }
-            }
+            Nominate(value, ref names);
         }
 
         return names;
@@ -110,43 +106,35 @@ internal static class Fields
 
     /// <inheritdoc cref="Nominated(StringValues)"/>
     /// <param name="head">Those of an answer.</param>
-    public static List<string>? Nominated(FieldParser head)
+    public static HashSet<string>? Nominated(FieldParser head)
     {
-        List<string>? nominated = null;
+        HashSet<string>? names = null;
         for (var i = 0; i < head.Count; i++)
         {
             var name = head.Name(i);
             if (name.Length == 10 && Ascii.EqualsIgnoreCase(name, "Connection"u8)
-                && head.Value(i) is var value && !Ascii.EqualsIgnoreCase(value, "keep-alive"u8) && !Ascii.EqualsIgnoreCase(value, "close"u8)
-                && Nominated(Encoding.Latin1.GetString(value)) is { } names)
+                && head.Value(i) is var value && !Ascii.EqualsIgnoreCase(value, "keep-alive"u8) && !Ascii.EqualsIgnoreCase(value, "close"u8))
             {
-                (nominated ??= []).AddRange(names);
+                Nominate(Encoding.Latin1.GetString(value), ref names);
             }
         }
 
-        return nominated;
+        return names;
     }
 
     /// <summary>Whether a field is among those that its sender nominated.</summary>
-    public static bool Has(List<string>? nominated, string name) => nominated is not null && nominated.Contains(name, StringComparer.OrdinalIgnoreCase);
+    public static bool Has(HashSet<string>? nominated, string name) => nominated is not null && nominated.Contains(name);
 
-    /// <inheritdoc cref="Has(List{string}, string)"/>
-    public static bool Has(List<string>? nominated, ReadOnlySpan<byte> name)
+    /// <inheritdoc cref="Has(HashSet{string}, string)"/>
+    public static bool Has(HashSet<string>? nominated, ReadOnlySpan<byte> name)
     {
         if (nominated is null)
         {
             return false;
         }
 
-        foreach (var one in nominated)
-        {
-            if (Ascii.EqualsIgnoreCase(name, one))
-            {
-                return true;
-            }
-        }
-
-        return false;
+        Span<char> text = name.Length <= 64 ? stackalloc char[64] : new char[name.Length];
+        return nominated.GetAlternateLookup<ReadOnlySpan<char>>().Contains(text[..Encoding.Latin1.GetChars(name, text)]);
     }
 
     /// <summary>Whether a field of an answer names the protocol that is switched to, or that must be asked for: it passes over HTTP/1.1, though it is for one hop (RFC 9110 §15.2.2, §15.5.22).</summary>
@@ -171,17 +159,32 @@ internal static class Fields
         (connection.ClientText, connection.Scheme, request.Headers.Host is { Count: 1 } host && host[0] is { Length: > 0 } written ? written : null);
 
     /// <summary>
-    /// The request's target, if it can be passed on as it was written: nothing resolved, nothing encoded that the client wrote otherwise, but for bytes beyond
+    /// The request's target as it was written: nothing resolved, nothing encoded that the client wrote otherwise, but for bytes beyond
     /// ASCII, which no URI has and HTTP/2 lets through. A path, or the * of OPTIONS, which asks the server as a whole (RFC 9112 §3.2.4).
     /// </summary>
-    public static string? TargetAsWritten(HttpContext context) =>
-        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is not ((['/', ..] or "*") and var target) ? null
-        : Ascii.IsValid(target) ? target
+    public static string TargetAsWritten(HttpContext context) =>
+        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget is var target && Ascii.IsValid(target) ? target
         : string.Concat(target.Select(static c => c < 0x80 ? c.ToString() : $"%{(int)c:X2}"));
+
+    private static void Nominate(string? value, ref HashSet<string>? names)
+    {
+        if (value is null || value.Equals("keep-alive", StringComparison.OrdinalIgnoreCase) || value.Equals("close", StringComparison.OrdinalIgnoreCase))
+        {
+            return;
+        }
+
+        foreach (var part in value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!part.Equals(HeaderNames.Host, StringComparison.OrdinalIgnoreCase) && IsToken(part))
+            {
+                (names ??= new(StringComparer.OrdinalIgnoreCase)).Add(part);
+            }
+        }
+    }
 
     // Upper and lower case are one; some that are no letters fall on one, which costs a closer look.
     private static uint LetterOf(byte start) => 1u << (start & 0x1F);
 
-    private static IEnumerable<(string Name, string Value)> Trailing(IEnumerable<(string Name, string Value)> trailers, List<string>? nominated) =>
+    private static IEnumerable<(string Name, string Value)> Trailing(IEnumerable<(string Name, string Value)> trailers, HashSet<string>? nominated) =>
         trailers.Where(field => MayTrail(field.Name) && !Has(nominated, field.Name));
 }

@@ -1,14 +1,8 @@
-using System.Buffers;
-
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>The value of Forwarded (RFC 7239 §4): who asked whom by what, as one element that the sentinel alone vouches for.</summary>
 internal static class ForwardedField
 {
-    // RFC 9110 §5.6.2; whatever has another character in it is quoted, such as a host with a port.
-    private static readonly SearchValues<char> InTokens =
-        SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-
     /// <summary>How many characters it takes at most.</summary>
     /// <param name="host">As the client named it; empty: it did not.</param>
     public static int MostLength(ReadOnlySpan<char> client, ReadOnlySpan<char> scheme, ReadOnlySpan<char> host) =>
@@ -57,7 +51,8 @@ internal static class ForwardedField
 
         public void AddValue(ReadOnlySpan<char> value)
         {
-            if (!value.ContainsAnyExcept(InTokens))
+            // whatever is no token is quoted, such as a host with a port
+            if (Fields.IsToken(value))
             {
                 Add(value);
                 return;

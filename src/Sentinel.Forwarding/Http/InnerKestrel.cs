@@ -84,7 +84,10 @@ internal sealed class InnerKestrel : IAsyncDisposable
             AllowAlternateSchemes = true,
 
             // Header values pass as the bytes they are, also those that are not UTF-8; lengths only if nobody could read them otherwise.
-            RequestHeaderEncodingSelector = static name => name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) ? DigitsEncoding.Instance : Encoding.Latin1,
+            RequestHeaderEncodingSelector = static name =>
+                name.Equals(HeaderNames.ContentLength, StringComparison.OrdinalIgnoreCase) ? DigitsEncoding.Instance
+                : name.Equals(HeaderNames.Connection, StringComparison.OrdinalIgnoreCase) ? ConnectionEncoding.Instance
+                : Encoding.Latin1,
             ResponseHeaderEncodingSelector = static _ => Encoding.Latin1,
         };
 

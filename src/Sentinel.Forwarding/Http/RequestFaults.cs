@@ -9,9 +9,6 @@ namespace Sentinel.Forwarding.Http;
 /// </summary>
 internal static class RequestFaults
 {
-    // RFC 9110 §5.6.2. Over HTTP/2, Kestrel takes any byte but upper case.
-    private static readonly SearchValues<char> InNames = SearchValues.Create("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
-
     // White space ends a target (RFC 9112 §3); control characters do for some, and so does a fragment, which no target has (§3.2).
     private static readonly SearchValues<char> NeverInTargets = SearchValues.Create([.. Enumerable.Range(0, ' ' + 1).Append('#').Append(0x7f).Select(static c => (char)c)]);
 
@@ -30,7 +27,7 @@ internal static class RequestFaults
     {
         foreach (var (name, values) in trailers)
         {
-            if (name.Length == 0 || name.AsSpan().ContainsAnyExcept(InNames))
+            if (!Fields.IsToken(name))
             {
                 return true;
             }
@@ -62,8 +59,8 @@ internal static class RequestFaults
     {
         foreach (var (name, _) in fields)
         {
-            // of the pseudo-fields of HTTP/2, Kestrel takes those alone that it knows
-            if (name.AsSpan(name is [':', ..] ? 1 : 0).ContainsAnyExcept(InNames))
+            // over HTTP/2 Kestrel takes any byte but upper case; of the pseudo-fields those alone that it knows
+            if (!Fields.IsToken(name.AsSpan(name is [':', ..] ? 1 : 0)))
             {
                 return true;
             }

@@ -71,6 +71,7 @@ internal sealed class RequestForwarder : IDisposable
         connection.RequestBegan();
         try
         {
+            AbsoluteTarget.Resolve(context);
             end = await ForwardAsync(context, connection);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
@@ -93,6 +94,11 @@ internal sealed class RequestForwarder : IDisposable
         finally
         {
             connection.RequestEnded(end);
+        }
+
+        if (connection.MaySendOn && HttpProtocol.IsHttp11(context.Request.Protocol))
+        {
+            await Farewell.HearOutAsync(context, connection.Gate.Time);
         }
     }
 

@@ -78,6 +78,42 @@ public sealed class DownTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_reload_that_gives_it_another_address_ends_nothing_that_is_under_way_until_it_goes_down(bool goesDown)
+    {
+        using var goOn = new SemaphoreSlim(0);
+        await using var old = await HttpBackend.StartAsync(async context =>
+        {
+            await context.Response.WriteAsync("first");
+            await context.Response.Body.FlushAsync();
+            await goOn.WaitAsync(context.RequestAborted);
+            await context.Response.WriteAsync("last");
+        });
+        await using var moved = await HttpBackend.StartAsync(context => context.Response.WriteAsync("moved"), endPoint: new(Loopback.Next(), old.EndPoint.Port));
+        await using var stage = await HttpStage.StartAsync(old);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        await client.SendAsync("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        await client.ReadHeadAsync();
+        Assert.Equal("first", await client.ReadChunkAsync());
+
+        stage.Move(moved.EndPoint.Address);
+        using var newcomer = stage.Client();
+        Assert.Equal("moved", await newcomer.GetStringAsync("/"));
+        if (goesDown)
+        {
+            stage.Report(0, healthy: false);
+        }
+        else
+        {
+            goOn.Release();
+            Assert.Equal("last", await client.ReadChunkAsync());
+        }
+
+        Assert.Equal(goesDown ? "reset" : "end", await client.HowItEndsAsync());
+    }
+
+    [Theory]
     [InlineData(BackendState.Noticed)]
     [InlineData(BackendState.Draining)]
     [InlineData(BackendState.Stopping)]

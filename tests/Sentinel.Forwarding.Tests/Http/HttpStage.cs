@@ -91,6 +91,9 @@ internal sealed class HttpStage : IAsyncDisposable
         return change.Errors;
     }
 
+    /// <summary>As a reload does that gives the only backend another address.</summary>
+    public void Move(IPAddress address) => Pools.Configure([new() { Id = Backend(0), Address = address.ToString() }], [new() { Id = Web, Backends = [Backend(0)] }]);
+
     public void Report(int backend, bool healthy, BackendState? state = null) =>
         Pools.Report(Backend(backend), new(state ?? (healthy ? BackendState.Serving : BackendState.Stopping), healthy, DateTimeOffset.UnixEpoch, "test"));
 

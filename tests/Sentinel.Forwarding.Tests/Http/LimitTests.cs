@@ -109,6 +109,29 @@ public sealed class LimitTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Who_sends_for_longer_than_Kestrel_would_listen_hears_his_answer(bool tls)
+    {
+        await using var stage = await HttpStage.StartAsync([], certificates: tls ? new("h") : null);
+        await using var client = tls ? await stage.ConnectTlsAsync("h") : (Stream)await stage.ConnectAsync();
+        await client.WriteAsync("POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n"u8.ToArray());
+
+        // A slow line. Kestrel's clock is the system's, and five seconds are its patience.
+        var (begin, sent) = (TimeProvider.System.GetTimestamp(), 0);
+        for (; TimeProvider.System.GetElapsedTime(begin) < TimeSpan.FromSeconds(7); sent++)
+        {
+            await client.WriteAsync("x"u8.ToArray());
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        }
+
+        await client.WriteAsync(new byte[1000 - sent]);
+
+        var answer = await new StreamReader(client, Encoding.ASCII).ReadToEndAsync().WaitAsync(Eventually.Patience, TimeProvider.System);
+        Assert.StartsWith("HTTP/1.1 503 ", answer, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Who_is_told_and_says_nothing_more_is_let_go()
     {

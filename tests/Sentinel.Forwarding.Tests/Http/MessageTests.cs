@@ -70,6 +70,72 @@ public sealed class MessageTests
         Assert.Contains("X-Forwarded-Host: shop.example:8080\n", answer, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("GET", "http://h/a%2Fb%3Bc/%7e?d%2F", "/a%2Fb%3Bc/%7e?d%2F")]
+    [InlineData("GET", "http://h/pub/..%2fadmin", "/pub/..%2fadmin")]
+    [InlineData("GET", "http://h/pub/../x", "/pub/../x")]
+    [InlineData("GET", "http://user:word@h", "/")]
+    [InlineData("GET", "http://h?q", "/?q")]
+    [InlineData("OPTIONS", "http://h", "*")]
+    [InlineData("OPTIONS", "http://h/", "/")]
+    public async Task Of_an_absolute_target_the_rest_passes_as_it_was_written(string method, string target, string passed)
+    {
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            await peer.ReadHeadAsync();
+            await peer.SendAsync("HTTP/1.1 204 No Content\r\n\r\n");
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        foreach (var head in new[] { "HTTP/1.1\r\nHost: h", "HTTP/1.0" })
+        {
+            using var client = await RawClient.ConnectAsync(stage.EndPoint);
+            await client.SendAsync($"{method} {target} {head}\r\nConnection: close\r\n\r\n");
+            Assert.Contains(" 204 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+
+            var got = backend.Requests.Last();
+            Assert.StartsWith($"{method} {passed} HTTP/1.1\r\n", got, StringComparison.Ordinal);
+            Assert.Contains("\r\nHost: h\r\n", got, StringComparison.Ordinal);
+            Assert.Contains("\r\nX-Forwarded-Host: h\r\n", got, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("close, x-ONE", true)]
+    [InlineData("x-one,Close", true)]
+    [InlineData("x-one, keep-alive", false)]
+    [InlineData("Keep-Alive,x-one", false)]
+    [InlineData("x-one, x-close", false)]
+    [InlineData("upgrade, x-one", false)]
+    [InlineData("n x-one, keep-alive, close", true)]
+    public async Task What_is_said_to_be_for_one_hop_does_not_pass_whatever_else_is_said(string options, bool closes)
+    {
+        using var backend = new ScriptedBackend(async peer =>
+        {
+            while (await peer.ReadHeadAsync() is not null)
+            {
+                await peer.SendAsync("HTTP/1.1 204 No Content\r\n\r\n");
+            }
+        });
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        var more = options.Replace("n ", string.Concat(Enumerable.Range(0, 8_000).Select(i => $"n{i}, ")), StringComparison.Ordinal);
+
+        await client.SendAsync($"GET / HTTP/1.1\r\nHost: h\r\nX-One: 1\r\nX-Two: 2\r\nConnection: {more}\r\n\r\n");
+        Assert.Contains(" 204 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+
+        Assert.DoesNotContain("X-One", backend.Requests[0], StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("\r\nX-Two: 2\r\n", backend.Requests[0], StringComparison.Ordinal);
+        if (closes)
+        {
+            Assert.Equal("end", await client.HowItEndsAsync());
+        }
+        else
+        {
+            await client.SendAsync("GET /again HTTP/1.1\r\nHost: h\r\n\r\n");
+            Assert.Contains(" 204 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Host_passes_as_it_was_written()
     {

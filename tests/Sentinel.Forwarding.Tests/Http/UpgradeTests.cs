@@ -186,6 +186,10 @@ public sealed class UpgradeTests
     [InlineData("h2c", null)]
     [InlineData("H2C, HTTP/2.0", null)]
     [InlineData("h2c, websocket", "websocket")]
+    [InlineData("\" h2c\"", null)]
+    [InlineData("\"x,h2c\"", null)]
+    [InlineData("\",HTTP/2.0\", foo/1.0", "foo/1.0")]
+    [InlineData("x h2c, /h2c, x/, websocket", "websocket")]
     public async Task Http_in_another_form_is_not_asked_for(string asked, string? passed)
     {
         using var backend = new ScriptedBackend(async peer =>

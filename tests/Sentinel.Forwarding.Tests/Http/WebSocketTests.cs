@@ -8,6 +8,21 @@ namespace Sentinel.Forwarding.Tests.Http;
 
 public sealed class WebSocketTests
 {
+    [Fact]
+    public async Task What_else_may_be_spoken_over_http2_is_refused_in_few_words()
+    {
+        await using var backend = await HttpBackend.StartAsync(HttpBackend.EchoHead);
+        await using var stage = await HttpStage.StartAsync(backend);
+        using var client = stage.Client(HttpVersion.Version20);
+        using var request = new HttpRequestMessage(HttpMethod.Connect, "/") { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        request.Headers.Protocol = "connect-udp";
+
+        using var answer = await client.SendAsync(request);
+
+        Assert.Equal(HttpStatusCode.NotImplemented, answer.StatusCode);
+        Assert.DoesNotContain(stage.Logs.Lines, line => line.Event == "request.failed");
+    }
+
     [Theory]
     [InlineData(false, false)]
     [InlineData(true, false)]

@@ -62,6 +62,14 @@ internal static class Refusals
         Paragraphs = ["This address does not open connections to others."],
     };
 
+    /// <summary>CONNECT to speak something in place of HTTP that is not passed on (RFC 9220 §3).</summary>
+    public static readonly Answer UnknownProtocol = new()
+    {
+        Status = StatusCodes.Status501NotImplemented,
+        Title = "Not a protocol of this address",
+        Paragraphs = ["Of what may be spoken over HTTP/2 in place of HTTP, this address passes on WebSockets alone."],
+    };
+
     /// <summary>A fault of ours.</summary>
     public static readonly Answer Fault = new()
     {

@@ -7,11 +7,6 @@ namespace Sentinel.Forwarding.Http.Loops;
 /// <summary>A connection on a <see cref="SocketLoop"/>.</summary>
 internal sealed class LoopTransport : ClientTransport
 {
-    // What a client may still be saying when we close: an upload that was too large, from one who looks for an answer when all is sent.
-    private const long MostReadAway = 64 * 1024 * 1024;
-    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(30);
-
     private static readonly Action<LoopTransport> TellHungUp = static transport => transport.Tell();
 
     private readonly LoopSocket _socket;
@@ -102,14 +97,14 @@ internal sealed class LoopTransport : ClientTransport
     /// <summary>Reads and forgets until the client has said its last word, or enough. At once, if it says nothing and is not known to be talking.</summary>
     private async ValueTask ReadAwayAsync(TimeProvider time)
     {
-        using var clock = time.CreateTimer(static socket => ((LoopSocket)socket!).WakeReader(), _socket, LongestSilence, LongestSilence);
+        using var clock = time.CreateTimer(static socket => ((LoopSocket)socket!).WakeReader(), _socket, Farewell.LongestSilence, Farewell.LongestSilence);
         var turns = new Turns();
         var begin = time.GetTimestamp();
         var (heard, total) = (begin, 0L);
-        while (total < MostReadAway && time.GetElapsedTime(begin) < LongestFarewell)
+        while (total < Farewell.Most && time.GetElapsedTime(begin) < Farewell.Longest)
         {
             var length = ReadAway();
-            if (length == 0 || (length < 0 && ((total == 0 && !_connection.MaySendOn) || time.GetElapsedTime(heard) >= LongestSilence)))
+            if (length == 0 || (length < 0 && ((total == 0 && !_connection.MaySendOn) || time.GetElapsedTime(heard) >= Farewell.LongestSilence)))
             {
                 return;
             }

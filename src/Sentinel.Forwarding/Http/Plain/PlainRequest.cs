@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using Sentinel.Forwarding.Http.Upstreams.Http1;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace Sentinel.Forwarding.Http.Plain;
 
@@ -69,7 +68,7 @@ internal sealed class PlainRequest : OutgoingRequest
 
         // HTTP/1.1 must name a host. Who asks by HTTP/1.0 need not, and any that we named would be wrong: the backend's own address would come back in redirects.
         var isHttp10 = headers.Host.Count == 0 && HttpProtocol.IsHttp10(request.Protocol);
-        target.Start(request.Method, Fields.TargetAsWritten(_context) ?? Encoded(request), isHttp10);
+        target.Start(request.Method, Fields.TargetAsWritten(_context), isHttp10);
         if (!isHttp10)
         {
             // empty where HTTP/2 names none (RFC 9112 §3.2)
@@ -182,10 +181,15 @@ internal sealed class PlainRequest : OutgoingRequest
             return null;
         }
 
-        var others = context.Request.Headers.GetCommaSeparatedValues(HeaderNames.Upgrade).Where(static name =>
-            !name.StartsWith("h2", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("HTTP", StringComparison.OrdinalIgnoreCase));
+        var others = context.Request.Headers.Upgrade
+            .SelectMany(static value => value?.Split(',', StringSplitOptions.TrimEntries) ?? [])
+            .Where(static name => IsProtocol(name) && !name.StartsWith("h2", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("HTTP", StringComparison.OrdinalIgnoreCase));
         return string.Join(", ", others) is { Length: > 0 } protocols ? protocols : null;
     }
+
+    // RFC 9110 §7.8: a token, and perhaps a version. What else is there, in quotes or blanks, two servers may read in two ways.
+    private static bool IsProtocol(string text) =>
+        text.IndexOf('/', StringComparison.Ordinal) is var slash && slash < 0 ? Fields.IsToken(text) : Fields.IsToken(text.AsSpan(0, slash)) && Fields.IsToken(text.AsSpan(slash + 1));
 
     private static void Write(HeadWriter target, string name, StringValues values)
     {
@@ -227,8 +231,4 @@ internal sealed class PlainRequest : OutgoingRequest
 
     // A length of nothing is said where a body would be expected (RFC 9110 §8.6).
     private static bool MeansABody(string method) => method is "POST" or "PUT" or "PATCH";
-
-    // An absolute target or characters that no target has: as YARP's forwarder writes them.
-    private static string Encoded(HttpRequest request) =>
-        RequestUtilities.MakeDestinationAddress("http://host", request.Path, request.QueryString).PathAndQuery;
 }

@@ -47,8 +47,23 @@ internal sealed class Upstream
     /// <summary>Scheme, host and port, the beginning of every request's address.</summary>
     public string Prefix(int port, bool isTls) => $"{(isTls ? "https" : "http")}://{_host}:{port}";
 
-    /// <summary>Whether this is the life that the backend has now.</summary>
-    public bool Is(Backend now) => now.Status.Healthy && now.HealthySince == _healthySince && now.Address == _address;
+    /// <summary>Whether this is the life that the backend has now, at the address where it is to be had now.</summary>
+    public bool Is(Backend now) => Lives(now) && now.Address == _address;
+
+    /// <summary>Whether the backend has not gone down since; it may have got another address, by a reload.</summary>
+    public bool Lives(Backend now) => now.Status.Healthy && now.HealthySince == _healthySince;
+
+    /// <summary>Whether requests are under way.</summary>
+    public bool IsUsed
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _users > 0;
+            }
+        }
+    }
 
     /// <summary>Begins to use it; balanced by <see cref="Exit"/>.</summary>
     /// <returns>False if it is retired.</returns>
@@ -80,28 +95,34 @@ internal sealed class Upstream
         }
     }
 
-    /// <summary>The backend is down: no new requests, and those under way are told.</summary>
-    public void Retire()
+    /// <summary>No new requests; those under way go on.</summary>
+    /// <returns>Whether there are any.</returns>
+    public bool Retire()
     {
-        bool last;
+        bool isFirst, isUsed;
         lock (_lock)
         {
-            if (_retired)
-            {
-                return;
-            }
-
+            (isFirst, isUsed) = (!_retired, _users > 0);
             _retired = true;
-            last = _users == 0;
         }
 
-        // Idle connections go now, those in use as their requests end.
-        _http1.Dispose();
-        if (last)
+        if (isFirst)
         {
-            Dispose();
+            // Idle connections go now, those in use as their requests end.
+            _http1.Dispose();
+            if (!isUsed)
+            {
+                Dispose();
+            }
         }
-        else
+
+        return isUsed;
+    }
+
+    /// <summary>The backend is down: no new requests, and those under way are told.</summary>
+    public void GoDown()
+    {
+        if (Retire())
         {
             // not inline: each cancelled request answers its client from within
             _ = _down.CancelAsync();

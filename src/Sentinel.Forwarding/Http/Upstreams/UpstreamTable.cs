@@ -8,6 +8,9 @@ namespace Sentinel.Forwarding.Http.Upstreams;
 internal sealed class UpstreamTable(PoolTable pools, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<BackendId, Upstream> _upstreams = new();
+
+    // Those whose backend has another address since a reload: what the configuration before allowed goes on.
+    private readonly ConcurrentDictionary<Upstream, BackendId> _left = new();
     private int _reviewing;
 
     /// <summary>Where to send a request now; the caller calls <see cref="Upstream.Exit"/> when it is over.</summary>
@@ -32,7 +35,7 @@ internal sealed class UpstreamTable(PoolTable pools, TimeProvider time) : IDispo
 
             if (!upstream.Is(now))
             {
-                Remove(id, upstream);
+                Remove(id, upstream, now);
             }
             else if (upstream.TryEnter())
             {
@@ -62,13 +65,30 @@ internal sealed class UpstreamTable(PoolTable pools, TimeProvider time) : IDispo
                 upstream.ReviewSockets();
             }
         }
+
+        foreach (var upstream in _left.Keys)
+        {
+            if (!upstream.IsUsed)
+            {
+                _left.TryRemove(upstream, out _);
+            }
+            else if (withSockets)
+            {
+                upstream.ReviewSockets();
+            }
+        }
     }
 
     public void Dispose()
     {
         foreach (var (id, upstream) in _upstreams)
         {
-            Remove(id, upstream);
+            Remove(id, upstream, now: null);
+        }
+
+        foreach (var upstream in _left.Keys)
+        {
+            upstream.GoDown();
         }
     }
 
@@ -80,14 +100,34 @@ internal sealed class UpstreamTable(PoolTable pools, TimeProvider time) : IDispo
         {
             if (!pools.Current.Backends.TryGetValue(id, out var now) || !upstream.Is(now))
             {
-                Remove(id, upstream);
+                Remove(id, upstream, now);
+            }
+        }
+
+        foreach (var (upstream, id) in _left)
+        {
+            if (!pools.Current.Backends.TryGetValue(id, out var now) || !upstream.Lives(now))
+            {
+                _left.TryRemove(upstream, out _);
+                upstream.GoDown();
             }
         }
     }
 
-    private void Remove(BackendId id, Upstream upstream)
+    /// <param name="now">Null: there is no such backend any more.</param>
+    private void Remove(BackendId id, Upstream upstream, Backend? now)
     {
         _upstreams.TryRemove(new(id, upstream));
-        upstream.Retire();
+        if (now is null || !upstream.Lives(now))
+        {
+            upstream.GoDown();
+        }
+        else if (upstream.Retire())
+        {
+            _left.TryAdd(upstream, id);
+
+            // it may have gone down before it was there to be found
+            Review();
+        }
     }
 }

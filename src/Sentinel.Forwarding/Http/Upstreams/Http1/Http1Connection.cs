@@ -125,7 +125,12 @@ internal sealed class Http1Connection
 
             var head = await (request.Framing == Framing.None ? ReadHeadAsync(request, null) : AskWithBodyAsync(request));
             _home.Heard();
-            _keepsAlive &= head.KeepsAlive;
+            if (!head.KeepsAlive)
+            {
+                // never the other way about: whoever sends the body may be saying the same at this moment
+                _keepsAlive = false;
+            }
+
             if (head.Status == 101 && !request.MayUpgrade)
             {
                 throw new AnswerMalformed("101 Switching Protocols that nobody asked for");
