@@ -100,7 +100,9 @@ public sealed class GceHoursTests : IAsyncLifetime
         var begun = _stage.Time.GetUtcNow();
         await _stage.PreemptAsync("spot-1");
         await _stage.ServesAsync();
-        Assert.InRange(_stage.Time.GetUtcNow() - begun, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(180));
+
+        // An hour by the clock that was set would be no outage of minutes; how many minutes is the machine's doing, too.
+        Assert.InRange(_stage.Time.GetUtcNow() - begun, TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(600));
         Assert.Single(_stage.Operations("start"));
 
         // It takes over again once it has been healthy for half a minute, by the clock that nobody sets.

@@ -6,17 +6,18 @@ namespace Sentinel.Forwarding.Prefaces;
 /// <summary>Takes a PROXY header from the start of a connection, and not one byte more.</summary>
 internal static class ProxyHeaderReader
 {
-    /// <returns><see cref="ProxyHeaderVerdict.Incomplete"/> if the other side closed before it was whole.</returns>
+    /// <returns><see cref="ProxyHeaderVerdict.Incomplete"/> if the other side closed before it was whole; <see cref="ProxyHeaderVerdict.Invalid"/> also if it was given up in the middle: nobody else can read it then.</returns>
     /// <exception cref="SocketException">The connection broke.</exception>
-    /// <exception cref="OperationCanceledException">It took too long, or is not wanted any more.</exception>
+    /// <exception cref="OperationCanceledException">It took too long, or is not wanted any more. Nothing was taken.</exception>
     public static async ValueTask<(ProxyHeaderVerdict Verdict, ProxyHeader Header)> ReadAsync(IReceiver from, CancellationToken cancellationToken)
     {
         // An empty read waits without a buffer.
         await from.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None, cancellationToken).ConfigureAwait(false);
         var buffer = ArrayPool<byte>.Shared.Rent(ProxyHeader.MaxLength);
+        var read = 0;
         try
         {
-            for (var read = 0; ;)
+            while (true)
             {
                 var peeked = await from.ReceiveAsync(buffer.AsMemory(read, ProxyHeader.MaxLength - read), SocketFlags.Peek, cancellationToken).ConfigureAwait(false);
                 if (peeked == 0)
@@ -42,6 +43,10 @@ internal static class ProxyHeaderReader
                     return (verdict, header);
                 }
             }
+        }
+        catch (OperationCanceledException) when (read > 0)
+        {
+            return (ProxyHeaderVerdict.Invalid, default);
         }
         finally
         {

@@ -1,6 +1,9 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using Sentinel.Forwarding.Prefaces;
+using Sentinel.Forwarding.Tests.Kit;
+using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Prefaces;
 
@@ -138,6 +141,33 @@ public sealed class ProxyHeaderTests
             {
                 Assert.InRange(length, 1, bytes.Length);
             }
+        }
+    }
+
+    [Theory]
+    [InlineData("PROXY TCP4 ", true)]
+    [InlineData("", false)]
+    public async Task One_that_is_given_up_in_the_middle_is_nobodys_any_more(string begun, bool isTaken)
+    {
+        using var listening = new TcpListener(IPAddress.Loopback, 0);
+        listening.Start();
+        using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(listening.LocalEndpoint);
+        using var server = await listening.AcceptSocketAsync();
+        using var stop = new CancellationTokenSource();
+        var reading = ProxyHeaderReader.ReadAsync(new SocketReceiver(server), stop.Token).AsTask();
+        await client.SendTextAsync(begun);
+        await Eventually.TrueAsync(() => server.Available == 0);
+
+        await stop.CancelAsync();
+
+        if (isTaken)
+        {
+            Assert.Equal(ProxyHeaderVerdict.Invalid, (await reading).Verdict);
+        }
+        else
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
         }
     }
 

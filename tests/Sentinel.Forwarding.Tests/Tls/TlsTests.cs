@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Sentinel.Backends;
 using Sentinel.Forwarding.Listeners;
 using Sentinel.Forwarding.Tests.Http;
+using Sentinel.Forwarding.Tests.Prefaces;
 using Sentinel.Testing;
 
 namespace Sentinel.Forwarding.Tests.Tls;
@@ -141,6 +142,23 @@ public sealed class TlsTests
 
         await using var tls = await connecting;
         Assert.Equal("CN=the backend", tls.RemoteCertificate!.Subject);
+    }
+
+    [NeedsFact("linux")]
+    public async Task With_hold_a_client_that_leaves_after_its_hello_waits_no_more()
+    {
+        await using var stage = await StageAsync(
+            [new(Loopback.Next(), Loopback.FreePort())], RelayEngine.Splice, settings => settings with { Hold = TimeSpan.FromMinutes(10) });
+        stage.Report(0, healthy: false);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+        await client.SendAsync(await HelloBytes.RealAsync(Host));
+        await Eventually.TrueAsync(() => stage.Status.Held == 1);
+
+        client.FinishSending();
+
+        await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
+        Assert.Equal("client_left", stage.Logs.Ends[0]["End"]);
+        Assert.Equal((0, 0), (stage.Status.Held, stage.Status.Connections));
     }
 
     [Theory]

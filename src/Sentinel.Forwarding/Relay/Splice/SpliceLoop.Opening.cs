@@ -229,7 +229,7 @@ internal sealed unsafe partial class SpliceLoop
         }
 
         // it may have left while a backend was dialled, and no second event tells of it
-        if (HasLeft(slot.ClientSocket, slot.ClientReady))
+        if (HasLeft(ref slot))
         {
             End(index, ConnectionEnd.ClientLeft);
             return;

@@ -23,18 +23,22 @@ internal sealed unsafe partial class SpliceLoop
         {
             loop.ReadHello(index);
         }
-        else if (slot.State == SlotState.Held && HasLeft(slot.ClientSocket, slot.ClientReady))
+        else if (slot.State == SlotState.Held && HasLeft(ref slot))
         {
             loop.End(index, ConnectionEnd.ClientLeft);
         }
     }
 
-    /// <summary>Whether a client that waits has gone. One that spoke and then finished may be waiting for the answer.</summary>
-    private static bool HasLeft(int socket, Readiness ready)
+    /// <summary>
+    /// Whether a client that waits has gone. One that spoke and then finished may be waiting for the answer; but not one of TLS, which has to go on after its
+    /// hello, and whose hello is never taken.
+    /// </summary>
+    private static bool HasLeft(ref Slot slot)
     {
         byte first;
-        return (ready & Readiness.Broken) != 0
-            || ((ready & Readiness.Ending) != 0 && Libc.Receive(socket, &first, 1, Libc.MsgPeek) <= 0);
+        return (slot.ClientReady & Readiness.Broken) != 0
+            || ((slot.ClientReady & Readiness.Ending) != 0
+                && (slot.Rules.Settings.Protocol == ListenerProtocol.Tls || Libc.Receive(slot.ClientSocket, &first, 1, Libc.MsgPeek) <= 0));
     }
 
     private static void UpstreamHasNews(SpliceLoop loop, int index)
