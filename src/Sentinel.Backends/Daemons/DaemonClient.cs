@@ -48,18 +48,15 @@ public static class DaemonClient
     private static SocketsHttpHandler Handler(string? caFile)
     {
         var handler = new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(5) };
+        X509Certificate2Collection? pinned = null;
         if (caFile is not null)
         {
-            // Pinned: nobody else's word counts.
-            var roots = new X509Certificate2Collection();
-            roots.ImportFromPemFile(caFile);
-            handler.SslOptions = new SslClientAuthenticationOptions
-            {
-                CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck },
-            };
-            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(roots);
+            // nobody else's word counts
+            pinned = [];
+            pinned.ImportFromPemFile(caFile);
         }
 
+        handler.SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = PeerTrust.Offline(pinned) };
         return handler;
     }
 }

@@ -77,6 +77,9 @@ internal sealed partial class ClientConnection
     /// <summary>Whether its client may be sending a body that nobody reads: it was answered before all of it was there.</summary>
     public bool MaySendOn { get; set; }
 
+    /// <summary>Whether its client has been heard out for as long as may be: see <see cref="Farewell"/>.</summary>
+    public bool IsHeardOut { get; set; }
+
     /// <summary>When it was admitted: a timestamp of the gate's clock.</summary>
     public long Start { get; }
 

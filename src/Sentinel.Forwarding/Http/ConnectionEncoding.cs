@@ -3,9 +3,11 @@ using System.Text;
 namespace Sentinel.Forwarding.Http;
 
 /// <summary>
-/// Bytes as they are, but for lists with options that Kestrel knows: of a Connection field with one of these it keeps nothing else, and what a client names beside
-/// <c>close</c> to be for one hop would pass. It keeps a list whole that names two, and <c>keep-alive</c> changes nothing beside the others.
+/// Bytes as they are, but for options that Kestrel knows: where a Connection field has one of these and no other, Kestrel keeps that and forgets what else it names,
+/// and what a client names beside <c>close</c> to be for one hop would pass. It keeps whole what names two, so <c>keep-alive</c> is said beside the others,
+/// where it changes nothing, and left out of lists, where it is what holds anyway; but for who speaks HTTP/1.0 and sends lists.
 /// </summary>
+/// <remarks>A line that says <c>keep-alive</c> alone is left as it is: HTTP/1.0 means something by it. What a second line names beside it passes.</remarks>
 internal sealed class ConnectionEncoding : Encoding
 {
     public static readonly ConnectionEncoding Instance = new();
@@ -36,17 +38,12 @@ internal sealed class ConnectionEncoding : Encoding
     private static string Read(ReadOnlySpan<byte> bytes)
     {
         var text = Latin1.GetString(bytes);
-        if (!text.Contains(',', StringComparison.Ordinal))
-        {
-            return text;
-        }
-
-        var options = text.Split(',', StringSplitOptions.TrimEntries);
+        var options = text.Split(',');
         return options.Any(static option => Is(option, "close") || Is(option, "upgrade")) ? $"{text},{KeepAlive}"
-
-            // alone it is what holds anyway, but for who speaks HTTP/1.0 and sends lists
+            : options.Length == 1 ? text
             : string.Join(',', options.Where(static option => !Is(option, KeepAlive)));
     }
 
-    private static bool Is(string option, string known) => option.Equals(known, StringComparison.OrdinalIgnoreCase);
+    // blanks alone are nothing to Kestrel
+    private static bool Is(string option, string known) => option.AsSpan().Trim(' ').Equals(known, StringComparison.OrdinalIgnoreCase);
 }

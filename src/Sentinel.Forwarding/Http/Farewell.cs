@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 
 namespace Sentinel.Forwarding.Http;
@@ -12,8 +12,6 @@ internal static class Farewell
     /// <summary>How many bytes are read away at most.</summary>
     public const long Most = 64 * 1024 * 1024;
 
-    private const int PieceSize = 16 * 1024;
-
     /// <summary>How long it may be silent.</summary>
     public static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(5);
 
@@ -21,49 +19,47 @@ internal static class Farewell
     public static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
 
     /// <summary>Reads and forgets what is left of a request's body, once its answer is out. Kestrel would do so for five seconds in all, and then break off.</summary>
-    public static async Task HearOutAsync(HttpContext context, TimeProvider time)
+    public static async Task HearOutAsync(HttpContext context, ClientConnection connection)
     {
-        using var silence = new CancellationTokenSource(LongestSilence, time);
-        using var enough = new CancellationTokenSource(Longest, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, enough.Token, context.RequestAborted);
+        var time = connection.Gate.Time;
+        var body = context.Request.BodyReader;
         var turns = new Turns();
         try
         {
             await context.Response.CompleteAsync();
-            for (var total = 0L; total < Most;)
+            var (begin, total) = (time.GetTimestamp(), 0L);
+
+            // by no token: who cancels one of Kestrel's reads leaves it for ever in the middle of it
+            await using var silence = time.CreateTimer(static reader => ((PipeReader)reader!).CancelPendingRead(), body, LongestSilence, Timeout.InfiniteTimeSpan);
+            while (total < Most && time.GetElapsedTime(begin) < Longest)
             {
-                var length = await ReadAwayAsync(context.Request.Body, either.Token);
-                if (length == 0)
+                var read = await body.ReadAsync();
+                var length = read.Buffer.Length;
+                body.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted)
                 {
+                    connection.MaySendOn = false;
                     return;
                 }
 
+                if (read.IsCanceled)
+                {
+                    break;
+                }
+
                 total += length;
-                silence.CancelAfter(LongestSilence);
-                if (turns.IsOver(length))
+                silence.Change(LongestSilence, Timeout.InfiniteTimeSpan);
+                if (turns.IsOver((int)length))
                 {
                     await Task.Yield();
                 }
             }
+
+            connection.IsHeardOut = true;
         }
         catch (Exception e) when (e is IOException or OperationCanceledException or InvalidOperationException)
         {
-            // It has gone, or has had its time, or is over for Kestrel; so is the request.
-        }
-    }
-
-    private static async ValueTask<int> ReadAwayAsync(Stream body, CancellationToken stop)
-    {
-        // no memory is held while the client takes its time
-        _ = await body.ReadAsync(Memory<byte>.Empty, stop);
-        var piece = ArrayPool<byte>.Shared.Rent(PieceSize);
-        try
-        {
-            return await body.ReadAsync(piece, stop);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(piece);
+            // It has gone, or is over for Kestrel; what it may still be saying is read away below that.
         }
     }
 }

@@ -37,7 +37,7 @@ internal sealed class KestrelLogs(ILoggerFactory logs, Action<string> late) : IL
 
     /// <summary>
     /// Of a connection on which streams are reset without end, Kestrel tells as of a catastrophe: a dozen times when it ends it, and once more when it finds that it
-    /// forgot it. Whoever likes could fill the disk.
+    /// forgot it. And where the rest of a body was given up in the middle, it finds an error that is none when it would read on itself. Whoever likes could fill the disk.
     /// </summary>
     private sealed class WithoutFloods(ILogger logger) : ILogger
     {
@@ -48,7 +48,7 @@ internal sealed class KestrelLogs(ILoggerFactory logs, Action<string> late) : IL
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (eventId.Name is not ("Http2QueueOperationsExceeded" or "ApplicationNeverCompleted"))
+            if (eventId.Name is not ("Http2QueueOperationsExceeded" or "ApplicationNeverCompleted" or "RequestBodyDrainBodyReaderInvalidState"))
             {
                 logger.Log(logLevel, eventId, state, exception, formatter);
             }

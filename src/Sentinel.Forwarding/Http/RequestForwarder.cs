@@ -71,7 +71,6 @@ internal sealed class RequestForwarder : IDisposable
         connection.RequestBegan();
         try
         {
-            AbsoluteTarget.Resolve(context);
             end = await ForwardAsync(context, connection);
         }
         catch (Exception) when (context.RequestAborted.IsCancellationRequested)
@@ -98,7 +97,7 @@ internal sealed class RequestForwarder : IDisposable
 
         if (connection.MaySendOn && HttpProtocol.IsHttp11(context.Request.Protocol))
         {
-            await Farewell.HearOutAsync(context, connection.Gate.Time);
+            await Farewell.HearOutAsync(context, connection);
         }
     }
 
@@ -107,6 +106,14 @@ internal sealed class RequestForwarder : IDisposable
     {
         // It belongs to this request, or to none.
         var unfinished = connection.TakeUnfinished();
+        if (!AbsoluteTarget.TryResolve(context))
+        {
+            // Refused, and nothing behind it is read.
+            connection.RequestClose();
+            await AnswerWriter.WriteAsync(context, Refusals.For(StatusCodes.Status400BadRequest));
+            return ConnectionEnd.Completed;
+        }
+
         if (!connection.Crowd.TryEnter(connection.Gate.Rules.Settings.MaxConnections))
         {
             await AnswerWriter.WriteAsync(context, Refusals.Busy);

@@ -1,10 +1,11 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Net;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Sentinel.Backends.Daemons;
 using Sentinel.Forwarding.Prefaces;
 using Sentinel.Forwarding.Relay;
 
@@ -44,7 +45,7 @@ internal sealed class Knock(Way way, TimeProvider time, ProbePatience patience)
         OnConnectionAsync(header, patience.Answer, async (stream, late) =>
         {
             await using var tls = new SslStream(stream);
-            return await HandshakeAsync(tls, stream, new() { TargetHost = way.Host ?? "", RemoteCertificateValidationCallback = Any, CertificateChainPolicy = new() { DisableCertificateDownloads = true } }, late);
+            return await HandshakeAsync(tls, stream, new() { TargetHost = way.Host ?? "", RemoteCertificateValidationCallback = Any, CertificateChainPolicy = PeerTrust.Offline() }, late);
         }, cancellationToken);
 
     private async Task<Heard> OnConnectionAsync(ProxyProtocol header, TimeSpan wait, Func<Recorded, CancellationToken, Task<Heard>> talk, CancellationToken cancellationToken)

@@ -100,6 +100,22 @@ public sealed class MessageTests
     }
 
     [Theory]
+    [InlineData("http://h#/admin")]
+    [InlineData("http://h/a\\..\\b")]
+    [InlineData("http://h/%00")]
+    public async Task An_absolute_target_that_could_be_cut_in_two_ways_is_refused(string target)
+    {
+        using var backend = new ScriptedBackend(peer => Task.CompletedTask);
+        await using var stage = await HttpStage.StartAsync([backend.EndPoint]);
+        using var client = await RawClient.ConnectAsync(stage.EndPoint);
+
+        await client.SendAsync($"GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
+
+        Assert.Contains(" 400 ", await client.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Empty(backend.Requests);
+    }
+
+    [Theory]
     [InlineData("close, x-ONE", true)]
     [InlineData("x-one,Close", true)]
     [InlineData("x-one, keep-alive", false)]
@@ -107,6 +123,9 @@ public sealed class MessageTests
     [InlineData("x-one, x-close", false)]
     [InlineData("upgrade, x-one", false)]
     [InlineData("n x-one, keep-alive, close", true)]
+    [InlineData("close\r\nConnection: x-one", true)]
+    [InlineData("upgrade\r\nConnection: x-one", false)]
+    [InlineData("x-one,\tclose", false)]
     public async Task What_is_said_to_be_for_one_hop_does_not_pass_whatever_else_is_said(string options, bool closes)
     {
         using var backend = new ScriptedBackend(async peer =>

@@ -155,9 +155,10 @@ public sealed class ProxyHeaderTests
         await client.ConnectAsync(listening.LocalEndpoint);
         using var server = await listening.AcceptSocketAsync();
         using var stop = new CancellationTokenSource();
-        var reading = ProxyHeaderReader.ReadAsync(new SocketReceiver(server), stop.Token).AsTask();
+        var receiver = new Taking(new SocketReceiver(server));
+        var reading = ProxyHeaderReader.ReadAsync(receiver, stop.Token).AsTask();
         await client.SendTextAsync(begun);
-        await Eventually.TrueAsync(() => server.Available == 0);
+        await Eventually.TrueAsync(() => receiver.Taken == begun.Length);
 
         await stop.CancelAsync();
 
@@ -179,5 +180,20 @@ public sealed class ProxyHeaderTests
         Assert.Equal("PROXY UNKNOWN\r\n", Encoding.ASCII.GetString(buffer, 0, default(ProxyHeader).Write(ProxyProtocol.V1, buffer)));
         Assert.Equal(Signature + "20000000", Convert.ToHexStringLower(buffer.AsSpan(0, default(ProxyHeader).Write(ProxyProtocol.V2, buffer))));
         Assert.Equal(0, default(ProxyHeader).Write(ProxyProtocol.None, buffer));
+    }
+
+    /// <summary>Tells how much was taken out.</summary>
+    private sealed class Taking(IReceiver inner) : IReceiver
+    {
+        private volatile int _taken;
+
+        public int Taken => _taken;
+
+        public async ValueTask<int> ReceiveAsync(Memory<byte> target, SocketFlags flags, CancellationToken cancellationToken)
+        {
+            var length = await inner.ReceiveAsync(target, flags, cancellationToken);
+            _taken += flags == SocketFlags.None ? length : 0;
+            return length;
+        }
     }
 }

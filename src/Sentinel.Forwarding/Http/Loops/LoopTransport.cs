@@ -78,7 +78,7 @@ internal sealed class LoopTransport : ClientTransport
     /// <summary>Sees to it that our last words are heard: a socket that is closed on a client that talks on answers with a reset, which takes them away again.</summary>
     private async ValueTask FarewellAsync()
     {
-        if (!_connection.MaySendOn && !_socket.IsReadable)
+        if (_connection.IsHeardOut || (!_connection.MaySendOn && !_socket.IsReadable))
         {
             return;
         }

@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Sentinel.Backends.Daemons;
 using Sentinel.Forwarding.Listeners;
 
 namespace Sentinel.Forwarding.Http.Upstreams;
@@ -42,18 +43,19 @@ internal sealed class UpstreamTls : IEquatable<UpstreamTls>
     /// <param name="protocol">The version of HTTP that will be spoken.</param>
     public SslClientAuthenticationOptions Options(string host, SslApplicationProtocol protocol)
     {
-        // What a certificate says of where its issuer's is to be had is the backend's word: nothing is fetched.
-        var policy = new X509ChainPolicy { DisableCertificateDownloads = true, RevocationMode = X509RevocationMode.NoCheck };
-        var options = new SslClientAuthenticationOptions { TargetHost = _settings.ServerName ?? host, ApplicationProtocols = [protocol], CertificateChainPolicy = policy };
+        var options = new SslClientAuthenticationOptions
+        {
+            TargetHost = _settings.ServerName ?? host,
+            ApplicationProtocols = [protocol],
+            CertificateChainPolicy = PeerTrust.Offline(_authorities.Count > 0 ? _authorities : null),
+
+            // what was agreed upon aside is not agreed upon again on a loop
+            AllowRenegotiation = false,
+        };
         if (!_settings.Verify)
         {
             // The administrator wrote "verify": false, and means a network that he trusts.
             options.RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is not null;
-        }
-        else if (_authorities.Count > 0)
-        {
-            policy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-            policy.CustomTrustStore.AddRange(_authorities);
         }
 
         return options;

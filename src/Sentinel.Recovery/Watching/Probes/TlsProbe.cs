@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using Sentinel.Backends.Daemons;
 
 namespace Sentinel.Recovery.Watching.Probes;
 
@@ -15,7 +16,7 @@ internal sealed class TlsProbe(int port) : IProbe
             new SslClientAuthenticationOptions
             {
                 TargetHost = host,
-                CertificateChainPolicy = new() { DisableCertificateDownloads = true },
+                CertificateChainPolicy = PeerTrust.Offline(),
 #pragma warning disable CA5359 // a check that the port speaks TLS, not a connection to trust
                 RemoteCertificateValidationCallback = static (_, _, _, _) => true,
 #pragma warning restore CA5359

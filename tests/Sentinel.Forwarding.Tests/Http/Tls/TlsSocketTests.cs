@@ -105,7 +105,11 @@ public sealed partial class TlsSocketTests : IDisposable
         await Task.Run(() => UpdateKeys(client, 10_000, both)).WaitAsync(_stage.Deadline);
         await Eventually.TrueAsync(() => tls.IsReadable);
 
-        Assert.Contains("more than 32 records", Assert.ThrowsAny<IOException>(() => tls.TryReceive(new byte[10])).Message, StringComparison.Ordinal);
+        for (var asked = 0; asked < 2; asked++)
+        {
+            Assert.Contains("more than 32 records", Assert.ThrowsAny<IOException>(() => tls.TryReceive(new byte[10])).Message, StringComparison.Ordinal);
+        }
+
         Assert.InRange(_stage.Counted.From - before, 1, 20_000);
         Assert.InRange(_stage.Counted.To - answered, 0, 33 * 27);
         socket.Close();

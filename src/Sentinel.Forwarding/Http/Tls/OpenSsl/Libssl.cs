@@ -126,6 +126,10 @@ internal static unsafe partial class Libssl
     [LibraryImport(Ssl, EntryPoint = "SSL_shutdown")]
     public static partial int Shutdown(nint ssl);
 
+    [LibraryImport(Ssl, EntryPoint = "SSL_get_shutdown")]
+    [SuppressGCTransition]
+    public static partial int GetShutdown(nint ssl);
+
     [LibraryImport(Ssl, EntryPoint = "SSL_set_shutdown")]
     [SuppressGCTransition]
     public static partial void SetShutdown(nint ssl, int mode);

@@ -34,6 +34,9 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     // Null until it is agreed upon.
     private int? _recordsWithoutData;
 
+    // Why nothing is read any more.
+    private TlsException? _refusal;
+
     /// <param name="socket">Nothing was read of it.</param>
     /// <param name="context">What is agreed upon.</param>
     /// <param name="count">Told of what passes, encrypted.</param>
@@ -242,10 +245,10 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     {
         if (++_recordsWithoutData > MostRecordsWithoutData)
         {
-            _failure = new TlsException($"The client has sent more than {MostRecordsWithoutData} records in a row without data, such as new keys.");
+            _failure = _refusal = new($"The client has sent more than {MostRecordsWithoutData} records in a row without data, such as new keys.");
 
             // the rest of what it has sent is thrown away
-            Libssl.SetShutdown(_ssl, Libssl.ReceivedShutdown);
+            Libssl.SetShutdown(_ssl, Libssl.GetShutdown(_ssl) | Libssl.ReceivedShutdown);
         }
     }
 
@@ -289,7 +292,7 @@ internal sealed class TlsSocket : IPromptSocket, IDisposable
     {
         ObjectDisposedException.ThrowIf(_ssl == 0, this);
         Libssl.ClearErrors();
-        (_mayReceive, _failure) = (mayReceive, null);
+        (_mayReceive, _failure) = (mayReceive, _refusal);
         (IsDry, _isFull) = (false, false);
         SocketBio.IsCalledBy(this);
     }
