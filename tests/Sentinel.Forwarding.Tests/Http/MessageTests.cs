@@ -92,7 +92,7 @@ public sealed class MessageTests
             await client.SendAsync($"{method} {target} {head}\r\nConnection: close\r\n\r\n");
             Assert.Contains(" 204 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
 
-            var got = backend.Requests.Last();
+            var got = backend.Requests[^1];
             Assert.StartsWith($"{method} {passed} HTTP/1.1\r\n", got, StringComparison.Ordinal);
             Assert.Contains("\r\nHost: h\r\n", got, StringComparison.Ordinal);
             Assert.Contains("\r\nX-Forwarded-Host: h\r\n", got, StringComparison.Ordinal);
