@@ -51,13 +51,7 @@ public sealed class DownTests
     public async Task An_answer_under_way_is_cut_if_the_listener_closes_on_down(bool closes, string how)
     {
         using var goOn = new SemaphoreSlim(0);
-        await using var backend = await HttpBackend.StartAsync(async context =>
-        {
-            await context.Response.WriteAsync("first");
-            await context.Response.Body.FlushAsync();
-            await goOn.WaitAsync(context.RequestAborted);
-            await context.Response.WriteAsync("last");
-        });
+        await using var backend = await HttpBackend.StartAsync(InTwoParts(goOn));
         await using var stage = await HttpStage.StartAsync(backend, settings => settings with { CloseOnDown = closes });
         using var client = await RawClient.ConnectAsync(stage.EndPoint);
         await client.SendAsync("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
@@ -83,13 +77,7 @@ public sealed class DownTests
     public async Task A_reload_that_gives_it_another_address_ends_nothing_that_is_under_way_until_it_goes_down(bool goesDown)
     {
         using var goOn = new SemaphoreSlim(0);
-        await using var old = await HttpBackend.StartAsync(async context =>
-        {
-            await context.Response.WriteAsync("first");
-            await context.Response.Body.FlushAsync();
-            await goOn.WaitAsync(context.RequestAborted);
-            await context.Response.WriteAsync("last");
-        });
+        await using var old = await HttpBackend.StartAsync(InTwoParts(goOn));
         await using var moved = await HttpBackend.StartAsync(context => context.Response.WriteAsync("moved"), endPoint: new(Loopback.Next(), old.EndPoint.Port));
         await using var stage = await HttpStage.StartAsync(old);
         using var client = await RawClient.ConnectAsync(stage.EndPoint);
@@ -205,6 +193,14 @@ public sealed class DownTests
         await Eventually.TrueAsync(() => stage.Logs.Ends.Count == 1);
         Assert.Equal("completed", stage.Logs.Ends[0]["End"]);
     }
+
+    private static RequestDelegate InTwoParts(SemaphoreSlim goOn) => async context =>
+    {
+        await context.Response.WriteAsync("first");
+        await context.Response.Body.FlushAsync();
+        await goOn.WaitAsync(context.RequestAborted);
+        await context.Response.WriteAsync("last");
+    };
 
     private static async Task Silent(ScriptedBackend.Peer peer)
     {
